@@ -1,0 +1,8 @@
+//! Devices, groups and dispatches: what is known, what is asked, and who does which part of it.
+//!
+//! One task ([`task`]) owns the state. The decisions are pure functions of state, event and `now`: registry, readings,
+//! aggregate, allocate, dispatch. It names no protocol, no SOAP and no SQL: drivers and the store stand behind
+//! [`port`], the northbound and the admin pages behind [`service`].
+
+pub mod port;
+pub mod service;

@@ -1,0 +1,9 @@
+//! Device maps: what kind of device answers and how it is to be read, as checked values; and the SunSpec model tables.
+//!
+//! Data only. It opens no connection and decodes no register.
+
+mod layout;
+mod model;
+
+pub use layout::{Layout, PlacedPoint, PlacedScale};
+pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};

@@ -1,0 +1,2 @@
+//! The gateway program; everything is in the library.
+fn main() {}
