@@ -3,7 +3,9 @@
 //! Data only. It opens no connection and decodes no register.
 
 mod layout;
+mod map;
 mod model;
 
 pub use layout::{Layout, PlacedPoint, PlacedScale};
+pub use map::{DeviceMap, LinkOptions, SunspecOptions};
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};

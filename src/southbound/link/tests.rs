@@ -1,0 +1,30 @@
+use super::*;
+
+#[test]
+fn links_with_and_without_defaults() {
+    let Link::ModbusTcp(link) = Link::parse("modbus+tcp://inv-7.example").unwrap();
+    assert_eq!((link.host.as_str(), link.port, link.unit), ("inv-7.example", 502, 1));
+    for text in ["modbus+tcp://192.0.2.21:1502?unit=126", "modbus+tcp://[2001:db8::7]:502?unit=0"] {
+        assert_eq!(Link::parse(text).unwrap().to_string(), text);
+    }
+}
+
+#[test]
+fn a_wrong_link_says_what_would_be_right() {
+    for (text, part) in [
+        ("192.0.2.21", "has no scheme"),
+        ("modbus-tcp://192.0.2.21", "did you mean \"modbus+tcp\"?"),
+        ("dnp3+tcp://192.0.2.21", "not built into this version"),
+        ("modbus+tcp://", "link \"modbus+tcp://\""),
+        ("modbus+tcp://h:0", "port \"0\""),
+        ("modbus+tcp://h:99999", "99999"),
+        ("modbus+tcp://h?unit=256", "unit \"256\" is not a number from 0 to 255"),
+        ("modbus+tcp://h?unit=1&unit=2", "unit is given twice"),
+        ("modbus+tcp://h?slave=1", "no parameter \"slave\""),
+        ("modbus+tcp://h/x", "has no path"),
+        ("modbus+tcp://me:pw@h", "knows no user"),
+    ] {
+        let message = Link::parse(text).unwrap_err().to_string();
+        assert!(message.contains(part), "{text}: {message}");
+    }
+}
