@@ -4,5 +4,20 @@
 //! aggregate, allocate, dispatch. It names no protocol, no SOAP and no SQL: drivers and the store stand behind
 //! [`port`], the northbound and the admin pages behind [`service`].
 
+mod aggregate;
+mod allocate;
+mod dispatch;
+mod groups;
+mod held;
 pub mod port;
+mod readings;
+mod registry;
+mod requests;
 pub mod service;
+mod settings;
+mod state;
+mod task;
+
+pub use registry::DeviceEntry;
+pub use settings::Settings;
+pub use task::{Core, Parts};

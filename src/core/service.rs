@@ -5,6 +5,7 @@
 
 mod snapshot;
 
+pub(in crate::core) use snapshot::find;
 pub use snapshot::{
     Ask, Counters, DeviceView, DispatchView, GroupView, ParameterView, ReadingView, ShareView, Snapshot,
 };
@@ -160,6 +161,12 @@ pub enum Refusal {
         /// What was asked for.
         parameter: Parameter,
     },
+    /// The dispatch would begin now, and no member that could follow it answers.
+    #[error("no member of the group can be reached")]
+    NoMemberReachable,
+    /// A dispatch without a schedule.
+    #[error("the dispatch has no schedule")]
+    EmptySchedule,
     /// A bound of the gateway.
     #[error("too many {what}: at most {limit} are kept")]
     TooMany {

@@ -20,6 +20,10 @@ pub struct Snapshot {
     pub dispatches: Vec<Arc<DispatchView>>,
     /// Counts since the start.
     pub counters: Counters,
+    /// When the core last looked; it does so several times a second as long as it lives.
+    pub taken: Option<tokio::time::Instant>,
+    /// True while the store does not write.
+    pub store_failing: bool,
     /// Place of each group in `groups` by mRID key.
     pub by_mrid: Arc<HashMap<String, usize>>,
     /// Places of groups in `groups` by name text.

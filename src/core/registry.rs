@@ -1,0 +1,195 @@
+//! The devices of this gateway: who they are, what they report, and which groups they add to.
+
+use super::aggregate::Part;
+use super::port::{Poll, Report};
+use super::readings::Readings;
+use super::service::{DeviceView, Reference};
+use crate::der::{Capability, DeviceIndex, DeviceState, Mrid, Nameplate, Quantity};
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// One device as the configuration names it.
+#[derive(Clone, Debug)]
+pub struct DeviceEntry {
+    /// Its identity.
+    pub mrid: Mrid,
+    /// What a person calls it.
+    pub name: String,
+    /// How often it is read.
+    pub poll: Duration,
+}
+
+/// One device as the core knows it.
+#[derive(Debug)]
+pub(super) struct Device {
+    pub(super) mrid: Mrid,
+    pub(super) name: String,
+    poll: Duration,
+    pub(super) state: DeviceState,
+    pub(super) reason: String,
+    since: Option<Timestamp>,
+    nameplate: Option<Arc<Nameplate>>,
+    pub(super) capability: Option<Capability>,
+    readings: Readings,
+    heard: Option<Instant>,
+    /// What it adds to its groups now.
+    pub(super) part: Part,
+    /// Places of its groups.
+    pub(super) groups: Vec<usize>,
+    dirty: bool,
+}
+
+impl Device {
+    /// A value that can be trusted now.
+    pub(super) fn trusted(&self, quantity: Quantity) -> Option<f64> {
+        self.readings.trusted(quantity).map(|(value, _)| value)
+    }
+
+    fn view(&self) -> DeviceView {
+        DeviceView {
+            mrid: self.mrid.clone(),
+            name: self.name.clone(),
+            state: self.state,
+            reason: self.reason.clone(),
+            since: self.since,
+            nameplate: self.nameplate.clone(),
+            capability: self.capability,
+            readings: self.readings.views(),
+        }
+    }
+}
+
+/// All devices, in the order of the configuration.
+#[derive(Debug)]
+pub(super) struct Registry {
+    devices: Vec<Device>,
+    by_mrid: HashMap<String, DeviceIndex>,
+    by_name: HashMap<String, DeviceIndex>,
+    views: Vec<Arc<DeviceView>>,
+}
+
+impl Registry {
+    pub(super) fn new(entries: Vec<DeviceEntry>) -> Self {
+        let by_mrid =
+            entries.iter().enumerate().map(|(i, e)| (e.mrid.key().to_owned(), DeviceIndex::new(i))).collect();
+        let by_name =
+            entries.iter().enumerate().map(|(i, e)| (e.name.clone(), DeviceIndex::new(i))).collect();
+        let devices: Vec<Device> = entries
+            .into_iter()
+            .map(|entry| Device {
+                mrid: entry.mrid,
+                name: entry.name,
+                poll: entry.poll,
+                state: DeviceState::default(),
+                reason: String::new(),
+                since: None,
+                nameplate: None,
+                capability: None,
+                readings: Readings::default(),
+                heard: None,
+                part: Part::default(),
+                groups: Vec::new(),
+                dirty: false,
+            })
+            .collect();
+        let views = devices.iter().map(|d| Arc::new(d.view())).collect();
+        Self { devices, by_mrid, by_name, views }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.devices.len()
+    }
+
+    pub(super) fn get(&self, index: DeviceIndex) -> Option<&Device> {
+        self.devices.get(index.get())
+    }
+
+    pub(super) fn get_mut(&mut self, index: DeviceIndex) -> Option<&mut Device> {
+        self.devices.get_mut(index.get())
+    }
+
+    pub(super) fn by_mrid(&self, mrid: &Mrid) -> Option<DeviceIndex> {
+        self.by_mrid.get(mrid.key()).copied()
+    }
+
+    /// The device that a request names: by mRID if given, else by the first name that is a device's.
+    pub(super) fn find(&self, asked: &Reference) -> Option<DeviceIndex> {
+        match &asked.mrid {
+            Some(mrid) => self.by_mrid(mrid),
+            None => asked.names.iter().find_map(|n| self.by_name.get(&n.name)).copied(),
+        }
+    }
+
+    /// Takes what a driver reports. Gives the time of the newest measurement in it, for the aggregates.
+    pub(super) fn take(
+        &mut self,
+        index: DeviceIndex,
+        report: Report,
+        wall: Timestamp,
+        mono: Instant,
+    ) -> Option<Timestamp> {
+        let device = self.devices.get_mut(index.get())?;
+        device.dirty = true;
+        match report {
+            Report::State { state, reason } => {
+                if device.state != state {
+                    device.since = Some(wall);
+                }
+                device.state = state;
+                device.reason = reason;
+                None
+            }
+            Report::Nameplate(nameplate) => {
+                device.nameplate = Some(Arc::new(*nameplate));
+                None
+            }
+            Report::Capability(capability) => {
+                device.capability = Some(capability);
+                None
+            }
+            Report::Poll(Poll { readings, .. }) => {
+                device.heard = Some(mono);
+                device.readings.set_stale(false);
+                for reading in &readings {
+                    device.readings.take(reading);
+                }
+                readings.iter().map(|r| r.at).max()
+            }
+        }
+    }
+
+    /// What a device adds to its groups now; the old part is replaced and returned.
+    pub(super) fn refresh_part(&mut self, index: DeviceIndex) -> Option<(Part, Part)> {
+        let device = self.devices.get_mut(index.get())?;
+        let new = Part::new(|q| device.trusted(q), device.capability.as_ref(), device.state.takes_commands());
+        let old = std::mem::replace(&mut device.part, new);
+        (old != new).then_some((old, new))
+    }
+
+    /// Marks devices stale that have been silent for too long, and names them.
+    pub(super) fn mark_stale(&mut self, after: Duration, now: Instant) -> Vec<DeviceIndex> {
+        let mut marked = Vec::new();
+        for (place, device) in self.devices.iter_mut().enumerate() {
+            let limit = after.max(device.poll * 3);
+            let silent = device.heard.is_some_and(|heard| now.duration_since(heard) > limit);
+            if silent && device.readings.set_stale(true) {
+                device.dirty = true;
+                marked.push(DeviceIndex::new(place));
+            }
+        }
+        marked
+    }
+
+    /// What can be shown; only devices that changed are made anew.
+    pub(super) fn views(&mut self) -> Vec<Arc<DeviceView>> {
+        for (device, view) in self.devices.iter_mut().zip(&mut self.views) {
+            if std::mem::take(&mut device.dirty) {
+                *view = Arc::new(device.view());
+            }
+        }
+        self.views.clone()
+    }
+}

@@ -1,0 +1,264 @@
+//! The state of the core, and how events change it. Pure but for the log: no channel, no clock.
+
+use super::dispatch::{Actions, Dispatches, Field, Now};
+use super::groups::Groups;
+use super::port::{Change, CommandEnd, Report, Stored};
+use super::registry::{DeviceEntry, Registry};
+use super::requests::{Judge, Plan};
+use super::service::{
+    Ask, Counters, DispatchView, GroupChange, NewDispatch, NewGroup, Reference, ShareView, Snapshot,
+};
+use super::settings::Settings;
+use crate::der::{DeviceIndex, DispatchState, EndDeviceGroup, GroupDispatch, Mrid, Outcome};
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything the core knows.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) settings: Settings,
+    registry: Registry,
+    groups: Groups,
+    dispatches: Dispatches,
+    counters: Counters,
+    dispatch_views: Vec<Arc<DispatchView>>,
+}
+
+impl State {
+    /// The state after a start: what was stored, and the groups of the configuration that were never created. The
+    /// changes are those that this makes durable.
+    pub(super) fn new(
+        settings: Settings,
+        devices: Vec<DeviceEntry>,
+        stored: Stored,
+        seeds: Vec<EndDeviceGroup>,
+        now: Timestamp,
+    ) -> (Self, Vec<Change>) {
+        let registry = Registry::new(devices);
+        let mut state = Self {
+            dispatches: Dispatches::new(registry.len()),
+            registry,
+            settings,
+            groups: Groups::default(),
+            counters: Counters::default(),
+            dispatch_views: Vec::new(),
+        };
+        let Stored { groups, dispatches, seeded } = stored;
+        for group in groups {
+            state.groups.put(group, &mut state.registry);
+        }
+        for record in dispatches {
+            state.dispatches.put(record);
+        }
+        state.dispatches.resume(&state.registry, now);
+        let mut changes = Vec::new();
+        for group in seeds.into_iter().filter(|g| !seeded.contains(&g.mrid)) {
+            changes.push(Change::MarkSeeded(group.mrid.clone()));
+            if state.groups.get(&group.mrid).is_some() {
+                continue;
+            }
+            if let Some(name) = state.groups.taken_name(&group.names, None) {
+                tracing::warn!(group = %group.mrid, name, "group of the configuration not created: its name is taken");
+                changes.pop();
+                continue;
+            }
+            state.groups.put(group.clone(), &mut state.registry);
+            changes.push(Change::PutGroup(group));
+        }
+        (state, changes)
+    }
+
+    fn judge(&self, now: Timestamp) -> Judge<'_> {
+        Judge {
+            settings: &self.settings,
+            registry: &self.registry,
+            groups: &self.groups,
+            dispatches: &self.dispatches.records,
+            next_order: self.dispatches.next_order(),
+            now,
+        }
+    }
+
+    pub(super) fn create_groups(&self, wanted: Vec<NewGroup>, now: Timestamp) -> Plan<EndDeviceGroup> {
+        self.judge(now).create_groups(wanted)
+    }
+
+    pub(super) fn change_groups(&self, wanted: Vec<GroupChange>, now: Timestamp) -> Plan<EndDeviceGroup> {
+        self.judge(now).change_groups(wanted)
+    }
+
+    pub(super) fn delete_groups(&self, wanted: &[Reference], now: Timestamp) -> Plan<EndDeviceGroup> {
+        self.judge(now).delete_groups(wanted)
+    }
+
+    pub(super) fn create_dispatches(&self, wanted: Vec<NewDispatch>, now: Timestamp) -> Plan<GroupDispatch> {
+        self.judge(now).create_dispatches(wanted)
+    }
+
+    /// Carries out changes that are durable now.
+    pub(super) fn apply(&mut self, changes: Vec<Change>) {
+        for change in changes {
+            match change {
+                Change::PutGroup(group) => self.groups.put(group, &mut self.registry),
+                Change::DeleteGroup(mrid) => self.groups.remove(&mrid, &mut self.registry),
+                Change::PutDispatch(record) => {
+                    let known = self.dispatches.records.contains_key(record.dispatch.mrid.key());
+                    self.counters.dispatches += u64::from(!known);
+                    self.dispatches.put(record);
+                }
+                Change::DeleteDispatch(mrid) => self.dispatches.forget(mrid.key()),
+                Change::MarkSeeded(_) => {}
+            }
+        }
+    }
+
+    /// Takes what a driver reports.
+    pub(super) fn report(&mut self, index: DeviceIndex, report: Report, now: Now) {
+        let mut polled = false;
+        if let Report::Poll(poll) = &report {
+            self.counters.polls += 1;
+            self.counters.readings += poll.readings.len() as u64;
+            polled = true;
+        }
+        let away = self.registry.get(index).is_none_or(|d| !d.state.takes_commands());
+        let at = self.registry.take(index, report, now.wall, now.mono);
+        self.groups.refresh(index, at, &mut self.registry);
+        let back = self.registry.get(index).is_some_and(|d| d.state.takes_commands());
+        if away && back {
+            self.dispatches.returned(index);
+        }
+        if polled {
+            let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
+            self.dispatches.reported(index, &field, now.mono);
+        }
+    }
+
+    /// Takes the end of a command.
+    pub(super) fn ended(&mut self, end: &CommandEnd, now: Now) {
+        let name = end.outcome.name();
+        match self.counters.outcomes.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => self.counters.outcomes.push((name, 1)),
+        }
+        if let (Outcome::Refused(reason), Some(device)) = (&end.outcome, self.registry.get(end.device)) {
+            tracing::warn!(device = device.name, setpoint = %end.setpoint, reason, "device refused a command");
+        }
+        let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
+        self.dispatches.ended(end, &field, now.mono);
+    }
+
+    /// Marks silent devices stale.
+    pub(super) fn watch(&mut self, now: Now) {
+        for index in self.registry.mark_stale(self.settings.stale_after, now.mono) {
+            self.groups.refresh(index, None, &mut self.registry);
+        }
+    }
+
+    /// Decides what is due.
+    pub(super) fn step(&mut self, now: Now) -> Actions {
+        let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
+        let actions = self.dispatches.step(&field, now);
+        self.counters.commands += actions.commands.len() as u64;
+        self.dispatch_views = self.dispatches.running.iter().filter_map(|r| self.dispatch_view(r)).collect();
+        actions
+    }
+
+    /// What can be seen now.
+    pub(super) fn snapshot(&mut self) -> Snapshot {
+        let (by_mrid, by_name) = self.groups.directory();
+        Snapshot {
+            devices: Arc::new(self.registry.views()),
+            groups: self.groups.views(),
+            dispatches: self.dispatch_views.clone(),
+            counters: self.counters.clone(),
+            taken: None,
+            store_failing: false,
+            by_mrid,
+            by_name,
+        }
+    }
+
+    fn dispatch_view(&self, running: &super::dispatch::Running) -> Option<Arc<DispatchView>> {
+        let record = self.dispatches.records.get(&running.key)?;
+        let dispatch = &record.dispatch;
+        let live = running.state == DispatchState::Active;
+        let (delivered, rests_on) =
+            if live { Dispatches::delivered(record, &self.groups) } else { (None, 0) };
+        let shares: Vec<ShareView> = match running.state {
+            DispatchState::Active => {
+                running.asks.iter().filter_map(|(i, ask)| self.share(*i, *ask)).collect()
+            }
+            DispatchState::Releasing => {
+                let engaged = |i: &DeviceIndex| self.dispatches.held.get(i.get()).is_some_and(|h| h.engaged);
+                let members = record.members.iter().filter_map(|m| self.registry.by_mrid(m));
+                members.filter(engaged).filter_map(|i| self.share(i, Ask::Release)).collect()
+            }
+            DispatchState::Scheduled | DispatchState::Ended => Vec::new(),
+        };
+        let label = |mrid: &Mrid| self.groups.get(mrid).map(|g| g.label().to_owned());
+        Some(Arc::new(DispatchView {
+            mrid: dispatch.mrid.clone(),
+            names: dispatch.names.clone(),
+            group: dispatch.group.clone(),
+            group_name: label(&dispatch.group).unwrap_or_else(|| format!("{} (deleted)", dispatch.group)),
+            parameter: dispatch.parameter,
+            state: running.state,
+            reason: self.reason(running, &shares),
+            starts: dispatch.start(),
+            ends: dispatch.end(),
+            asked: running.target.filter(|_| live),
+            delivered,
+            rests_on,
+            shares,
+        }))
+    }
+
+    fn share(&self, index: DeviceIndex, ask: Ask) -> Option<ShareView> {
+        let (device, held) = (self.registry.get(index)?, self.dispatches.held.get(index.get())?);
+        let nothing = ask == Ask::Nothing;
+        Some(ShareView {
+            device: device.mrid.clone(),
+            name: device.name.clone(),
+            asked: ask,
+            delivered: device.trusted(crate::der::Quantity::ActivePower),
+            outcome: if nothing && !held.engaged { "" } else { held.outcome },
+            reason: match (nothing, device.state.takes_commands()) {
+                (true, false) => format!("not asked: {}", device.state.name()),
+                (true, true) if held.reason.is_empty() => {
+                    "not asked: another dispatch has it, or it cannot be".into()
+                }
+                _ => held.reason.clone(),
+            },
+        })
+    }
+
+    /// What an operator should know of a dispatch.
+    fn reason(&self, running: &super::dispatch::Running, shares: &[ShareView]) -> String {
+        match running.state {
+            DispatchState::Active if running.shortfall.abs() >= 1.0 => {
+                let side = if running.shortfall > 0.0 { "more" } else { "less" };
+                let kw = running.shortfall.abs() / 1e3;
+                format!("the members cannot do it: {kw:.1} kW {side} is asked than they can deliver now")
+            }
+            DispatchState::Releasing if !shares.is_empty() => {
+                let away = |s: &&ShareView| {
+                    let device = self.registry.by_mrid(&s.device).and_then(|i| self.registry.get(i));
+                    device.is_some_and(|d| !d.state.takes_commands())
+                };
+                let gone = shares.iter().filter(away).count();
+                format!("{} to be released, {gone} of them not reachable now", shares.len())
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// True if nothing is followed, released or waited for, so that steps can be rare.
+    pub(super) fn idle(&self) -> bool {
+        let live = |r: &super::dispatch::Running| r.state != DispatchState::Ended;
+        !self.dispatches.running.iter().any(live) && !self.dispatches.held.iter().any(|h| h.engaged)
+    }
+}
+
+/// How often the core decides while something is followed.
+pub(super) const STEP: Duration = Duration::from_millis(250);
