@@ -1,2 +1,12 @@
-//! The gateway program; everything is in the library.
-fn main() {}
+//! The one integration-test binary: the house's shape, and the gateway as its users meet it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test that fails is a panic, and its output is for people"
+)]
+
+mod architecture;

@@ -1,0 +1,250 @@
+//! The arrows of ARCHITECTURE.md, read off the sources: which room may name which, and where foreign crates may be named.
+//!
+//! Test modules (`tests.rs`, `tests/`) are read too, but may also name what they need to play the other end.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Room, and what it may name. A path names itself and all below it; `!` after it means exactly that.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("main", &["cli"]),
+    ("lib", &[]),
+    (
+        "cli",
+        &[
+            "app",
+            "admin",
+            "config",
+            "core",
+            "der",
+            "device_map",
+            "northbound",
+            "simulator",
+            "southbound",
+            "store",
+            "toml_file",
+        ],
+    ),
+    ("app", &["admin", "config", "core", "der", "northbound", "simulator", "southbound", "store", "systemd"]),
+    (
+        "config",
+        &[
+            "der",
+            "device_map",
+            "toml_file",
+            "admin::Settings",
+            "core::Settings",
+            "northbound::Settings",
+            "northbound::FlowDirection",
+            "northbound::PartialResult",
+            "southbound::DeviceSettings",
+            "southbound::Link",
+            "southbound::ModbusTcp",
+            "store::Settings",
+        ],
+    ),
+    ("device_map", &["der", "toml_file"]),
+    ("southbound", &["core::port", "device_map", "der", "backoff"]),
+    ("northbound", &["core::service", "der", "backoff"]),
+    ("admin", &["core::service", "der"]),
+    ("core", &["der"]),
+    ("store", &["der", "core::port"]),
+    ("simulator", &["der", "device_map", "toml_file"]),
+    ("der", &[]),
+    ("backoff", &[]),
+    ("toml_file", &[]),
+    ("systemd", &[]),
+];
+
+/// Foreign crate, and the rooms that are its home. Crates not listed may be used by all.
+const HOMES: &[(&str, &[&str])] = &[
+    ("tokio_modbus", &["southbound/modbus"]),
+    ("rusqlite", &["store"]),
+    ("quick_xml", &["northbound"]),
+    ("clap", &["cli"]),
+    ("toml", &["toml_file"]),
+    ("rust_embed", &["device_map"]),
+    ("prometheus_client", &["admin"]),
+    ("sd_notify", &["systemd"]),
+    ("axum", &["northbound", "admin", "simulator"]),
+    ("hyper", &["northbound", "admin", "simulator", "cli"]),
+    ("serde_json", &["admin", "cli", "simulator", "store"]),
+    ("serde", &["admin", "cli", "simulator", "store"]),
+    ("tracing_subscriber", &["cli"]),
+];
+
+struct Source {
+    path: String,
+    room: String,
+    code: String,
+    test: bool,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    walk(&root, &mut files);
+    assert!(files.len() > 30, "the sources were not found under {}", root.display());
+    files
+        .into_iter()
+        .map(|file| {
+            let path = file.strip_prefix(&root).unwrap().to_str().unwrap().replace('\\', "/");
+            let room = path.split(['/', '.']).next().unwrap().to_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            let code: Vec<&str> = text.lines().map(|line| line.split("//").next().unwrap()).collect();
+            let test = path.ends_with("tests.rs") || path.contains("/tests/");
+            Source { path, room, code: code.join("\n"), test }
+        })
+        .collect()
+}
+
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, files);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+/// Every path below `crate::` that the code names, use-trees spread out: `core::port::Poll`, `der::Mrid`.
+fn named(code: &str) -> BTreeSet<String> {
+    let mut paths = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let before = code[..at].chars().next_back();
+        if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        spread(&code[at + "crate::".len()..], "", &mut paths);
+    }
+    paths
+}
+
+/// Reads one use-tree or path, and gives what is left after it.
+fn spread<'t>(tree: &'t str, prefix: &str, paths: &mut BTreeSet<String>) -> &'t str {
+    let tree = tree.trim_start();
+    if let Some(mut rest) = tree.strip_prefix('{') {
+        loop {
+            rest = rest.trim_start().trim_start_matches(',').trim_start();
+            match rest.strip_prefix('}') {
+                Some(after) => return after,
+                None if rest.is_empty() => return rest,
+                None => rest = spread(rest, prefix, paths),
+            }
+        }
+    }
+    let end = tree.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '*')).unwrap_or(tree.len());
+    let (word, rest) = tree.split_at(end);
+    if word.is_empty() {
+        // Not a path at all, such as a macro fragment: step over it, so that this ends.
+        return rest.get(1..).unwrap_or_default();
+    }
+    let path = if prefix.is_empty() { word.to_owned() } else { format!("{prefix}::{word}") };
+    match rest.strip_prefix("::") {
+        Some(inner) if !inner.starts_with('<') => spread(inner, &path, paths),
+        _ => {
+            paths.insert(path);
+            rest.split_once([',', '}', ';']).map_or(rest, |_| rest)
+        }
+    }
+}
+
+fn allowed(path: &str, room: &str, arrows: &[&str]) -> bool {
+    let below = |arrow: &str| path == arrow || path.starts_with(&format!("{arrow}::"));
+    below(room) || arrows.iter().any(|arrow| below(arrow))
+}
+
+#[test]
+fn rooms_name_only_the_rooms_their_arrows_point_at() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let (_, arrows) = ARROWS
+            .iter()
+            .find(|(room, _)| *room == source.room)
+            .unwrap_or_else(|| panic!("{}: this room is not in the table of arrows", source.path));
+        for path in named(&source.code) {
+            if !allowed(&path, &source.room, arrows) && !source.test {
+                wrong.push(format!("{} names crate::{path}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "arrows that ARCHITECTURE.md does not have:\n  {}", wrong.join("\n  "));
+}
+
+#[test]
+fn foreign_crates_are_named_only_in_their_homes() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|s| !s.test) {
+        for (name, homes) in HOMES {
+            let naming = format!("{name}::");
+            let used = source.code.match_indices(&naming).any(|(at, _)| {
+                let before = source.code[..at].chars().next_back();
+                !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+            });
+            let home = homes.iter().any(|home| {
+                source.path == format!("{home}.rs") || source.path.starts_with(&format!("{home}/"))
+            });
+            if used && !home {
+                wrong.push(format!("{} names {name}; its home is {}", source.path, homes.join(", ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "foreign crates outside their home:\n  {}", wrong.join("\n  "));
+}
+
+#[test]
+fn the_vocabulary_has_no_clock_no_sockets_and_no_tasks() {
+    for source in sources().iter().filter(|s| s.room == "der" && !s.test) {
+        for word in
+            ["tokio::", "std::fs", "std::net", "std::io", "Timestamp::now", "SystemTime", "Instant::now"]
+        {
+            assert!(!source.code.contains(word), "{} names {word}", source.path);
+        }
+    }
+}
+
+#[test]
+fn decisions_of_the_core_never_read_a_clock() {
+    // The edges that may: the task, the ports, and the northbound's service.
+    let edges = ["core/task.rs", "core/port.rs", "core/service.rs", "core/service/snapshot.rs"];
+    for source in sources().iter().filter(|s| s.room == "core" && !s.test) {
+        let reads = source.code.contains("::now()");
+        assert!(!reads || edges.contains(&source.path.as_str()), "{} reads a clock", source.path);
+    }
+}
+
+#[test]
+fn the_core_names_no_protocol() {
+    for source in sources().iter().filter(|s| s.room == "core" && !s.test) {
+        let code = source.code.to_lowercase();
+        for word in ["modbus", "sunspec", "dnp3", "soap", "xml", "sqlite", "http"] {
+            assert!(!code.contains(word), "{} names {word}", source.path);
+        }
+    }
+}
+
+#[test]
+fn no_file_is_over_500_lines() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = Vec::new();
+    walk(&root.join("src"), &mut files);
+    walk(&root.join("tests"), &mut files);
+    for file in files {
+        let lines = fs::read_to_string(&file).unwrap().lines().count();
+        assert!(lines <= 500, "{} has {lines} lines: split it by direction or by noun", file.display());
+    }
+}
+
+#[test]
+fn the_reader_of_use_trees_sees_what_it_should() {
+    let code =
+        "use crate::{der::{Mrid, Watts}, core::port}; fn f(x: crate::store::Settings) { mycrate::no(); }";
+    let expected = ["core::port", "der::Mrid", "der::Watts", "store::Settings"];
+    assert_eq!(named(code), expected.into_iter().map(str::to_owned).collect());
+    assert!(allowed("core::port::Poll", "southbound", &["core::port"]));
+    assert!(!allowed("core::service::Service", "southbound", &["core::port"]));
+    assert!(!allowed("core::portal", "southbound", &["core::port"]));
+}
