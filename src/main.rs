@@ -1,2 +1,7 @@
 //! The gateway program; everything is in the library.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dergate::cli::main()
+}

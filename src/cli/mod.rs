@@ -1,1 +1,187 @@
-//! (being built)
+//! The command line: one file per command. Data goes to stdout, talk to stderr; nothing else of the house prints.
+
+mod check;
+mod demo;
+mod dispatch;
+mod groups;
+mod http;
+mod probe;
+mod run;
+mod simulate;
+mod status;
+mod table;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// How a command ended, as its exit status says it. Wrong usage is 2 and comes from the parser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// 0: done.
+    Done,
+    /// 1: refused, failed, or faults found.
+    Failed,
+    /// 3: nothing answered.
+    NoAnswer,
+}
+
+impl From<Status> for ExitCode {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Done => Self::SUCCESS,
+            Status::Failed => Self::from(1),
+            Status::NoAnswer => Self::from(3),
+        }
+    }
+}
+
+const AFTER_HELP: &str = "\
+Exit status: 0 done; 1 refused, failed or faults found; 2 wrong usage; 3 nothing answered.
+
+Start here:  dergate demo
+             a simulated feeder and the gateway in one process; it prints what to try next";
+
+/// A gateway between distributed energy resources in the field and the enterprise systems of a utility.
+///
+/// Southbound it talks SunSpec Modbus to inverters and storage; northbound it offers DER groups over IEC 61968-5.
+#[derive(Debug, Parser)]
+#[command(name = "dergate", version, after_help = AFTER_HELP, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// What is logged to stderr: error, warn, info, debug, trace, or a filter such as dergate::southbound=debug
+    #[arg(long, global = true, env = "DERGATE_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    /// How it is logged
+    #[arg(long, global = true, env = "DERGATE_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line, for collectors.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    Run(run::Args),
+    /// A simulated feeder on real loopback sockets and the gateway, in one process
+    Demo(demo::Args),
+    /// Only the simulated devices, for somebody else's tests
+    Simulate(simulate::Args),
+    /// Check config files, device maps and plants, without touching the network
+    Check(check::Args),
+    /// Discover one device: what it is, its models, its live values
+    Probe(probe::Args),
+    /// What a running gateway knows: devices, groups, dispatches
+    Status(status::Args),
+    /// The DER groups of a running gateway, asked as a DMS would
+    Groups(groups::Args),
+    /// Ask a group for active power, as a DMS would
+    Dispatch(dispatch::Args),
+}
+
+impl Command {
+    /// What is logged if nobody says: the gateway tells what it does, the tools only what is wrong.
+    const fn default_log(&self) -> &'static str {
+        match self {
+            Self::Run(_) => "info",
+            Self::Simulate(_) => "warn",
+            _ => "error",
+        }
+    }
+}
+
+/// Reads the command line, runs the command, and says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Err(why) = start_log(&cli) {
+        say(&format!("dergate: {why:#}"));
+        return ExitCode::from(2);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            say(&format!("dergate: the runtime cannot be started: {why}"));
+            return ExitCode::from(1);
+        }
+    };
+    let status = runtime.block_on(execute(cli.command));
+    // A reader of stdin or a name look-up may still block; nothing of ours waits for it.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match status {
+        Ok(status) => status.into(),
+        Err(why) if is_broken_pipe(&why) => ExitCode::SUCCESS,
+        Err(why) => {
+            say(&format!("dergate: {why:#}"));
+            ExitCode::from(1)
+        }
+    }
+}
+
+async fn execute(command: Command) -> anyhow::Result<Status> {
+    let mut out = std::io::stdout();
+    match command {
+        Command::Run(args) => run::run(args, stop_on_signal()?).await,
+        Command::Demo(args) => demo::run(args, &mut out, stop_on_signal()?).await,
+        Command::Simulate(args) => simulate::run(args, &mut out, stop_on_signal()?).await,
+        Command::Check(args) => check::run(&args, &mut out),
+        Command::Probe(args) => probe::run(args, &mut out).await,
+        Command::Status(args) => status::run(args, &mut out).await,
+        Command::Groups(args) => groups::run(args, &mut out).await,
+        Command::Dispatch(args) => dispatch::run(args, &mut out).await,
+    }
+}
+
+/// A token that is cancelled by Ctrl-C and by SIGTERM.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let stop = CancellationToken::new();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        told.cancel();
+    });
+    Ok(stop)
+}
+
+fn start_log(cli: &Cli) -> anyhow::Result<()> {
+    let filter = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
+    let filter: EnvFilter = filter
+        .parse()
+        .map_err(|why| anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug"))?;
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    match cli.log_format {
+        LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
+    }
+    Ok(())
+}
+
+fn is_broken_pipe(why: &anyhow::Error) -> bool {
+    why.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Talk to the person at the terminal.
+#[expect(clippy::print_stderr, reason = "the command line is where people are talked to")]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Where the gateway's configuration is if nobody says.
+fn default_config() -> PathBuf {
+    PathBuf::from("/etc/dergate/gateway.toml")
+}

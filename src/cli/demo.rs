@@ -1,0 +1,231 @@
+//! `dergate demo`: a simulated feeder on real loopback sockets and the gateway, in one process.
+//!
+//! The gateway is configured by a file like anybody's; the demo writes it and says where. Nothing is simulated inside the
+//! gateway: it reads and writes the devices over Modbus TCP.
+
+use super::{Status, table};
+use crate::app::Gateway;
+use crate::config;
+use crate::core::service::{DispatchView, GroupView, Snapshot};
+use crate::der::{DispatchState, Parameter};
+use crate::simulator::{self, Plant};
+use anyhow::Context;
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+const EXAMPLE: &str = "\
+Example:  dergate demo
+          then, in another terminal, the dispatch command that it prints; and `dergate status`";
+
+/// First port of the simulated devices, so that their links are the same each time; others are taken if they are busy.
+const FIRST_PORT: u16 = 15_020;
+/// Where the simulated plant is controlled.
+const PLANT_CONTROL: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8063);
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    /// Simulated SunSpec devices
+    #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u16).range(4..=2000))]
+    sunspec: u16,
+    /// Where the northbound listens
+    #[arg(long, default_value = "127.0.0.1:8061", value_name = "ADDR")]
+    northbound: SocketAddr,
+    /// Where the admin pages are
+    #[arg(long, default_value = "127.0.0.1:8062", value_name = "ADDR")]
+    admin: SocketAddr,
+    /// Where groups and dispatches are kept; without it, in a folder that is removed at the end
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Stop by itself after this long, such as 90s or 5m
+    #[arg(long = "for", value_name = "DURATION", value_parser = crate::toml_file::parse_duration)]
+    run_for: Option<Duration>,
+}
+
+pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken) -> anyhow::Result<Status> {
+    let folder = Folder::new(args.data_dir.as_deref())?;
+    let plant = start_plant(usize::from(args.sunspec)).await?;
+    let file = folder.path.join("gateway.toml");
+    std::fs::write(&file, gateway_toml(&args, &folder.path, &plant))
+        .with_context(|| format!("{} cannot be written", file.display()))?;
+    let config = match config::load(&file) {
+        Ok(config) => config,
+        Err(faults) => {
+            super::say(&faults.to_string());
+            return Ok(Status::Failed);
+        }
+    };
+    let gateway = Gateway::start(config).await?;
+    writeln!(out, "{}", greeting(&gateway, &plant, &file))?;
+    if let Some(after) = args.run_for {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(after).await;
+            stop.cancel();
+        });
+    }
+    let service = gateway.service().clone();
+    let running = tokio::spawn(gateway.run(stop.clone()));
+    let shown = show(out, &service, &stop).await;
+    stop.cancel();
+    running.await.context("the gateway panicked")??;
+    plant.stop().await;
+    shown?;
+    super::say("demo ended");
+    Ok(Status::Done)
+}
+
+/// The folder of the demo, removed at the end if nobody named it.
+struct Folder {
+    path: PathBuf,
+    remove: bool,
+}
+
+impl Folder {
+    fn new(named: Option<&Path>) -> anyhow::Result<Self> {
+        let path = match named {
+            Some(path) => path.to_owned(),
+            None => std::env::temp_dir().join(format!("dergate-demo-{}", std::process::id())),
+        };
+        std::fs::create_dir_all(&path).with_context(|| format!("{} cannot be made", path.display()))?;
+        Ok(Self { path, remove: named.is_none() })
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.remove {
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+async fn start_plant(devices: usize) -> anyhow::Result<Plant> {
+    let mut settings = simulator::demo_plant(devices, Some(FIRST_PORT));
+    settings.control = Some(PLANT_CONTROL);
+    if let Ok(plant) = Plant::start(settings).await {
+        return Ok(plant);
+    }
+    // Somebody has one of the usual ports, such as another demo: any free ones will do.
+    let mut settings = simulator::demo_plant(devices, None);
+    settings.control = Some(SocketAddr::new(PLANT_CONTROL.ip(), 0));
+    Plant::start(settings).await.context("the simulated devices cannot be started")
+}
+
+/// The gateway's configuration for this plant: two feeders, all PV, all storage.
+fn gateway_toml(args: &Args, folder: &Path, plant: &Plant) -> String {
+    let mut text = format!(
+        "# Written by `dergate demo`.\n[gateway]\nname = \"demo\"\ndata_dir = {:?}\n\n[northbound]\nlisten = \"{}\"\n\n[admin]\nlisten = \"{}\"\n",
+        folder.display().to_string(),
+        args.northbound,
+        args.admin
+    );
+    let devices = plant.devices();
+    for device in &devices {
+        let (mrid, name, link) = (&device.mrid, &device.name, &device.link);
+        let _ = write!(text, "\n[[device]]\nmrid = \"{mrid}\"\nname = \"{name}\"\nlink = \"{link}\"\n");
+    }
+    let storage = |name: &str| name.starts_with("BESS");
+    let groups: [(&str, &dyn Fn(usize, &str) -> bool); 4] = [
+        ("FDR12", &|place, _| place % 3 != 2),
+        ("FDR14", &|place, _| place % 3 == 2),
+        ("PV", &|_, name| !storage(name)),
+        ("BESS", &|_, name| storage(name)),
+    ];
+    for (name, belongs) in groups {
+        let members: Vec<String> = devices
+            .iter()
+            .enumerate()
+            .filter(|(place, device)| belongs(*place, &device.name))
+            .map(|(_, device)| format!("{:?}", device.name))
+            .collect();
+        let mrid = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, format!("dergate:demo:{name}").as_bytes());
+        let _ = write!(
+            text,
+            "\n[[group]]\nmrid = \"{mrid}\"\nname = \"{name}\"\nfunctions = [\"connectDisconnect\", \"realPowerDispatch\", \"maxRealPowerLimiting\"]\nmembers = [{}]\n",
+            members.join(", ")
+        );
+    }
+    text
+}
+
+fn greeting(gateway: &Gateway, plant: &Plant, file: &Path) -> String {
+    let program = std::env::current_exe().map_or_else(|_| "dergate".into(), |p| p.display().to_string());
+    let (north, admin) = (gateway.northbound(), gateway.admin());
+    let devices = plant.devices();
+    let shade = devices.iter().find(|d| d.name.starts_with("PV")).map_or("PV-001", |d| d.name.as_str());
+    let link = devices.first().map_or("", |d| d.link.as_str());
+    let control = plant.control().map(|a| format!("http://{a}")).unwrap_or_default();
+    format!(
+        "dergate demo: {count} simulated SunSpec devices and the gateway. Ctrl-C stops.\n\n\
+         northbound  http://{north}/61968-5/  (WSDL: http://{north}/61968-5/create/executeDERGroupDispatches?wsdl)\n\
+         admin       http://{admin}/status.json  /metrics  /livez  /readyz\n\
+         plant       {control}/devices\n\
+         config      {file}\n\n\
+         Ask feeder 12 for 120 kW, as a DMS would (paste into another terminal):\n\n    \
+         {program} dispatch --url http://{north} --group FDR12 --active-power 120kW --for 15m\n\n\
+         Then look, take a device's sun away, and look at one device:\n\n    \
+         {program} status --url http://{admin}\n    \
+         curl -X PUT -d 0 {control}/devices/{shade}/irradiance\n    \
+         {program} probe '{link}'\n",
+        count = devices.len(),
+        file = file.display(),
+    )
+}
+
+/// The live table: drawn over itself on a terminal, now and then as lines elsewhere.
+async fn show(
+    out: &mut dyn Write,
+    service: &crate::core::service::Service,
+    stop: &CancellationToken,
+) -> std::io::Result<()> {
+    let terminal = std::io::stdout().is_terminal();
+    let period = Duration::from_secs(if terminal { 1 } else { 5 });
+    let mut tick = tokio::time::interval(period);
+    let mut drawn = 0;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = tick.tick() => {}
+        }
+        let text = live_table(&service.snapshot());
+        if terminal && drawn > 0 {
+            write!(out, "\x1b[{drawn}A\x1b[J")?;
+        }
+        drawn = text.lines().count();
+        writeln!(out, "{text}")?;
+        drawn += usize::from(text.ends_with('\n'));
+        out.flush()?;
+    }
+}
+
+fn live_table(snapshot: &Snapshot) -> String {
+    let rows = snapshot.groups.iter().map(|group| row(group, snapshot)).collect::<Vec<_>>();
+    let time = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
+    let head = [time.as_str(), "online", "active power", "asked", "off by", "installed"];
+    table::text(&head, &rows)
+}
+
+fn row(group: &GroupView, snapshot: &Snapshot) -> Vec<String> {
+    let power = group.parameters.iter().find(|p| p.parameter == Parameter::ActivePower);
+    let value = power.and_then(|p| p.value);
+    let active = |d: &&std::sync::Arc<DispatchView>| {
+        d.state == DispatchState::Active && d.group == group.group.mrid
+    };
+    let asked = snapshot.dispatches.iter().rev().find(active).and_then(|d| d.asked);
+    let off = asked.zip(value).map(|(asked, is)| (is - asked) / asked.abs().max(1.0) * 100.0);
+    let kw = |watts: Option<f64>| watts.map_or_else(|| "-".to_owned(), |w| format!("{:.1} kW", w / 1e3));
+    vec![
+        group.group.label().to_owned(),
+        format!("{}/{}", group.online, group.group.members.len()),
+        kw(value),
+        kw(asked),
+        off.map_or_else(|| "-".to_owned(), |o| format!("{o:+.1} %")),
+        kw(power.and_then(|p| p.installed_max)),
+    ]
+}

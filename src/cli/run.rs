@@ -1,0 +1,31 @@
+//! `dergate run`: the gateway.
+
+use super::Status;
+use crate::app::Gateway;
+use crate::config;
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+
+const EXAMPLE: &str = "\
+Example:  dergate check config/gateway.toml && dergate run --config config/gateway.toml";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    /// The configuration
+    #[arg(long, default_value = "/etc/dergate/gateway.toml", env = "DERGATE_CONFIG", value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<Status> {
+    let config = match config::load(&args.config) {
+        Ok(config) => config,
+        Err(faults) => {
+            super::say(&faults.to_string());
+            super::say("the gateway was not started; `dergate check` shows the same without starting it");
+            return Ok(Status::Failed);
+        }
+    };
+    Gateway::start(config).await?.run(stop).await?;
+    Ok(Status::Done)
+}
