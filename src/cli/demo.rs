@@ -126,14 +126,14 @@ fn gateway_toml(args: &Args, folder: &Path, plant: &Plant) -> String {
         args.admin
     );
     let devices = plant.devices();
-    for device in &devices {
-        let (mrid, name, link) = (&device.mrid, &device.name, &device.link);
+    for device in devices {
+        let (mrid, name, link) = (device.mrid(), device.name(), device.link());
         let _ = write!(text, "\n[[device]]\nmrid = \"{mrid}\"\nname = \"{name}\"\nlink = \"{link}\"\n");
     }
     let storage = |name: &str| name.starts_with("BESS");
     let groups: [(&str, &dyn Fn(usize, &str) -> bool); 4] = [
-        ("FDR12", &|place, _| place % 3 != 2),
-        ("FDR14", &|place, _| place % 3 == 2),
+        ("FDR12", &|place, _| place / 3 % 3 != 2),
+        ("FDR14", &|place, _| place / 3 % 3 == 2),
         ("PV", &|_, name| !storage(name)),
         ("BESS", &|_, name| storage(name)),
     ];
@@ -141,8 +141,8 @@ fn gateway_toml(args: &Args, folder: &Path, plant: &Plant) -> String {
         let members: Vec<String> = devices
             .iter()
             .enumerate()
-            .filter(|(place, device)| belongs(*place, &device.name))
-            .map(|(_, device)| format!("{:?}", device.name))
+            .filter(|(place, device)| belongs(*place, device.name()))
+            .map(|(_, device)| format!("{:?}", device.name()))
             .collect();
         let mrid = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, format!("dergate:demo:{name}").as_bytes());
         let _ = write!(
@@ -158,8 +158,8 @@ fn greeting(gateway: &Gateway, plant: &Plant, file: &Path) -> String {
     let program = std::env::current_exe().map_or_else(|_| "dergate".into(), |p| p.display().to_string());
     let (north, admin) = (gateway.northbound(), gateway.admin());
     let devices = plant.devices();
-    let shade = devices.iter().find(|d| d.name.starts_with("PV")).map_or("PV-001", |d| d.name.as_str());
-    let link = devices.first().map_or("", |d| d.link.as_str());
+    let shade = devices.iter().map(|d| d.name()).find(|n| n.starts_with("PV")).unwrap_or("PV-001");
+    let link = devices.first().map(|d| d.link()).unwrap_or_default();
     let control = plant.control().map(|a| format!("http://{a}")).unwrap_or_default();
     format!(
         "dergate demo: {count} simulated SunSpec devices and the gateway. Ctrl-C stops.\n\n\
