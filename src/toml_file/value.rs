@@ -86,6 +86,12 @@ impl Item {
         &self.place
     }
 
+    /// True if it is a text.
+    #[must_use]
+    pub const fn is_text(&self) -> bool {
+        matches!(self.value, Value::Text(_))
+    }
+
     /// True if it is a list.
     #[must_use]
     pub const fn is_list(&self) -> bool {
