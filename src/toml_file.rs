@@ -37,6 +37,8 @@ pub struct TomlFile {
 struct Source {
     file: String,
     text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
     faults: RefCell<Vec<Fault>>,
     more: RefCell<usize>,
 }
@@ -82,10 +84,12 @@ impl TomlFile {
         if text.len() > limit {
             return Err(Fault::of_file(name.to_owned(), too_large(limit)).into());
         }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let file = Self {
             source: Rc::new(Source {
                 file: name.to_owned(),
-                text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+                text: text.to_owned(),
+                lines: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
                 faults: RefCell::default(),
                 more: RefCell::default(),
             }),
@@ -157,16 +161,21 @@ impl Place {
     /// Line and column, both from 1; a column is a character.
     #[must_use]
     pub fn line_column(&self) -> (usize, usize) {
-        let before = self.source.text.get(..self.offset).unwrap_or(&self.source.text);
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let line = self.line();
+        let start = self.source.lines.get(line - 1).copied().unwrap_or_default();
+        let before = self.source.text.get(start..self.offset).unwrap_or_default();
+        let column = before.chars().count() + 1;
         (line, column)
+    }
+
+    fn line(&self) -> usize {
+        self.source.lines.partition_point(|start| *start <= self.offset).max(1)
     }
 
     /// `line 12`, or `devices.d/a.toml:12` if that is another file than the one the sentence is about.
     #[must_use]
     pub fn seen_from(&self, other: &Self) -> String {
-        let (line, _) = self.line_column();
+        let line = self.line();
         if Rc::ptr_eq(&self.source, &other.source) {
             format!("line {line}")
         } else {
