@@ -166,7 +166,8 @@ impl Members {
         let shown: String = member.value.chars().take(80).collect();
         let searches = self.searches.get();
         self.searches.set(searches + 1);
-        let words = self.words.iter().map(String::as_str).filter(|_| searches < MAX_SEARCHES);
+        let most = if searches < MAX_SEARCHES { usize::MAX } else { 0 };
+        let words = self.words.iter().map(String::as_str).take(most);
         let right = match nearest(&member.value, words) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => "members are mRIDs or names of [[device]] tables".to_owned(),
