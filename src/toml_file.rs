@@ -12,7 +12,7 @@ mod value;
 
 pub use duration::{duration_text, parse_duration};
 pub use fault::{Fault, Faults};
-pub use nearest::{did_you_mean, nearest};
+pub use nearest::nearest;
 pub use table::Table;
 pub use value::{Item, Placed};
 
