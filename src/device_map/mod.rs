@@ -3,9 +3,16 @@
 //! Data only. It opens no connection and decodes no register.
 
 mod layout;
+mod library;
 mod map;
+mod map_file;
+mod maps;
 mod model;
+mod shipped;
 
 pub use layout::{Layout, PlacedPoint, PlacedScale};
+pub use library::{Library, model_of_table, models, parse_model};
 pub use map::{DeviceMap, LinkOptions, SunspecOptions};
+pub use map_file::{map_of_table, parse_map, read_map};
+pub use maps::Maps;
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};
