@@ -1,4 +1,15 @@
 //! The admin listener: status document, metrics, live and ready. It shows; it changes nothing.
+//!
+//! Every page is made from one snapshot, so that a page never contradicts itself. It has no login: it is meant for
+//! the loopback address, and shows no secrets.
+
+mod document;
+mod health;
+mod metrics;
+mod server;
+
+pub use health::Health;
+pub use server::serve;
 
 use std::net::SocketAddr;
 

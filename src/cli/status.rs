@@ -1,0 +1,218 @@
+//! `dergate status`: what a running gateway knows, as three tables with the trouble on top.
+//!
+//! It reads `/status.json` of the admin listener and nothing else; `--json` prints that document as it is.
+
+mod document;
+mod words;
+
+use super::http::{self, GetError};
+use super::table::{Align, Table, printable};
+use document::{Device, Dispatch, Document, Group, Share};
+use jiff::Timestamp;
+use std::cmp::Reverse;
+use std::io::{self, ErrorKind, Write};
+use words::{age, amount, count_by, left, share_of};
+
+/// Largest document accepted: some sixty thousand devices.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// Shows devices, groups and dispatches of a running gateway.
+#[derive(Clone, Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  dergate status\n  dergate status --json | jq '.devices[] | select(.state != \"online\")'"
+)]
+pub struct Args {
+    /// The admin listener of the gateway ([admin] listen in gateway.toml).
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8062")]
+    pub url: String,
+    /// Prints the status document as it is, for scripts.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How the command ended; words are for stderr.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Exit status 0.
+    Done,
+    /// Exit status 1.
+    Failed(String),
+    /// Exit status 3.
+    NoAnswer(String),
+}
+
+/// Carries out the command; data goes to `out`.
+pub async fn run(args: &Args, out: &mut dyn Write) -> End {
+    let answer = match http::get(&args.url, "/status.json", LARGEST).await {
+        Ok(answer) => answer,
+        Err(error @ GetError::NoAnswer { .. }) => {
+            return End::NoAnswer(format!("{error}; is dergate running, and is this its [admin] listen?"));
+        }
+        Err(error) => return End::Failed(error.to_string()),
+    };
+    if !answer.status.is_success() {
+        let said: String = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect();
+        return End::Failed(format!("{} answers {}: {}", args.url, answer.status, printable(&said)));
+    }
+    let written = if args.json {
+        out.write_all(&answer.body).and_then(|()| writeln!(out)).and_then(|()| out.flush())
+    } else {
+        match serde_json::from_slice(&answer.body) {
+            Ok(document) => show(&document, out).and_then(|()| out.flush()),
+            Err(error) => {
+                return End::Failed(format!("{} is not the admin listener of a dergate: {error}", args.url));
+            }
+        }
+    };
+    match written {
+        // Who reads only the first lines has what he wants.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => End::Failed(format!("cannot write: {error}")),
+        _ => End::Done,
+    }
+}
+
+fn show(document: &Document, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "dergate {} at {}", printable(&document.version), document.at)?;
+    devices(&document.devices, document.at, out)?;
+    groups(&document.groups, out)?;
+    dispatches(&document.dispatches, document.at, out)
+}
+
+/// What needs a look first; a state that this program does not know is one.
+fn device_trouble(state: &str) -> u8 {
+    match state {
+        "online" => 0,
+        "asleep" => 1,
+        "discovering" => 2,
+        "unknown" => 3,
+        "degraded" => 4,
+        "comm_lost" => 5,
+        _ => 6,
+    }
+}
+
+fn devices(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let mut sorted: Vec<&Device> = devices.iter().collect();
+    sorted.sort_by_key(|device| Reverse(device_trouble(&device.state)));
+    writeln!(out, "\nDEVICES: {}", count_by(sorted.iter().map(|d| d.state.as_str())))?;
+    if sorted.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        ("NAME", Align::Left),
+        ("STATE", Align::Left),
+        ("SINCE", Align::Right),
+        ("POWER", Align::Right),
+        ("QUALITY", Align::Left),
+        ("AGE", Align::Right),
+        ("WHY", Align::Left),
+    ]);
+    for device in sorted {
+        let power = device.values.get("activePower");
+        table.push([
+            device.name.clone(),
+            device.state.clone(),
+            age(device.since, now),
+            amount(power.and_then(|p| p.value), "W"),
+            power.map_or_else(|| "not reported".to_owned(), |p| p.quality.clone()),
+            age(power.and_then(|p| p.at), now),
+            device.reason.clone(),
+        ]);
+    }
+    table.write(out, "  ")
+}
+
+fn groups(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nGROUPS: {}", count_by(groups.iter().map(|g| g.state.as_str())))?;
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new([
+        ("NAME", Align::Left),
+        ("STATE", Align::Left),
+        ("ONLINE", Align::Right),
+        ("POWER", Align::Right),
+        ("RESTS ON", Align::Right),
+        ("INSTALLED", Align::Right),
+    ]);
+    for group in groups {
+        let all = group.members.len();
+        let power = group.values.get("activePower");
+        let rests_on = power.and_then(|p| p.rests_on);
+        let most = amount(power.and_then(|p| p.installed_max), "W");
+        let installed = match power.and_then(|p| p.installed_min) {
+            Some(least) if least < 0.0 => format!("{} .. {most}", amount(Some(least), "W")),
+            _ => most,
+        };
+        table.push([
+            group.name.clone(),
+            group.state.clone(),
+            format!("{} of {all}", group.online),
+            amount(power.and_then(|p| p.value), "W"),
+            rests_on.map_or_else(|| "?".to_owned(), |count| format!("{count} of {all}")),
+            installed,
+        ]);
+    }
+    table.write(out, "  ")
+}
+
+fn dispatches(dispatches: &[Dispatch], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nDISPATCHES: {}", count_by(dispatches.iter().map(|d| d.state.as_str())))?;
+    for dispatch in dispatches {
+        let group = printable(&dispatch.group_name);
+        let (name, reason) = (printable(&dispatch.name), printable(&dispatch.reason));
+        write!(out, "  {name}: {} of {group}, {}", dispatch.parameter, dispatch.state)?;
+        let unit = &dispatch.unit;
+        write!(out, ", asked {}", amount(dispatch.asked, unit))?;
+        write!(out, ", delivered {}", amount(dispatch.delivered, unit))?;
+        if let Some(share) = share_of(dispatch.delivered, dispatch.asked) {
+            write!(out, " ({share})")?;
+        }
+        write!(out, ", {}", left(dispatch.starts, dispatch.ends, now))?;
+        writeln!(out, "{}{reason}", if reason.is_empty() { "" } else { ": " })?;
+        // Of an ended one, nobody has a part any more.
+        if dispatch.state != "ended" {
+            shares(&dispatch.shares, unit, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn shares(shares: &[Share], unit: &str, out: &mut dyn Write) -> io::Result<()> {
+    if shares.is_empty() {
+        return Ok(());
+    }
+    let trouble = |share: &&Share| match share.outcome.as_str() {
+        "applied" | "" => 0,
+        "superseded" => 1,
+        "waiting" => 2,
+        _ => 3,
+    };
+    let mut sorted: Vec<&Share> = shares.iter().collect();
+    sorted.sort_by_key(|share| Reverse(trouble(share)));
+    let mut table = Table::new([
+        ("MEMBER", Align::Left),
+        ("ASKED", Align::Right),
+        ("DELIVERED", Align::Right),
+        ("OUTCOME", Align::Left),
+        ("WHY", Align::Left),
+    ]);
+    for share in sorted {
+        let asked = match share.asked {
+            Some(value) => amount(Some(value), unit),
+            None if share.release => "release".to_owned(),
+            None => "nothing".to_owned(),
+        };
+        table.push([
+            share.name.clone(),
+            asked,
+            amount(share.delivered, unit),
+            share.outcome.clone(),
+            share.reason.clone(),
+        ]);
+    }
+    table.write(out, "      ")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+use super::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+const DOCUMENT: &str = r#"{"at": "2026-03-01T12:00:00Z", "version": "0.1.0", "something new": [1],
+"devices": [
+  {"mrid": "1", "name": "PV-1", "state": "online", "reason": "", "since": "2026-03-01T10:00:00Z",
+   "values": {"activePower": {"value": 4200.0, "unit": "W", "quality": "good", "at": "2026-03-01T11:59:59Z"}}},
+  {"mrid": "2", "name": "PV-2", "state": "comm_lost", "reason": "connection refused", "since": "2026-03-01T11:55:00Z",
+   "values": {"activePower": {"value": 900.0, "unit": "W", "quality": "stale", "at": "2026-03-01T11:54:59Z"}}},
+  {"mrid": "3", "name": "Bat-1", "state": "online", "reason": "", "since": null, "nameplate": null, "values": {}}],
+"groups": [
+  {"mrid": "7", "name": "FDR12-PV", "state": "Degraded", "online": 2, "members": ["1", "2", "3"],
+   "values": {"activePower": {"value": 4200.0, "unit": "W", "quality": "good", "at": null, "rests_on": 1,
+     "installed_max": 20000.0, "installed_min": -5000.0}}},
+  {"mrid": "8", "name": "Empty", "state": "Empty", "online": 0, "members": [], "values": {}}],
+"dispatches": [
+  {"mrid": "9", "name": "DI-1", "state": "active", "group": "7", "group_name": "FDR12-PV", "parameter": "activePower",
+   "unit": "W", "starts": "2026-03-01T11:50:00Z", "ends": "2026-03-01T12:10:00Z", "asked": 6000.0, "delivered": 4200.0,
+   "rests_on": 1, "reason": "1800 W short", "shares": [
+     {"device": "1", "name": "PV-1", "asked": 6000.0, "release": false, "delivered": 4200.0, "outcome": "applied", "reason": ""},
+     {"device": "2", "name": "PV-2", "asked": null, "release": true, "delivered": null, "outcome": "unreachable", "reason": ""},
+     {"device": "3", "name": "Bat-1", "asked": null, "release": false, "delivered": null, "outcome": "", "reason": "not offered"}]}]}"#;
+
+const TABLES: &str = "\
+dergate 0.1.0 at 2026-03-01T12:00:00Z
+
+DEVICES: 3 (1 comm_lost, 2 online)
+  NAME   STATE      SINCE    POWER  QUALITY         AGE  WHY
+  PV-2   comm_lost  5 min    900 W  stale         5 min  connection refused
+  PV-1   online       2 h  4.20 kW  good            1 s
+  Bat-1  online         ?        ?  not reported      ?
+
+GROUPS: 2 (1 Degraded, 1 Empty)
+  NAME      STATE     ONLINE    POWER  RESTS ON             INSTALLED
+  FDR12-PV  Degraded  2 of 3  4.20 kW    1 of 3  -5.00 kW .. 20.00 kW
+  Empty     Empty     0 of 0        ?         ?                     ?
+
+DISPATCHES: 1 (1 active)
+  DI-1: activePower of FDR12-PV, active, asked 6.00 kW, delivered 4.20 kW (70 %), 10 min left: 1800 W short
+      MEMBER    ASKED  DELIVERED  OUTCOME      WHY
+      PV-2    release          ?  unreachable
+      PV-1    6.00 kW    4.20 kW  applied
+      Bat-1   nothing          ?               not offered
+";
+
+/// Runs the command against a server that gives this answer once.
+async fn run_against(status: &str, body: &'static str, json: bool) -> (End, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut asked = Vec::new();
+        while !asked.ends_with(b"\r\n\r\n") {
+            asked.push(stream.read_u8().await.unwrap());
+        }
+        assert!(asked.starts_with(b"GET /status.json "));
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream.write_all(body.as_bytes()).await.unwrap();
+    });
+    let mut out = Vec::new();
+    let end = run(&Args { url, json }, &mut out).await;
+    (end, String::from_utf8(out).unwrap())
+}
+
+#[tokio::test]
+async fn the_tables_put_the_trouble_on_top_and_invent_nothing() {
+    let (end, out) = run_against("200 OK", DOCUMENT, false).await;
+    assert_eq!(end, End::Done);
+    // Compared line by line for a readable failure.
+    assert_eq!(out.lines().collect::<Vec<_>>(), TABLES.lines().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn json_prints_the_document_as_it_is() {
+    let (end, out) = run_against("200 OK", DOCUMENT, true).await;
+    assert_eq!((end, out), (End::Done, format!("{DOCUMENT}\n")));
+}
+
+#[tokio::test]
+async fn an_empty_gateway_is_three_lines() {
+    let empty = r#"{"at": "2026-03-01T12:00:00Z", "devices": [], "groups": [], "dispatches": []}"#;
+    let (_, out) = run_against("200 OK", empty, false).await;
+    assert!(out.ends_with("DEVICES: none\n\nGROUPS: none\n\nDISPATCHES: none\n"), "{out}");
+}
+
+#[tokio::test]
+async fn failures_and_silence_are_told_apart() {
+    let (end, out) = run_against("500 Oh", "the page could not be made\n", false).await;
+    let End::Failed(words) = end else { panic!("{end:?}") };
+    assert!(words.contains("answers 500") && words.ends_with("the page could not be made"), "{words}");
+    assert_eq!(out, "");
+    let (end, _) = run_against("200 OK", "<html>", false).await;
+    assert!(matches!(&end, End::Failed(words) if words.contains("not the admin listener")), "{end:?}");
+    let args = |url: &str| Args { url: url.to_owned(), json: false };
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
+    let end = run(&args(&url), &mut Vec::new()).await;
+    assert!(matches!(&end, End::NoAnswer(words) if words.contains("is dergate running")), "{end:?}");
+    assert!(matches!(run(&args("ftp://x"), &mut Vec::new()).await, End::Failed(_)));
+}
