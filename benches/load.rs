@@ -127,7 +127,10 @@ async fn lateness() {
         while tasks.join_next().await.is_some() {}
         plant.stop().await;
         let (p50, p99) = (percentile(&mut late, 0.5), percentile(&mut late, 0.99));
-        println!("lateness, {title}: {} polls of 450 devices in 25 s, p50 {p50:.2} ms, p99 {p99:.2} ms", late.len());
+        println!(
+            "lateness, {title}: {} polls of 450 devices in 25 s, p50 {p50:.2} ms, p99 {p99:.2} ms",
+            late.len()
+        );
     }
     println!();
 }

@@ -60,7 +60,8 @@ impl Bare {
             tasks.spawn(async move {
                 let mut registers = 0;
                 while Instant::now() < end {
-                    registers += client.read_holding_registers(address, count).await.unwrap().unwrap().len() as u64;
+                    registers +=
+                        client.read_holding_registers(address, count).await.unwrap().unwrap().len() as u64;
                 }
                 registers
             });

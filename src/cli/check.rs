@@ -2,6 +2,7 @@
 //!
 //! What a file is, is told by what stands in it, not by its name. It changes nothing.
 
+use super::End;
 use crate::toml_file::{Fault, Faults, Table, TomlFile, nearest};
 use crate::{config, device_map};
 use std::collections::BTreeMap;
@@ -53,12 +54,32 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
+const EXAMPLE: &str = "\
+Example:  dergate check config/gateway.toml device-maps";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    /// Files and folders; without any, the installed /etc/dergate/gateway.toml
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Prints one array of faults, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries out the command.
+pub(super) fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End> {
+    let clean = check(&args.paths, args.json, out)?;
+    Ok(if clean { End::Done } else { End::Failed(String::new()) })
+}
+
 /// Checks files, and the `*.toml` of folders; without paths, the installed gateway.toml. Prints every fault and a
 /// summary, or with `json` one array of faults. True if there is none.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn run(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> std::io::Result<bool> {
+pub fn check(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> std::io::Result<bool> {
     let installed = [PathBuf::from(config::DEFAULT_PATH)];
     let paths = if paths.is_empty() { &installed } else { paths };
     let mut seen = Seen::default();

@@ -3,7 +3,8 @@
 //! The gateway is configured by a file like anybody's; the demo writes it and says where. Nothing is simulated inside the
 //! gateway: it reads and writes the devices over Modbus TCP.
 
-use super::{Status, table};
+use super::End;
+use super::table::{Align, Table};
 use crate::app::Gateway;
 use crate::config;
 use crate::core::service::{DispatchView, GroupView, Snapshot};
@@ -47,7 +48,7 @@ pub(super) struct Args {
     run_for: Option<Duration>,
 }
 
-pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken) -> anyhow::Result<Status> {
+pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken) -> anyhow::Result<End> {
     let folder = Folder::new(args.data_dir.as_deref())?;
     let plant = start_plant(usize::from(args.sunspec)).await?;
     let file = folder.path.join("gateway.toml");
@@ -56,8 +57,7 @@ pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken
     let config = match config::load(&file) {
         Ok(config) => config,
         Err(faults) => {
-            super::say(&faults.to_string());
-            return Ok(Status::Failed);
+            return Ok(End::Failed(faults.to_string()));
         }
     };
     let gateway = Gateway::start(config).await?;
@@ -77,7 +77,7 @@ pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken
     plant.stop().await;
     shown?;
     super::say("demo ended");
-    Ok(Status::Done)
+    Ok(End::Done)
 }
 
 /// The folder of the demo, removed at the end if nobody named it.
@@ -193,25 +193,36 @@ async fn show(
             () = stop.cancelled() => return Ok(()),
             _ = tick.tick() => {}
         }
-        let text = live_table(&service.snapshot());
+        let text = live_table(&service.snapshot())?;
         if terminal && drawn > 0 {
             write!(out, "\x1b[{drawn}A\x1b[J")?;
         }
         drawn = text.lines().count();
-        writeln!(out, "{text}")?;
-        drawn += usize::from(text.ends_with('\n'));
+        write!(out, "{text}")?;
         out.flush()?;
     }
 }
 
-fn live_table(snapshot: &Snapshot) -> String {
-    let rows = snapshot.groups.iter().map(|group| row(group, snapshot)).collect::<Vec<_>>();
+fn live_table(snapshot: &Snapshot) -> std::io::Result<String> {
     let time = jiff::Zoned::now().strftime("%H:%M:%S").to_string();
-    let head = [time.as_str(), "online", "active power", "asked", "off by", "installed"];
-    table::text(&head, &rows)
+    let mut table = Table::new([
+        ("group", Align::Left),
+        ("online", Align::Right),
+        ("active power", Align::Right),
+        ("asked", Align::Right),
+        ("off by", Align::Right),
+        ("installed", Align::Right),
+    ]);
+    for group in &snapshot.groups {
+        table.push(row(group, snapshot));
+    }
+    let mut text = Vec::new();
+    writeln!(text, "{time}")?;
+    table.write(&mut text, "")?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
-fn row(group: &GroupView, snapshot: &Snapshot) -> Vec<String> {
+fn row(group: &GroupView, snapshot: &Snapshot) -> [String; 6] {
     let power = group.parameters.iter().find(|p| p.parameter == Parameter::ActivePower);
     let value = power.and_then(|p| p.value);
     let active = |d: &&std::sync::Arc<DispatchView>| {
@@ -220,7 +231,7 @@ fn row(group: &GroupView, snapshot: &Snapshot) -> Vec<String> {
     let asked = snapshot.dispatches.iter().rev().find(active).and_then(|d| d.asked);
     let off = asked.zip(value).map(|(asked, is)| (is - asked) / asked.abs().max(1.0) * 100.0);
     let kw = |watts: Option<f64>| watts.map_or_else(|| "-".to_owned(), |w| format!("{:.1} kW", w / 1e3));
-    vec![
+    [
         group.group.label().to_owned(),
         format!("{}/{}", group.online, group.group.members.len()),
         kw(value),

@@ -13,29 +13,33 @@ mod table;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// How a command ended, as its exit status says it. Wrong usage is 2 and comes from the parser.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// 0: done.
+/// How a command ended; the words are for stderr. Wrong usage is exit status 2 and comes from the parser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Exit status 0: done.
     Done,
-    /// 1: refused, failed, or faults found.
-    Failed,
-    /// 3: nothing answered.
-    NoAnswer,
+    /// Exit status 1: refused, failed, or faults found.
+    Failed(String),
+    /// Exit status 3: nothing answered.
+    NoAnswer(String),
 }
 
-impl From<Status> for ExitCode {
-    fn from(status: Status) -> Self {
-        match status {
-            Status::Done => Self::SUCCESS,
-            Status::Failed => Self::from(1),
-            Status::NoAnswer => Self::from(3),
+impl End {
+    /// Says the words, and gives the exit status.
+    fn told(self) -> ExitCode {
+        let (words, code) = match self {
+            Self::Done => return ExitCode::SUCCESS,
+            Self::Failed(words) => (words, 1),
+            Self::NoAnswer(words) => (words, 3),
+        };
+        if !words.is_empty() {
+            say(&format!("dergate: {words}"));
         }
+        ExitCode::from(code)
     }
 }
 
@@ -115,11 +119,11 @@ pub fn main() -> ExitCode {
             return ExitCode::from(1);
         }
     };
-    let status = runtime.block_on(execute(cli.command));
+    let end = runtime.block_on(execute(cli.command));
     // A reader of stdin or a name look-up may still block; nothing of ours waits for it.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
-    match status {
-        Ok(status) => status.into(),
+    match end {
+        Ok(end) => end.told(),
         Err(why) if is_broken_pipe(&why) => ExitCode::SUCCESS,
         Err(why) => {
             say(&format!("dergate: {why:#}"));
@@ -128,17 +132,17 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn execute(command: Command) -> anyhow::Result<Status> {
+async fn execute(command: Command) -> anyhow::Result<End> {
     let mut out = std::io::stdout();
     match command {
         Command::Run(args) => run::run(args, stop_on_signal()?).await,
         Command::Demo(args) => demo::run(args, &mut out, stop_on_signal()?).await,
         Command::Simulate(args) => simulate::run(args, &mut out, stop_on_signal()?).await,
-        Command::Check(args) => check::run(&args, &mut out),
-        Command::Probe(args) => probe::run(args, &mut out).await,
-        Command::Status(args) => status::run(args, &mut out).await,
-        Command::Groups(args) => groups::run(args, &mut out).await,
-        Command::Dispatch(args) => dispatch::run(args, &mut out).await,
+        Command::Check(args) => Ok(check::run(&args, &mut out)?),
+        Command::Probe(args) => Ok(probe::run(&args, &mut out).await),
+        Command::Status(args) => Ok(status::run(&args, &mut out).await),
+        Command::Groups(args) => Ok(groups::run(&args, &mut out).await),
+        Command::Dispatch(args) => Ok(dispatch::run(&args, &mut out).await),
     }
 }
 
@@ -179,9 +183,4 @@ fn is_broken_pipe(why: &anyhow::Error) -> bool {
 #[expect(clippy::print_stderr, reason = "the command line is where people are talked to")]
 fn say(text: &str) {
     eprintln!("{text}");
-}
-
-/// Where the gateway's configuration is if nobody says.
-fn default_config() -> PathBuf {
-    PathBuf::from("/etc/dergate/gateway.toml")
 }

@@ -1,6 +1,6 @@
 //! `dergate run`: the gateway.
 
-use super::Status;
+use super::End;
 use crate::app::Gateway;
 use crate::config;
 use std::path::PathBuf;
@@ -17,15 +17,15 @@ pub(super) struct Args {
     config: PathBuf,
 }
 
-pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<Status> {
+pub(super) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<End> {
     let config = match config::load(&args.config) {
         Ok(config) => config,
         Err(faults) => {
             super::say(&faults.to_string());
-            super::say("the gateway was not started; `dergate check` shows the same without starting it");
-            return Ok(Status::Failed);
+            let why = "not started; `dergate check FILE` shows the same without starting anything";
+            return Ok(End::Failed(why.to_owned()));
         }
     };
     Gateway::start(config).await?.run(stop).await?;
-    Ok(Status::Done)
+    Ok(End::Done)
 }

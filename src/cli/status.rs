@@ -5,6 +5,7 @@
 mod document;
 mod words;
 
+use super::End;
 use super::http::{self, GetError};
 use super::table::{Align, Table, printable};
 use document::{Device, Dispatch, Document, Group, Share};
@@ -28,17 +29,6 @@ pub struct Args {
     /// Prints the status document as it is, for scripts.
     #[arg(long)]
     pub json: bool,
-}
-
-/// How the command ended; words are for stderr.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// Exit status 0.
-    Done,
-    /// Exit status 1.
-    Failed(String),
-    /// Exit status 3.
-    NoAnswer(String),
 }
 
 /// Carries out the command; data goes to `out`.

@@ -3,7 +3,7 @@ use super::*;
 fn checked(paths: &[&str], json: bool) -> (bool, String) {
     let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
     let mut out = Vec::new();
-    let good = run(&paths, json, &mut out).unwrap();
+    let good = check(&paths, json, &mut out).unwrap();
     (good, String::from_utf8(out).unwrap())
 }
 
