@@ -36,6 +36,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
         create(path)?;
     }
     let db = connect(path, "open the store")?;
+    // SQLite opens a write-protected file for reading only, and would say so at the first commit.
+    if db.is_readonly("main").unwrap_or(false) {
+        return Err(access(path, "write to the store", &ErrorKind::PermissionDenied.into()));
+    }
     check(&db, path)?;
     prepare(&db).map_err(|fault| fault.while_doing(path, "prepare the store for writing"))?;
     Ok(db)

@@ -55,7 +55,7 @@ pub(super) fn sync(dir: &Path) -> Result<(), StoreError> {
 /// An I/O error in words, with what would be right.
 pub(super) fn access(path: &Path, doing: &'static str, error: &io::Error) -> StoreError {
     let advice = match error.kind() {
-        ErrorKind::PermissionDenied => "; the user that runs dergate must own this folder",
+        ErrorKind::PermissionDenied => "; the user that runs dergate must own the data_dir and what is in it",
         ErrorKind::ReadOnlyFilesystem => "; it must be on a disk mounted for writing",
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "; free some space",
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => "; a file is in the way of the data_dir",

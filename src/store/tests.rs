@@ -224,6 +224,32 @@ async fn an_operator_can_read_while_it_runs() {
     assert_eq!(read(), Ok((2, "_G-2".to_owned())));
     drop(persistence);
     running.ended().await.unwrap();
+    let journal = fs::metadata(settings.path.with_extension("db-wal")).unwrap();
+    assert_eq!(journal.len(), 0, "emptied, even though a reader keeps it open");
+}
+
+#[test]
+fn an_operator_who_writes_delays_nobody_for_long() {
+    let dir = TempDir::new().unwrap();
+    let (mut store, _) = open(&settings(&dir)).unwrap();
+    // Each try waits that long; the test would notice a wait for each of a hundred commits.
+    store.db.busy_timeout(std::time::Duration::from_millis(50)).unwrap();
+    let operator = rusqlite::Connection::open(settings(&dir).path).unwrap();
+    operator.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (group, mut answers): (Vec<_>, Vec<_>) =
+        (0..100).map(|n| commit(vec![put(&format!("G{n}"))])).unzip();
+    let begun = std::time::Instant::now();
+    store.carry_out(group).unwrap();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(2));
+    for answer in &mut answers {
+        let said = answer.try_recv().unwrap().unwrap_err().to_string();
+        assert!(said.contains("another program, such as sqlite3, is writing"), "{said}");
+    }
+    assert!(!store.writable().load(Ordering::Relaxed));
+    operator.execute_batch("ROLLBACK").unwrap();
+    let (again, mut answer) = commit(vec![put("G")]);
+    store.carry_out(vec![again]).unwrap();
+    assert!(answer.try_recv().unwrap().is_ok() && store.writable().load(Ordering::Relaxed));
 }
 
 #[tokio::test]

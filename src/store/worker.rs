@@ -82,29 +82,28 @@ async fn run(mut store: Store, mut commits: mpsc::Receiver<Commit>) -> Result<()
 impl Store {
     /// Writes the commits of one group and answers each.
     pub(super) fn carry_out(&mut self, group: Vec<Commit>) -> Result<(), StoreError> {
-        if group.len() > 1 && self.write(&group).is_ok() {
-            self.note(None);
-            for commit in group {
-                let _ = commit.done.send(Ok(()));
+        match self.write(&group) {
+            // Somebody else holds the write lock: no commit is to blame, and a wait for each would stall them all.
+            Err(fault) if group.len() > 1 && !fault.is_busy() => {
+                for commit in group {
+                    self.carry_out(vec![commit])?;
+                }
+                Ok(())
             }
-            return Ok(());
+            result => self.answer(group, result),
         }
+    }
+
+    fn answer(&self, group: Vec<Commit>, result: Result<(), Fault>) -> Result<(), StoreError> {
+        self.note(result.as_ref().err());
+        let said = result.as_ref().map_err(|fault| PersistError(fault.to_string())).copied();
         for commit in group {
-            match self.write(std::slice::from_ref(&commit)) {
-                Ok(()) => {
-                    self.note(None);
-                    let _ = commit.done.send(Ok(()));
-                }
-                Err(fault) => {
-                    let _ = commit.done.send(Err(PersistError(fault.to_string())));
-                    self.note(Some(&fault));
-                    if fault.is_damage() {
-                        return Err(fault.while_doing(&self.path, "write"));
-                    }
-                }
-            }
+            let _ = commit.done.send(said.clone());
         }
-        Ok(())
+        match result {
+            Err(fault) if fault.is_damage() => Err(fault.while_doing(&self.path, "write")),
+            _ => Ok(()),
+        }
     }
 
     /// Tries whether writing works again, with a write that changes nothing.
@@ -148,7 +147,7 @@ impl Store {
 
     fn close(self) -> Result<(), StoreError> {
         // All of it is safe in the WAL already; a checkpoint that fails only leaves work for the next start.
-        let moved = self.db.pragma_query(None, "wal_checkpoint(TRUNCATE)", |_| Ok(()));
+        let moved = self.db.pragma(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()));
         if let Err(error) = moved {
             tracing::warn!(path = %self.path.display(), why = %error, "the store's journal could not be emptied");
         }

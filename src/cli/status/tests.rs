@@ -1,4 +1,12 @@
 use super::*;
+use crate::admin::{Health, serve};
+use crate::core::service::{
+    Ask, DeviceView, DispatchView, GroupView, ParameterView, ReadingView, Service, ShareView, Snapshot,
+};
+use crate::der::{
+    DerFunctions, DeviceState, DispatchState, EndDeviceGroup, Mrid, Name, Parameter, Quality, Quantity,
+};
+use std::sync::{Arc, atomic::AtomicBool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -100,4 +108,102 @@ async fn failures_and_silence_are_told_apart() {
     let end = run(&args(&url), &mut Vec::new()).await;
     assert!(matches!(&end, End::NoAnswer(words) if words.contains("is dergate running")), "{end:?}");
     assert!(matches!(run(&args("ftp://x"), &mut Vec::new()).await, End::Failed(_)));
+}
+
+fn mrid(text: &str) -> Mrid {
+    Mrid::parse(text).unwrap()
+}
+
+fn device(then: Timestamp) -> DeviceView {
+    DeviceView {
+        mrid: mrid("D"),
+        name: "PV-1".to_owned(),
+        state: DeviceState::Degraded,
+        reason: "model 704 is silent".to_owned(),
+        since: Some(then),
+        nameplate: None,
+        capability: None,
+        readings: vec![ReadingView {
+            quantity: Quantity::ActivePower,
+            value: Some(4200.0),
+            quality: Quality::Good,
+            at: Some(then),
+        }],
+    }
+}
+
+fn group(then: Timestamp) -> GroupView {
+    let power = ParameterView {
+        parameter: Parameter::ActivePower,
+        value: Some(4200.0),
+        at: Some(then),
+        rests_on: 1,
+        installed_max: Some(9000.0),
+        installed_min: Some(-1000.0),
+    };
+    let group = EndDeviceGroup {
+        mrid: mrid("G"),
+        description: None,
+        functions: DerFunctions::NONE,
+        members: vec![mrid("D")],
+        names: vec![Name::plain("FDR12")],
+        version: None,
+    };
+    GroupView { group: Arc::new(group), parameters: vec![power], online: 1 }
+}
+
+fn dispatch(then: Timestamp) -> DispatchView {
+    let share = ShareView {
+        device: mrid("D"),
+        name: "PV-1".to_owned(),
+        asked: Ask::Share(5000.0),
+        delivered: Some(4200.0),
+        outcome: "refused",
+        reason: "locked".to_owned(),
+    };
+    DispatchView {
+        mrid: mrid("DI"),
+        names: vec![Name::plain("noon")],
+        group: mrid("G"),
+        group_name: "FDR12".to_owned(),
+        parameter: Parameter::ActivePower,
+        state: DispatchState::Active,
+        reason: "short".to_owned(),
+        starts: Some(then),
+        ends: Some(Timestamp::now() + jiff::SignedDuration::from_hours(5)),
+        asked: Some(5000.0),
+        delivered: Some(4200.0),
+        rests_on: 1,
+        shares: vec![share],
+    }
+}
+
+/// The two ends of the document are written apart: what the gateway says must be what this command reads.
+#[tokio::test]
+async fn it_reads_what_the_admin_listener_says() {
+    let then = Timestamp::now() - jiff::SignedDuration::from_hours(75);
+    let (service, _requests, cell) = Service::new(1);
+    cell.store(Arc::new(Snapshot {
+        devices: Arc::new(vec![Arc::new(device(then))]),
+        groups: vec![Arc::new(group(then))],
+        dispatches: vec![Arc::new(dispatch(then))],
+        ..Snapshot::default()
+    }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let health = Health::new(Arc::new(AtomicBool::new(true)));
+    tokio::spawn(serve(listener, service, health, tokio_util::sync::CancellationToken::new()));
+    let mut out = Vec::new();
+    assert_eq!(run(&Args { url, json: false }, &mut out).await, End::Done);
+    let out = String::from_utf8(out).unwrap();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<String> = out.lines().map(words).collect();
+    for wanted in [
+        "PV-1 degraded 3 d 4.20 kW good 3 d model 704 is silent",
+        "FDR12 Online 1 of 1 4.20 kW 1 of 1 -1.00 kW .. 9.00 kW",
+        "noon: activePower of FDR12, active, asked 5.00 kW, delivered 4.20 kW (84 %), 4 h left: short",
+        "PV-1 5.00 kW 4.20 kW refused locked",
+    ] {
+        assert!(lines.iter().any(|line| line == wanted), "no line \"{wanted}\" in\n{out}");
+    }
 }

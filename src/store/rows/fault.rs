@@ -53,6 +53,11 @@ impl Fault {
         }
     }
 
+    /// True if another program holds the write lock.
+    pub(in crate::store) fn is_busy(&self) -> bool {
+        matches!(self, Self::Sql(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
+    }
+
     /// True if it is about the store and not about one value.
     pub(in crate::store) fn is_of_the_store(&self) -> bool {
         match self {
@@ -92,7 +97,9 @@ impl std::fmt::Display for Fault {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                 "; another program, such as sqlite3, is writing to it: end it"
             }
-            Some(ErrorCode::SystemIoFailure) => "; look for disk faults in the system's log",
+            Some(ErrorCode::SystemIoFailure) => {
+                "; the disk of the data_dir is full, or faulty: the system's log says which"
+            }
             _ => "",
         };
         write!(f, "{error}{advice}")
