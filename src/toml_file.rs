@@ -1,1 +1,223 @@
-//! (being built)
+//! A reader of TOML files that knows where everything stands and collects every fault instead of stopping at the first.
+//!
+//! The caller takes each key that it knows from a [`Table`]; [`Table::finish`] reports the keys that nobody took.
+//! A file that is not valid TOML yields only its syntax faults: what follows from a broken line would mislead.
+//! It knows nothing of what the keys mean.
+
+mod duration;
+mod fault;
+mod nearest;
+mod table;
+mod value;
+
+pub use duration::{duration_text, parse_duration};
+pub use fault::{Fault, Faults};
+pub use nearest::{did_you_mean, nearest};
+pub use table::Table;
+pub use value::{Item, Placed};
+
+use std::cell::RefCell;
+use std::io::Read as _;
+use std::path::Path;
+use std::rc::Rc;
+
+/// Most faults kept of one file; the rest is counted.
+const MAX_FAULTS: usize = 500;
+
+/// Most names in a dotted key. The parser nests one table for each, so without a bound a line of dots is a stack overflow.
+const MAX_DOTS: usize = 64;
+
+/// One file: its text, and the faults found in it so far.
+#[derive(Clone, Debug)]
+pub struct TomlFile {
+    source: Rc<Source>,
+}
+
+#[derive(Debug)]
+struct Source {
+    file: String,
+    text: String,
+    faults: RefCell<Vec<Fault>>,
+    more: RefCell<usize>,
+}
+
+/// A place in a file, for a fault that is only seen later.
+#[derive(Clone, Debug)]
+pub struct Place {
+    source: Rc<Source>,
+    offset: usize,
+}
+
+impl TomlFile {
+    /// Reads and parses a file of at most `limit` bytes. Faults name the file as the path is written.
+    ///
+    /// # Errors
+    /// It cannot be read, is too large, is not UTF-8 or is not TOML.
+    pub fn read(path: &Path, limit: usize) -> Result<(Self, Table), Faults> {
+        let name = path.display().to_string();
+        let whole = |message: String| Faults::from(Fault::of_file(name.clone(), message));
+        let file = std::fs::File::open(path).map_err(|why| whole(cannot_read(&why)))?;
+        let is_file = file.metadata().is_ok_and(|m| !m.is_dir());
+        if !is_file {
+            return Err(whole("this is a folder; a file is expected".to_owned()));
+        }
+        let mut bytes = Vec::new();
+        let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        file.take(bound).read_to_end(&mut bytes).map_err(|why| whole(cannot_read(&why)))?;
+        if bytes.len() > limit {
+            return Err(whole(too_large(limit)));
+        }
+        let text = String::from_utf8(bytes).map_err(|why| {
+            let at = why.utf8_error().valid_up_to();
+            whole(format!("not UTF-8 text (byte {at} is wrong); save the file as UTF-8"))
+        })?;
+        Self::parse(&name, &text, limit)
+    }
+
+    /// Parses a text of at most `limit` bytes; `name` is what faults call the file.
+    ///
+    /// # Errors
+    /// It is too large or not TOML: every syntax fault.
+    pub fn parse(name: &str, text: &str, limit: usize) -> Result<(Self, Table), Faults> {
+        if text.len() > limit {
+            return Err(Fault::of_file(name.to_owned(), too_large(limit)).into());
+        }
+        let file = Self {
+            source: Rc::new(Source {
+                file: name.to_owned(),
+                text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+                faults: RefCell::default(),
+                more: RefCell::default(),
+            }),
+        };
+        if let Some(offset) = too_many_dots(&file.source.text) {
+            file.place(offset)
+                .fault(format!("a key here has more than {MAX_DOTS} dotted names; keys are short"));
+            return Err(file.into_faults());
+        }
+        let (root, errors) = toml::de::DeTable::parse_recoverable(&file.source.text);
+        for error in &errors {
+            let offset = error.span().map_or(0, |span| span.start);
+            file.place(offset).fault(syntax_words(error.message()));
+        }
+        if !errors.is_empty() {
+            return Err(file.into_faults());
+        }
+        let table = Table::root(&file, root);
+        if file.is_faulty() { Err(file.into_faults()) } else { Ok((file, table)) }
+    }
+
+    /// True if a fault was found so far.
+    #[must_use]
+    pub fn is_faulty(&self) -> bool {
+        !self.source.faults.borrow().is_empty()
+    }
+
+    /// The faults found so far, sorted by place. Tables read later still report to this file.
+    #[must_use]
+    pub fn faults(&self) -> Faults {
+        let mut list: Vec<Fault> = self.source.faults.borrow().clone();
+        let more = *self.source.more.borrow();
+        if more > 0 {
+            list.push(Fault::of_end(
+                self.source.file.clone(),
+                format!("and {more} more faults in this file"),
+            ));
+        }
+        Faults::new(list)
+    }
+
+    fn into_faults(self) -> Faults {
+        self.faults()
+    }
+
+    fn place(&self, offset: usize) -> Place {
+        Place { source: self.source.clone(), offset }
+    }
+}
+
+impl Place {
+    /// Reports a fault at this place to the file.
+    pub fn fault(&self, message: impl Into<String>) {
+        let mut faults = self.source.faults.borrow_mut();
+        if faults.len() >= MAX_FAULTS {
+            *self.source.more.borrow_mut() += 1;
+            return;
+        }
+        let (line, column) = self.line_column();
+        faults.push(Fault { file: self.source.file.clone(), line, column, message: message.into() });
+    }
+
+    /// The file as faults call it.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.source.file
+    }
+
+    /// Line and column, both from 1; a column is a character.
+    #[must_use]
+    pub fn line_column(&self) -> (usize, usize) {
+        let before = self.source.text.get(..self.offset).unwrap_or(&self.source.text);
+        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        (line, column)
+    }
+
+    /// `line 12`, or `devices.d/a.toml:12` if that is another file than the one the sentence is about.
+    #[must_use]
+    pub fn seen_from(&self, other: &Self) -> String {
+        let (line, _) = self.line_column();
+        if Rc::ptr_eq(&self.source, &other.source) {
+            format!("line {line}")
+        } else {
+            format!("{}:{line}", self.source.file)
+        }
+    }
+
+    fn at(&self, offset: usize) -> Self {
+        Self { source: self.source.clone(), offset }
+    }
+}
+
+fn cannot_read(why: &std::io::Error) -> String {
+    match why.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file; check the path".to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            "this user may not read the file; check its owner and mode".to_owned()
+        }
+        _ => format!("cannot be read: {why}"),
+    }
+}
+
+fn too_large(limit: usize) -> String {
+    format!("larger than {} KiB; a file of this kind is far smaller", limit / 1024)
+}
+
+/// The parser's words, as a sentence that says which language the rule is from.
+fn syntax_words(message: &str) -> String {
+    match message {
+        m if m.starts_with("duplicate key") => "this key is given twice; keep one of them".to_owned(),
+        m => format!("not valid TOML: {}", m.trim().replace('\n', ", ")),
+    }
+}
+
+/// Where a dotted key may have too many names: a stretch between separators with too many single dots. Runs of dots
+/// count as one: they make no key, but they do decorate comments.
+fn too_many_dots(text: &str) -> Option<usize> {
+    let (mut dots, mut last, mut start) = (0, ' ', 0);
+    for (at, c) in text.char_indices() {
+        match c {
+            '\n' | '=' | ',' | '{' | '[' => (dots, start) = (0, at),
+            '.' if last != '.' => dots += 1,
+            _ => {}
+        }
+        if dots > MAX_DOTS {
+            return Some(start + usize::from(text.get(start..).is_some_and(|t| t.starts_with('\n'))));
+        }
+        last = c;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests;

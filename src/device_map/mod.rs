@@ -3,9 +3,12 @@
 //! Data only. It opens no connection and decodes no register.
 
 mod layout;
+mod library;
 mod map;
 mod model;
+mod shipped;
 
 pub use layout::{Layout, PlacedPoint, PlacedScale};
+pub use library::{Library, models, parse_model};
 pub use map::{DeviceMap, LinkOptions, SunspecOptions};
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};

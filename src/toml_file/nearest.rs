@@ -1,0 +1,34 @@
+//! The word that was probably meant.
+
+/// Longest word for which a near one is sought: the comparison takes time by the square of the length.
+const MAX_WORD: usize = 128;
+
+/// The candidate that is near enough to `word` that it was probably meant, without regard to case.
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    if word.is_empty() || word.len() > MAX_WORD {
+        return None;
+    }
+    // A third of the letters wrong is still a slip; more is another word.
+    let most = (word.chars().count() / 3).max(1);
+    candidates
+        .into_iter()
+        .filter(|c| c.len() <= MAX_WORD && c.len().abs_diff(word.len()) <= 4 * most)
+        .map(|c| (strsim::osa_distance(&word, &c.to_lowercase()), c))
+        .filter(|(distance, _)| *distance <= most)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, c)| c)
+}
+
+/// `did you mean "map"?` if a candidate is near, else `it knows a, b, c`-like words of the caller.
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str> + Clone,
+    else_say: &str,
+) -> String {
+    if let Some(near) = nearest(word, candidates.clone()) {
+        return format!("did you mean \"{near}\"?");
+    }
+    let all: Vec<&str> = candidates.into_iter().take(20).collect();
+    if all.is_empty() { else_say.to_owned() } else { format!("{else_say} {}", all.join(", ")) }
+}
