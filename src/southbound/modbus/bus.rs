@@ -1,7 +1,8 @@
 //! One TCP connection to one Modbus server, made when needed and dropped at the first doubt.
 //!
 //! After a time-out a late answer may still come; after a broken frame nothing in the stream can be trusted. So every
-//! error but an exception drops the connection, and so does a request that is given up half-way.
+//! error but an exception drops the connection, and so does a request that is given up half-way. The peer then gets a
+//! reset, so that a device with one session frees it at once.
 
 use super::{BusError, ConnectFault, Exception};
 use crate::backoff::Backoff;
@@ -11,12 +12,13 @@ use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::client::{Client, Context, tcp};
-use tokio_modbus::{Request, Response, Slave, SlaveContext};
+use tokio_modbus::slave::{Slave, SlaveContext};
+use tokio_modbus::{Request, Response};
 
 /// Most registers in one read (Modbus application protocol 6.3).
-pub const MAX_READ: u16 = 125;
+const MAX_READ: u16 = 125;
 /// Most registers in one write (Modbus application protocol 6.12).
-pub const MAX_WRITE: u16 = 123;
+const MAX_WRITE: u16 = 123;
 
 /// Where a Modbus server listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,11 +70,6 @@ impl Bus {
     #[must_use]
     pub fn retry_at(&self) -> Option<Instant> {
         self.wait.map(|(at, _)| at)
-    }
-
-    /// Forgets the pause after failures: somebody wants to know now.
-    pub const fn hurry(&mut self) {
-        self.wait = None;
     }
 
     /// Reads holding registers (FC 3).
@@ -127,11 +124,6 @@ impl Bus {
             other => Err(format!("wrote register {address}, the echo is {other:?}")),
         })
         .await
-    }
-
-    /// Drops the connection. The peer gets a reset, so that a device with one session frees it at once.
-    pub fn disconnect(&mut self) {
-        self.session = None;
     }
 
     async fn call<T>(

@@ -7,7 +7,6 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Exception(pub u8);
 
-#[expect(missing_docs, reason = "the names are those of the Modbus specification")]
 impl Exception {
     pub const ILLEGAL_FUNCTION: Self = Self(1);
     pub const ILLEGAL_ADDRESS: Self = Self(2);
@@ -16,7 +15,6 @@ impl Exception {
     pub const ACKNOWLEDGE: Self = Self(5);
     pub const BUSY: Self = Self(6);
     pub const GATEWAY_PATH: Self = Self(0x0A);
-    pub const GATEWAY_TARGET: Self = Self(0x0B);
 
     /// What the code means.
     #[must_use]
@@ -110,16 +108,6 @@ impl BusError {
         match self {
             Self::Refused(exception) => Some(*exception),
             _ => None,
-        }
-    }
-
-    /// True if the device did answer, with an exception that is its own and not a gateway's word about a missing unit.
-    #[must_use]
-    pub const fn answered(&self) -> bool {
-        match self {
-            Self::Refused(exception) => !exception.unit_missing(),
-            Self::NotSent(_) => true,
-            _ => false,
         }
     }
 }

@@ -3,7 +3,8 @@
 //! A read waits for its turn behind the reads of the other units. A command does not: it waits for the request under
 //! way and for nothing else, so between any two reads a command gets in.
 
-use super::{Bus, BusError, Endpoint, Peer};
+use super::bus::Bus;
+use super::{BusError, Endpoint, Peer};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
@@ -91,10 +92,5 @@ impl<'a> Line<'a> {
     /// When a connection will be tried again; `None` if nothing stands against it now.
     pub async fn retry_at(&self) -> Option<Instant> {
         self.shared.bus.lock().await.retry_at()
-    }
-
-    /// Lets the next request connect at once, even if the last attempt failed a moment ago.
-    pub async fn hurry(&self) {
-        self.shared.bus.lock().await.hurry();
     }
 }

@@ -50,8 +50,7 @@ pub fn nameplate(blocks: &Blocks) -> Nameplate {
 /// The configured maximum that percentages of a model refer to.
 #[must_use]
 pub fn base_power(blocks: &Blocks, control: u16) -> Option<(f64, &'static str)> {
-    const NEWER: [(u16, &str, &str); 2] =
-        [(702, "WMax", "WMax"), (702, "WMaxRtg", "WMaxRtg")];
+    const NEWER: [(u16, &str, &str); 2] = [(702, "WMax", "WMax"), (702, "WMaxRtg", "WMaxRtg")];
     const LEGACY: [(u16, &str, &str); 2] = [(121, "WMax", "WMax"), (120, "WRtg", "WRtg")];
     let order: [_; 4] = if control < 700 {
         let ([a, b], [c, d]) = (LEGACY, NEWER);
@@ -74,7 +73,8 @@ pub fn routes(blocks: &Blocks) -> Routes {
                 && block.sample().is_some_and(|s| paths.iter().all(|path| s.implemented(path).is_some()))
         })
     };
-    let pick = |options: &[(u16, &[&str])]| options.iter().find(|(id, paths)| has(*id, paths)).map(|(id, _)| *id);
+    let pick =
+        |options: &[(u16, &[&str])]| options.iter().find(|(id, paths)| has(*id, paths)).map(|(id, _)| *id);
     Routes {
         limit: pick(&[(704, &["WMaxLimPct", "WMaxLimPctEna"]), (123, &["WMaxLimPct", "WMaxLim_Ena"])]),
         set: pick(&[(704, &["WSet", "WSetEna"]), (124, &["StorCtl_Mod", "OutWRte", "InWRte", "WChaMax"])]),

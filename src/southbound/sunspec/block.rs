@@ -82,6 +82,8 @@ pub struct Block {
     pub registers: Vec<u16>,
     /// When they were read.
     pub read_at: Option<Instant>,
+    /// When that was last tried.
+    pub tried_at: Option<Instant>,
     /// Why it could not be read the last time.
     pub fault: Option<String>,
     /// Its length is not the one of the published model: shown, but not written.
@@ -103,6 +105,7 @@ impl Block {
             parts: Vec::new(),
             registers: Vec::new(),
             read_at: None,
+            tried_at: None,
             fault: None,
             draft,
         };
@@ -113,7 +116,8 @@ impl Block {
     /// Plans its reads so that none is longer than `max_read` and none begins or ends within a point.
     pub fn cut(&mut self, max_read: u16) {
         let wanted = if self.at.id == 701 { END_OF_701 } else { u16::MAX };
-        let points = self.layout.points.iter().map(|p| (p.offset, p.point.size)).filter(|(at, _)| *at < wanted);
+        let points =
+            self.layout.points.iter().map(|p| (p.offset, p.point.size)).filter(|(at, _)| *at < wanted);
         self.parts = cut(points, max_read);
     }
 
@@ -233,7 +237,10 @@ impl<'a> Sample<'a> {
     pub fn number_of(&self, placed: &PlacedPoint) -> Number {
         let raw = match self.value_of(placed) {
             None => return Number::Absent,
-            #[expect(clippy::cast_precision_loss, reason = "a counter beyond 2^53 loses units it never measured")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "a counter beyond 2^53 loses units it never measured"
+            )]
             Some(Value::Integer(raw)) => raw as f64,
             Some(Value::Float(raw)) if raw.is_finite() => raw,
             Some(_) => return Number::Bad(Fault::NotANumber),

@@ -55,9 +55,9 @@ pub fn choose(blocks: &mut Blocks) -> Sources {
     let has = |id: &u16| blocks.get(*id).is_some();
     let speaks = |id: &u16| blocks.good(*id, "W").is_some();
     let measuring = MEASURING.into_iter().find(speaks).or_else(|| MEASURING.into_iter().find(has));
-    let charge = CHARGE.into_iter().find(|(id, path)| {
-        blocks.good(*id, path).is_some() && blocks.good(*id, "WHRtg") != Some(0.0)
-    });
+    let charge = CHARGE
+        .into_iter()
+        .find(|(id, path)| blocks.good(*id, path).is_some() && blocks.good(*id, "WHRtg") != Some(0.0));
     let counts = measuring.is_some_and(|id| {
         let path = if id == 701 { "TotWhInj" } else { "WH" };
         blocks.good(id, path).is_some_and(|wh| wh > 0.0)

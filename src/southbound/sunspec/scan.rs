@@ -99,8 +99,12 @@ fn data(words: &[u16]) -> String {
 /// A marker in the wrong order.
 fn turned(words: &[u16]) -> Option<&'static str> {
     match words {
-        [0x6E53, 0x5375] => Some("with its two registers swapped; SunSpec does not allow that, ask the maker for a firmware update"),
-        [0x7553, 0x536E] => Some("with its bytes swapped; SunSpec does not allow that, look for a byte-order setting of the device or converter"),
+        [0x6E53, 0x5375] => Some(
+            "with its two registers swapped; SunSpec does not allow that, ask the maker for a firmware update",
+        ),
+        [0x7553, 0x536E] => Some(
+            "with its bytes swapped; SunSpec does not allow that, look for a byte-order setting of the device or converter",
+        ),
         _ => None,
     }
 }
