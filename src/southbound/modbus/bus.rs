@@ -1,0 +1,255 @@
+//! One TCP connection to one Modbus server, made when needed and dropped at the first doubt.
+//!
+//! After a time-out a late answer may still come; after a broken frame nothing in the stream can be trusted. So every
+//! error but an exception drops the connection, and so does a request that is given up half-way. The peer then gets a
+//! reset, so that a device with one session frees it at once.
+
+use super::{BusError, ConnectFault, Exception};
+use crate::backoff::Backoff;
+use std::borrow::Cow;
+use std::io;
+use std::time::Duration;
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_modbus::client::{Client, Context, tcp};
+use tokio_modbus::slave::{Slave, SlaveContext};
+use tokio_modbus::{Request, Response};
+
+/// Most registers in one read (Modbus application protocol 6.3).
+const MAX_READ: u16 = 125;
+/// Most registers in one write (Modbus application protocol 6.12).
+const MAX_WRITE: u16 = 123;
+
+/// Where a Modbus server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Endpoint {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// One unit behind a connection, and how it wants to be treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Unit id.
+    pub unit: u8,
+    /// Longest wait for a connection.
+    pub connect_timeout: Duration,
+    /// Longest wait for an answer.
+    pub response_timeout: Duration,
+    /// Pause after the answer before.
+    pub inter_request: Duration,
+}
+
+struct Session {
+    context: Context,
+    unit: u8,
+    /// True once anything was answered.
+    proven: bool,
+    last: Option<Instant>,
+}
+
+/// A connection that may or may not be up.
+pub struct Bus {
+    endpoint: Endpoint,
+    session: Option<Session>,
+    backoff: Backoff,
+    /// No new attempt before, and why the last one failed.
+    wait: Option<(Instant, ConnectFault)>,
+}
+
+impl Bus {
+    /// A connection that is made at the first request.
+    #[must_use]
+    pub const fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, session: None, backoff: Backoff::field(), wait: None }
+    }
+
+    /// When a connection will be tried again; `None` if nothing stands against it now.
+    #[must_use]
+    pub fn retry_at(&self) -> Option<Instant> {
+        self.wait.map(|(at, _)| at)
+    }
+
+    /// Reads holding registers (FC 3).
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read(&mut self, peer: &Peer, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
+        if quantity == 0 || quantity > MAX_READ {
+            return Err(BusError::NotSent("a read takes 1 to 125 registers"));
+        }
+        if u32::from(address) + u32::from(quantity) > 0x1_0000 {
+            return Err(BusError::NotSent("a read ends at register 65535"));
+        }
+        self.call(peer, Request::ReadHoldingRegisters(address, quantity), |answer| match answer {
+            Response::ReadHoldingRegisters(words) if words.len() == usize::from(quantity) => Ok(words),
+            Response::ReadHoldingRegisters(words) => {
+                Err(format!("asked for {quantity} registers at {address}, got {}", words.len()))
+            }
+            other => Err(format!("asked for registers, got {other:?}")),
+        })
+        .await
+    }
+
+    /// Writes holding registers (FC 16).
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn write(&mut self, peer: &Peer, address: u16, words: &[u16]) -> Result<(), BusError> {
+        let quantity = u16::try_from(words.len()).unwrap_or(u16::MAX);
+        if quantity == 0 || quantity > MAX_WRITE {
+            return Err(BusError::NotSent("a write takes 1 to 123 registers"));
+        }
+        if u32::from(address) + u32::from(quantity) > 0x1_0000 {
+            return Err(BusError::NotSent("a write ends at register 65535"));
+        }
+        let request = Request::WriteMultipleRegisters(address, Cow::Borrowed(words));
+        self.call(peer, request, |answer| match answer {
+            Response::WriteMultipleRegisters(at, n) if (at, n) == (address, quantity) => Ok(()),
+            other => Err(format!("wrote {quantity} registers at {address}, the echo is {other:?}")),
+        })
+        .await
+    }
+
+    /// Writes one holding register (FC 6). The echoed value is not compared: some servers echo what they stored, and
+    /// the read-back says that better.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn write_single(&mut self, peer: &Peer, address: u16, word: u16) -> Result<(), BusError> {
+        self.call(peer, Request::WriteSingleRegister(address, word), |answer| match answer {
+            Response::WriteSingleRegister(at, _) if at == address => Ok(()),
+            other => Err(format!("wrote register {address}, the echo is {other:?}")),
+        })
+        .await
+    }
+
+    async fn call<T>(
+        &mut self,
+        peer: &Peer,
+        request: Request<'_>,
+        accept: impl FnOnce(Response) -> Result<T, String>,
+    ) -> Result<T, BusError> {
+        // Taken out, so that a request given up half-way leaves no session behind.
+        let mut session = match self.session.take() {
+            Some(session) => session,
+            None => self.connect(peer).await?,
+        };
+        if session.unit != peer.unit {
+            session.context.set_slave(Slave(peer.unit));
+            session.unit = peer.unit;
+        }
+        if let Some(last) = session.last
+            && !peer.inter_request.is_zero()
+        {
+            sleep_until(last + peer.inter_request).await;
+        }
+        let result = timeout(peer.response_timeout, session.context.call(request)).await;
+        if !peer.inter_request.is_zero() {
+            session.last = Some(Instant::now());
+        }
+        let fault = match result {
+            Ok(Ok(Ok(answer))) => match accept(answer) {
+                Ok(value) => {
+                    self.keep(session);
+                    return Ok(value);
+                }
+                Err(what) => BusError::BadAnswer(what),
+            },
+            Ok(Ok(Err(code))) => {
+                self.keep(session);
+                return Err(BusError::Refused(Exception(code.into())));
+            }
+            Ok(Err(error)) => broken(&error, session.proven),
+            Err(_) => BusError::TimedOut(peer.response_timeout),
+        };
+        if !session.proven {
+            let reason = match &fault {
+                BusError::Connect(reason) => *reason,
+                _ => ConnectFault::TimedOut,
+            };
+            self.wait = Some((Instant::now() + self.backoff.next_delay(), reason));
+        }
+        Err(fault)
+    }
+
+    fn keep(&mut self, mut session: Session) {
+        if !session.proven {
+            session.proven = true;
+            self.backoff.reset();
+        }
+        self.session = Some(session);
+    }
+
+    async fn connect(&mut self, peer: &Peer) -> Result<Session, BusError> {
+        if let Some((at, fault)) = self.wait {
+            if Instant::now() < at {
+                return Err(BusError::Connect(fault));
+            }
+            self.wait = None;
+        }
+        let opened = match timeout(peer.connect_timeout, open(&self.endpoint)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(ConnectFault::TimedOut),
+        };
+        match opened {
+            Ok(stream) => {
+                let context = tcp::attach_slave(stream, Slave(peer.unit));
+                Ok(Session { context, unit: peer.unit, proven: false, last: None })
+            }
+            Err(fault) => {
+                self.wait = Some((Instant::now() + self.backoff.next_delay(), fault));
+                Err(BusError::Connect(fault))
+            }
+        }
+    }
+}
+
+/// What a failed call means. tokio-modbus reports the end of the stream with a meaningless text of the system.
+fn broken(error: &tokio_modbus::Error, proven: bool) -> BusError {
+    match error {
+        tokio_modbus::Error::Protocol(fault) => BusError::BadAnswer(fault.to_string()),
+        tokio_modbus::Error::Transport(fault) if fault.kind() == io::ErrorKind::InvalidData => {
+            BusError::BadAnswer(fault.to_string())
+        }
+        tokio_modbus::Error::Transport(_) if proven => BusError::Closed,
+        tokio_modbus::Error::Transport(_) => BusError::Connect(ConnectFault::AcceptedThenReset),
+    }
+}
+
+async fn open(endpoint: &Endpoint) -> Result<TcpStream, ConnectFault> {
+    let host = (endpoint.host.as_str(), endpoint.port);
+    let addresses = lookup_host(host).await.map_err(|_| ConnectFault::NotResolved)?;
+    let mut fault = ConnectFault::NotResolved;
+    for address in addresses {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
+        let opened = async {
+            let socket = socket?;
+            socket.set_keepalive(true)?;
+            let stream = socket.connect(address).await?;
+            stream.set_nodelay(true)?;
+            stream.set_zero_linger()?;
+            io::Result::Ok(stream)
+        };
+        match opened.await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => fault = fault_of(error.kind()),
+        }
+    }
+    Err(fault)
+}
+
+const fn fault_of(kind: io::ErrorKind) -> ConnectFault {
+    match kind {
+        io::ErrorKind::ConnectionRefused => ConnectFault::Refused,
+        io::ErrorKind::TimedOut => ConnectFault::TimedOut,
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ConnectFault::Unreachable,
+        io::ErrorKind::ConnectionReset => ConnectFault::AcceptedThenReset,
+        other => ConnectFault::Other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

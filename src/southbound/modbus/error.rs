@@ -1,0 +1,113 @@
+//! What can come back instead of registers, in words for an operator.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A Modbus exception code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Exception(pub u8);
+
+impl Exception {
+    pub const ILLEGAL_FUNCTION: Self = Self(1);
+    pub const ILLEGAL_ADDRESS: Self = Self(2);
+    pub const ILLEGAL_VALUE: Self = Self(3);
+    pub const DEVICE_FAILURE: Self = Self(4);
+    pub const ACKNOWLEDGE: Self = Self(5);
+    pub const BUSY: Self = Self(6);
+    pub const GATEWAY_PATH: Self = Self(0x0A);
+
+    /// What the code means.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self.0 {
+            1 => "illegal function",
+            2 => "illegal data address",
+            3 => "illegal data value",
+            4 => "device failure",
+            5 => "acknowledge",
+            6 => "device busy",
+            8 => "memory parity error",
+            0x0A => "gateway path unavailable",
+            0x0B => "gateway target did not respond",
+            _ => "unknown exception",
+        }
+    }
+
+    /// True if a gateway says that the unit behind it is not there.
+    #[must_use]
+    pub const fn unit_missing(self) -> bool {
+        matches!(self.0, 0x0A | 0x0B)
+    }
+}
+
+impl fmt::Display for Exception {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "exception {} ({})", self.0, self.name())
+    }
+}
+
+/// Why there is no connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectFault {
+    /// Nothing listens there.
+    Refused,
+    /// No answer at all.
+    TimedOut,
+    /// The network says there is no way.
+    Unreachable,
+    /// The host name is not known.
+    NotResolved,
+    /// Accepted, then closed before the first answer.
+    AcceptedThenReset,
+    /// Anything else; the system's word for it.
+    Other(std::io::ErrorKind),
+}
+
+impl fmt::Display for ConnectFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Refused => "connection refused: no Modbus server at this port, or it is switched off",
+            Self::TimedOut => "no answer to the connection request: is the device on and the address right?",
+            Self::Unreachable => "no route to the device: check network and address",
+            Self::NotResolved => "the host name could not be resolved",
+            Self::AcceptedThenReset => {
+                "connection accepted, then closed before the first answer: another Modbus client may hold the only session, or this address is not allowed"
+            }
+            Self::Other(kind) => return write!(f, "could not connect: {kind}"),
+        })
+    }
+}
+
+/// Why a request has no result. Only [`BusError::Refused`] leaves the connection usable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BusError {
+    /// The device answered with an exception.
+    #[error("{0}")]
+    Refused(Exception),
+    /// No answer in time.
+    #[error("no answer within {0:?}")]
+    TimedOut(Duration),
+    /// The connection ended.
+    #[error("connection closed by the device")]
+    Closed,
+    /// An answer that does not belong to the request.
+    #[error("bad answer: {0}")]
+    BadAnswer(String),
+    /// There is no connection.
+    #[error("{0}")]
+    Connect(ConnectFault),
+    /// The request itself breaks a limit of the protocol; nothing was sent.
+    #[error("request not sent: {0}")]
+    NotSent(&'static str),
+}
+
+impl BusError {
+    /// The exception, if the device answered with one.
+    #[must_use]
+    pub const fn exception(&self) -> Option<Exception> {
+        match self {
+            Self::Refused(exception) => Some(*exception),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Several units behind one connection: one request at a time, commands before reads.
+//!
+//! A read waits for its turn behind the reads of the other units. A command does not: it waits for the request under
+//! way and for nothing else, so between any two reads a command gets in.
+
+use super::bus::Bus;
+use super::{BusError, Endpoint, Peer};
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
+
+/// A connection that several devices use.
+pub struct SharedBus {
+    /// Held by the one read that stands before the bus: at most one read is ahead of a command.
+    gate: Mutex<()>,
+    bus: Mutex<Bus>,
+}
+
+/// One unit's access to a shared connection.
+#[derive(Clone, Copy)]
+pub struct Line<'a> {
+    shared: &'a SharedBus,
+    /// The unit.
+    pub peer: Peer,
+}
+
+/// The right to send the next read.
+pub struct Turn<'a>(#[expect(dead_code, reason = "held for its drop")] MutexGuard<'a, ()>);
+
+impl SharedBus {
+    /// A connection that is made at the first request.
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { gate: Mutex::new(()), bus: Mutex::new(Bus::new(endpoint)) }
+    }
+
+    /// One unit's access to it.
+    #[must_use]
+    pub const fn line(&self, peer: Peer) -> Line<'_> {
+        Line { shared: self, peer }
+    }
+}
+
+impl<'a> Line<'a> {
+    /// Waits until this unit may send a read. May be given up at any time.
+    pub async fn turn(&self) -> Turn<'a> {
+        Turn(self.shared.gate.lock().await)
+    }
+
+    /// Reads registers in a turn.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read_in(&self, turn: Turn<'a>, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
+        let result = self.shared.bus.lock().await.read(&self.peer, address, quantity).await;
+        drop(turn);
+        result
+    }
+
+    /// Reads registers behind the reads of other units.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read(&self, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
+        let turn = self.turn().await;
+        self.read_in(turn, address, quantity).await
+    }
+
+    /// Reads registers before the reads of other units, as a part of a command.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read_first(&self, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
+        self.shared.bus.lock().await.read(&self.peer, address, quantity).await
+    }
+
+    /// Writes registers with FC 16.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn write(&self, address: u16, words: &[u16]) -> Result<(), BusError> {
+        self.shared.bus.lock().await.write(&self.peer, address, words).await
+    }
+
+    /// Writes one register with FC 6.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn write_single(&self, address: u16, word: u16) -> Result<(), BusError> {
+        self.shared.bus.lock().await.write_single(&self.peer, address, word).await
+    }
+
+    /// When a connection will be tried again; `None` if nothing stands against it now.
+    pub async fn retry_at(&self) -> Option<Instant> {
+        self.shared.bus.lock().await.retry_at()
+    }
+}

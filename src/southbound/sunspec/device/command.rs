@@ -1,0 +1,118 @@
+//! One command: what must be known first, the plan, its execution, its outcome.
+
+use super::{Device, Trouble};
+use crate::core::port::{Command, PendingCommand};
+use crate::der::{DeviceState, Outcome, ReadBack};
+use crate::southbound::sunspec::control::{Ask, INTERLOCKS, Ours, local, models_of, plan};
+use crate::southbound::sunspec::execute::carry_out;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Ratings and limits older than this are read again before percentages are made of them.
+const BASE_AGE: Duration = Duration::from_secs(60);
+/// Models that percentages and bounds come from.
+const BASES: [u16; 4] = [702, 121, 120, 124];
+
+impl Device<'_> {
+    /// Carries out a command and tells the core how it ended.
+    pub(super) async fn command(&mut self, pending: PendingCommand) {
+        let command = pending.command().clone();
+        let outcome = match self.prepare(&command).await {
+            Ok(()) => self.perform(&command).await,
+            Err(outcome) => outcome,
+        };
+        let (device, asked) = (&self.settings.name, command.setpoint);
+        match &outcome {
+            Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
+            Outcome::Refused(reason) => tracing::warn!(device, %asked, reason, "command refused"),
+            other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
+        }
+        pending.finish(outcome);
+    }
+
+    /// Reads what the plan rests on.
+    async fn prepare(&mut self, command: &Command) -> Result<(), Outcome> {
+        match self.state {
+            DeviceState::CommLost => return Err(Outcome::Unreachable),
+            DeviceState::IdentityChanged => return Err(Outcome::Refused(self.reason.clone())),
+            _ => {}
+        }
+        for (id, _) in INTERLOCKS {
+            self.refresh(id, Duration::ZERO).await?;
+            if self.blocks.sample(id).is_some_and(|sample| local(id, &sample)) {
+                return Err(Outcome::Refused(format!(
+                    "the device is in local mode ({id}.LocRemCtl); release it at the device"
+                )));
+            }
+        }
+        for id in BASES {
+            self.refresh(id, BASE_AGE).await?;
+        }
+        for id in models_of(command.setpoint, self.routes, self.ours) {
+            self.refresh(id, Duration::ZERO).await?;
+        }
+        Ok(())
+    }
+
+    /// Reads a model again if its last answer is older than `age`. This also proves that it still stands where it did.
+    async fn refresh(&mut self, id: u16, age: Duration) -> Result<(), Outcome> {
+        let place =
+            self.blocks.list.iter().position(|b| {
+                b.at.id == id && b.read_at.is_none_or(|at| age.is_zero() || at.elapsed() >= age)
+            });
+        let Some(place) = place else { return Ok(()) };
+        match self.read_block(place, None).await {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let fault = self.blocks.get(id).and_then(|b| b.fault.clone()).unwrap_or_default();
+                Err(Outcome::Refused(format!("model {id} could not be read before writing: {fault}")))
+            }
+            Err(Trouble::Moved(words)) => {
+                self.moved = true;
+                Err(Outcome::Refused(format!(
+                    "{words}; the device is being scanned again, nothing was written"
+                )))
+            }
+            Err(_) => Err(Outcome::Unreachable),
+        }
+    }
+
+    async fn perform(&mut self, command: &Command) -> Outcome {
+        let options = &self.settings.map;
+        let ask = Ask {
+            setpoint: command.setpoint,
+            hold: command.hold,
+            routes: self.routes,
+            ours: self.ours,
+            blocks: &self.blocks,
+            max_write: options.link.max_write,
+            shadows: &options.sunspec.shadow_models,
+        };
+        let plan = match plan(&ask) {
+            Ok(plan) => plan,
+            Err(words) => return Outcome::Refused(words),
+        };
+        if plan.writes.is_empty() {
+            self.ours = plan.ours;
+            return Outcome::Applied(ReadBack { active_power: None, bounded: false, verified: true });
+        }
+        if Instant::now() >= command.expires_at {
+            return Outcome::Expired;
+        }
+        tracing::debug!(device = self.settings.name, plan = plan.summary, "writing");
+        let outcome = carry_out(&self.line, &plan, &mut self.habits, command.expires_at).await;
+        match outcome {
+            Outcome::Applied(_) => self.ours = plan.ours,
+            // It may hold it: a later command must undo it all the same.
+            Outcome::TimedOut => {
+                self.ours = Ours {
+                    limit: self.ours.limit || plan.ours.limit,
+                    set: self.ours.set || plan.ours.set,
+                    grid_charge: self.ours.grid_charge || plan.ours.grid_charge,
+                };
+            }
+            _ => {}
+        }
+        outcome
+    }
+}

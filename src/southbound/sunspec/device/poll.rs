@@ -1,0 +1,200 @@
+//! Polling by deadline. Missed deadlines are skipped, never made up for; commands go first.
+
+use super::{Device, End, Trouble, next_due};
+use crate::core::port::{Poll, Report};
+use crate::southbound::modbus::{BusError, Exception, Turn};
+use crate::southbound::sunspec::block::{Class, Part};
+use crate::southbound::sunspec::readings::readings;
+use jiff::Timestamp;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// Slow blocks are read again after this many polls, or after [`SLOW_MOST`], whatever comes first.
+const SLOW_POLLS: u32 = 30;
+const SLOW_MOST: Duration = Duration::from_secs(55);
+/// Reads are not cut shorter than this for a device that refuses long ones.
+const SHORTEST: u16 = 8;
+
+impl Device<'_> {
+    /// Polls until the gateway stops, the map moves or the device is lost.
+    pub(super) async fn poll_on(&mut self, anchor: Instant) -> End {
+        let mut due = Instant::now();
+        loop {
+            loop {
+                tokio::select! {
+                    biased;
+                    () = self.common.stop.cancelled() => return End::Stop,
+                    pending = self.port.commands.next() => self.command(pending).await,
+                    () = sleep_until(due) => break,
+                }
+                if self.moved {
+                    return self.rescan().await;
+                }
+            }
+            match self.poll(due).await {
+                Ok(()) => self.answered(),
+                Err(Trouble::Moved(words)) => {
+                    tracing::warn!(
+                        device = self.settings.name,
+                        reason = words,
+                        "model map moved; scanning again"
+                    );
+                    return self.rescan().await;
+                }
+                Err(trouble) => {
+                    self.failed(&trouble).await;
+                    if self.is_lost() {
+                        return End::Lost;
+                    }
+                }
+            }
+            due = next_due(anchor, self.settings.poll, Instant::now());
+        }
+    }
+
+    async fn rescan(&mut self) -> End {
+        self.forget();
+        self.set_state(crate::der::DeviceState::Discovering, "its model map has moved".to_owned()).await;
+        End::Moved
+    }
+
+    async fn poll(&mut self, due: Instant) -> Result<(), Trouble> {
+        let began = Instant::now();
+        let slow = self.slow_due(began);
+        let mut fresh: Vec<u16> = Vec::with_capacity(4);
+        for place in 0..self.blocks.list.len() {
+            let Some((id, class)) = self.blocks.list.get(place).map(|b| (b.at.id, b.class)) else { break };
+            if class != Class::Fast && slow != Some(place) {
+                continue;
+            }
+            // Commands that come while other units are read go first.
+            let turn = loop {
+                tokio::select! {
+                    biased;
+                    pending = self.port.commands.next() => self.command(pending).await,
+                    turn = self.line.turn() => break turn,
+                }
+            };
+            if self.moved {
+                return Err(Trouble::Moved("seen while carrying out a command".to_owned()));
+            }
+            if self.read_block(place, Some(turn)).await? {
+                fresh.push(id);
+            }
+        }
+        let at = Timestamp::now();
+        let (readings, faults) = readings(&self.blocks, self.sources, &|id| fresh.contains(&id), at);
+        for (model, point, fault) in faults {
+            if self.said.insert((model, point)) {
+                let device = &self.settings.name;
+                tracing::warn!(device, model, point, %fault, "a value cannot be used");
+            }
+        }
+        let lateness = began.saturating_duration_since(due);
+        self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
+        if slow.is_some() {
+            self.refresh_capability().await;
+        }
+        self.say_state().await;
+        Ok(())
+    }
+
+    /// The slow block whose turn it is: at most one in a poll, so that slow blocks never come in a bunch.
+    fn slow_due(&self, now: Instant) -> Option<usize> {
+        let every = self.settings.poll.saturating_mul(SLOW_POLLS).min(SLOW_MOST);
+        self.blocks
+            .list
+            .iter()
+            .enumerate()
+            .filter(|(_, b)| b.class == Class::Slow)
+            .min_by_key(|(_, b)| b.tried_at)
+            .filter(|(_, b)| b.tried_at.is_none_or(|at| now.saturating_duration_since(at) >= every))
+            .map(|(place, _)| place)
+    }
+
+    /// Reads a block whole. True if it was read, false if the device refused it (then the block says why).
+    pub(super) async fn read_block(&mut self, place: usize, turn: Option<Turn<'_>>) -> Result<bool, Trouble> {
+        let now = Instant::now();
+        let Some(block) = self.blocks.list.get_mut(place) else { return Ok(false) };
+        block.tried_at = Some(now);
+        let usual = self.max_read;
+        let mut turn = turn;
+        loop {
+            let Some(block) = self.blocks.list.get(place) else { return Ok(false) };
+            let longest = block.parts.iter().map(|p| p.quantity).max().unwrap_or(0);
+            let error = match self.read_parts(place, turn.take()).await {
+                Ok(registers) => return self.take(place, registers),
+                Err(error) => error,
+            };
+            let Some(exception) = error.exception().filter(|e| !e.unit_missing()) else {
+                return Err(Trouble::Bus(error));
+            };
+            let too_long = matches!(exception, Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE);
+            if too_long && longest > SHORTEST {
+                // Perhaps the read is too long for this device: kept if shorter ones succeed.
+                self.cut(place, longest / 2);
+                continue;
+            }
+            self.max_read = usual;
+            self.cut(place, usual);
+            if let Some(block) = self.blocks.list.get_mut(place) {
+                block.fault = Some(error.to_string());
+            }
+            return Ok(false);
+        }
+    }
+
+    fn cut(&mut self, place: usize, max_read: u16) {
+        self.max_read = max_read;
+        if let Some(block) = self.blocks.list.get_mut(place) {
+            block.cut(max_read);
+        }
+    }
+
+    async fn read_parts(&self, place: usize, turn: Option<Turn<'_>>) -> Result<Vec<u16>, BusError> {
+        let Some(block) = self.blocks.list.get(place) else { return Ok(Vec::new()) };
+        let mut turn = turn;
+        let mut registers = Vec::new();
+        for part in &block.parts {
+            let words = self.read_part(block.at.address, *part, turn.take()).await?;
+            // The usual block is one read: its answer is taken as it is.
+            if registers.is_empty() {
+                registers = words;
+            } else {
+                registers.extend(words);
+            }
+        }
+        Ok(registers)
+    }
+
+    /// One read. A connection that the device closed while it was idle is made again once.
+    async fn read_part(&self, base: u16, part: Part, turn: Option<Turn<'_>>) -> Result<Vec<u16>, BusError> {
+        let address = base.saturating_add(part.offset);
+        let first = match turn {
+            Some(turn) => self.line.read_in(turn, address, part.quantity).await,
+            None => self.line.read_first(address, part.quantity).await,
+        };
+        match first {
+            Err(BusError::Closed) => self.line.read_first(address, part.quantity).await,
+            result => result,
+        }
+    }
+
+    fn take(&mut self, place: usize, registers: Vec<u16>) -> Result<bool, Trouble> {
+        let Some(block) = self.blocks.list.get_mut(place) else { return Ok(false) };
+        let shown = (registers.first().copied(), registers.get(1).copied());
+        let at = block.at;
+        if block.take(registers, Instant::now()) {
+            return Ok(true);
+        }
+        Err(Trouble::Moved(format!(
+            "model {} moved: expected id {} L {} at {}, found id {} L {}",
+            at.id,
+            at.id,
+            at.length,
+            at.address,
+            shown.0.unwrap_or_default(),
+            shown.1.unwrap_or_default()
+        )))
+    }
+}

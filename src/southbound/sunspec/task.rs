@@ -1,0 +1,91 @@
+//! One task a connection: devices behind the same host and port share it. A task that panics is started again with
+//! back-off, and the others never notice.
+
+use super::block::{Layouts, Lookup};
+use super::device::{Common, Device, peer_of};
+use crate::backoff::Backoff;
+use crate::core::port::DriverPort;
+use crate::southbound::modbus::{Endpoint, SharedBus};
+use crate::southbound::{DeviceSettings, Link, ModbusTcp};
+use futures_util::future::join_all;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// What a command under way may still take when the gateway stops.
+const GRACE: Duration = Duration::from_millis(800);
+
+/// The devices behind one connection.
+struct Connection {
+    endpoint: Endpoint,
+    devices: Vec<(DeviceSettings, DriverPort)>,
+    lookup: Lookup,
+    layouts: Arc<Layouts>,
+}
+
+/// Starts one task for each connection.
+pub fn spawn(
+    devices: Vec<DeviceSettings>,
+    ports: &[DriverPort],
+    tasks: &mut JoinSet<()>,
+    stop: &CancellationToken,
+    lookup: Lookup,
+) {
+    let layouts = Arc::new(Layouts::default());
+    let mut places: HashMap<Endpoint, usize> = HashMap::new();
+    let mut connections: Vec<Connection> = Vec::new();
+    for device in devices {
+        let Some(port) = ports.get(device.index.get()).cloned() else {
+            tracing::error!(device = device.name, "device without a port is not driven");
+            continue;
+        };
+        let Link::ModbusTcp(ModbusTcp { host, port: tcp, .. }) = &device.link;
+        let endpoint = Endpoint { host: host.clone(), port: *tcp };
+        let place = *places.entry(endpoint.clone()).or_insert_with(|| {
+            let layouts = layouts.clone();
+            connections.push(Connection { endpoint, devices: Vec::new(), lookup, layouts });
+            connections.len() - 1
+        });
+        if let Some(connection) = connections.get_mut(place) {
+            connection.devices.push((device, port));
+        }
+    }
+    for connection in connections {
+        tasks.spawn(supervise(Arc::new(connection), stop.clone()));
+    }
+}
+
+async fn supervise(connection: Arc<Connection>, stop: CancellationToken) {
+    let mut backoff = Backoff::field();
+    loop {
+        let inner = AbortOnDropHandle::new(tokio::spawn(run(connection.clone(), stop.clone())));
+        match inner.await {
+            Ok(()) => return,
+            Err(error) => {
+                let (host, port) = (&connection.endpoint.host, connection.endpoint.port);
+                tracing::error!(host, port, %error, "device task failed; it is started again");
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(backoff.next_delay()) => {}
+        }
+    }
+}
+
+async fn run(connection: Arc<Connection>, stop: CancellationToken) {
+    let bus = SharedBus::new(connection.endpoint.clone());
+    let common = Common { lookup: connection.lookup, layouts: &connection.layouts, stop: &stop };
+    let devices = connection.devices.iter().map(|(settings, port)| {
+        let Link::ModbusTcp(link) = &settings.link;
+        let line = bus.line(peer_of(link.unit, &settings.map.link));
+        Device::new(settings, port, line, common).run()
+    });
+    tokio::select! {
+        _ = join_all(devices) => {}
+        () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
+    }
+}
