@@ -1,0 +1,242 @@
+//! PLANT.toml: a plant as written, checked whole. Every fault is reported at once, with its place.
+
+use super::settings::{DeviceSettings, Fault, Kind, PlantSettings, mrid_of};
+use crate::der::{Mrid, Percent, WattHours, Watts};
+use crate::toml_file::{Faults, Place, Placed, Table, TomlFile};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+/// Largest file read.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// Most devices of one plant: a bound for a slip of the finger in `count`.
+const MAX_DEVICES: usize = 20_000;
+
+/// Reads and checks a plant file.
+///
+/// # Errors
+/// Every fault of the file.
+pub fn load_plant(path: &Path) -> Result<PlantSettings, Faults> {
+    let (file, root) = TomlFile::read(path, MAX_BYTES)?;
+    plant_of_table(&file, root)
+}
+
+/// Names and addresses given so far, and where.
+#[derive(Default)]
+struct Taken {
+    names: HashMap<String, Place>,
+    addresses: HashMap<SocketAddr, Place>,
+    mrids: HashMap<Mrid, Place>,
+}
+
+/// Checks a plant file that is already parsed.
+///
+/// # Errors
+/// Every fault of the file.
+pub fn plant_of_table(file: &TomlFile, mut root: Table) -> Result<PlantSettings, Faults> {
+    let insecure = root.boolean("insecure").is_some_and(|b| b.value);
+    let mut taken = Taken::default();
+    let mut settings = PlantSettings::default();
+    if let Some(mut control) = root.table("control", "[control]") {
+        let listen = control.required_text("listen", "\"127.0.0.1:8063\"");
+        settings.control = listen.and_then(|text| address(&text, false));
+        control.finish();
+    }
+    for table in root.tables("sunspec") {
+        let place = table.place().clone();
+        let entry = entry(table, insecure, &mut taken);
+        if settings.devices.len() + entry.len() > MAX_DEVICES {
+            place.fault(format!("more than {MAX_DEVICES} devices so far; lower a count"));
+            break;
+        }
+        settings.devices.extend(entry);
+    }
+    if settings.devices.is_empty() && !file.is_faulty() {
+        root.fault("a plant needs a device; add [[sunspec]] with name = \"PV-1\" and kind = \"pv\"");
+    }
+    root.finish();
+    if file.is_faulty() { Err(file.faults()) } else { Ok(settings) }
+}
+
+/// An address, on loopback unless that was waived.
+fn address(text: &Placed<String>, insecure: bool) -> Option<SocketAddr> {
+    let Ok(address) = text.value.parse::<SocketAddr>() else {
+        text.place.fault(format!("\"{}\" is not an address with port; write \"127.0.0.1:5021\"", text.value));
+        return None;
+    };
+    if !address.ip().is_loopback() && !insecure {
+        text.place.fault(format!(
+            "{address} is not loopback, and nothing here asks who is calling; write 127.0.0.1 (devices may \
+             listen elsewhere with insecure = true at the top of the file; the control listener may not)"
+        ));
+        return None;
+    }
+    Some(address)
+}
+
+/// One `[[sunspec]]`: a device, or as many as its count says.
+fn entry(mut table: Table, insecure: bool, taken: &mut Taken) -> Vec<DeviceSettings> {
+    let place = table.place().clone();
+    let name = table.required_text("name", "\"PV-001\"").filter(is_name);
+    let kind = kind(&mut table);
+    let count = table.integer("count", 1..=10_000, "8");
+    let mrid = mrid(&mut table, count.as_ref());
+    let listen_text = table.text("listen", "\"127.0.0.1:5021\"");
+    let listen_at = listen_text.as_ref().map_or_else(|| place.clone(), |l| l.place.clone());
+    let listen = listen_text.map(|text| address(&text, insecure));
+    let mut device = DeviceSettings::new("", kind.as_ref().map_or(Kind::Pv, |k| k.value));
+    source(&mut table, kind.as_ref(), &mut device);
+    manners(&mut table, &mut device);
+    table.finish();
+    let (Some(name), Some(_), Some(listen)) = (name, kind, listen.unwrap_or(Some(device.listen))) else {
+        return Vec::new();
+    };
+    let many = count.map(|c| usize::try_from(c.value).unwrap_or(1));
+    let mut devices = Vec::new();
+    for number in 0..many.unwrap_or(1) {
+        let mut one = device.clone();
+        one.name = match many {
+            Some(_) => format!("{}-{:03}", name.value, number + 1),
+            None => name.value.clone(),
+        };
+        one.mrid = mrid.clone().unwrap_or_else(|| mrid_of(&one.name));
+        let port = match listen.port() {
+            0 => Some(0),
+            first => u16::try_from(number).ok().and_then(|n| first.checked_add(n)),
+        };
+        let Some(port) = port else {
+            listen_at.fault("with this count the ports run past 65535; start lower, or use port 0");
+            break;
+        };
+        one.listen = SocketAddr::new(listen.ip(), port);
+        if taken.check(&one, &name.place, &listen_at) {
+            devices.push(one);
+        }
+    }
+    devices
+}
+
+fn is_name(name: &Placed<String>) -> bool {
+    let good = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let fine = (1..=32).contains(&name.value.len()) && name.value.chars().all(good);
+    if !fine {
+        // The name is the serial number of model 1, which has room for 32 characters, and part of URLs.
+        name.place.fault("a name is 1 to 32 letters, digits, dots, - and _; write name = \"PV-001\"");
+    }
+    fine
+}
+
+fn kind(table: &mut Table) -> Option<Placed<Kind>> {
+    if !table.has("kind") {
+        table.fault("[[sunspec]] has no kind; add kind = \"pv\"");
+    }
+    table.word("kind", &Kind::ALL.map(|kind| (kind.name(), kind)))
+}
+
+fn mrid(table: &mut Table, count: Option<&Placed<i64>>) -> Option<Mrid> {
+    let text = table.text("mrid", "\"1b6f3c90-84aa-4f2d-b7c5-90e1a2d3f401\"")?;
+    if count.is_some() {
+        text.place.fault("with count, each device gets an mRID of its own; leave mrid out");
+        return None;
+    }
+    match Mrid::parse(&text.value) {
+        Ok(mrid) => Some(mrid),
+        Err(why) => {
+            text.place.fault(format!("{why}; a UUID is right, or no mrid at all"));
+            None
+        }
+    }
+}
+
+/// Ratings, and what feeds the device.
+fn source(table: &mut Table, kind: Option<&Placed<Kind>>, device: &mut DeviceSettings) {
+    if let Some(rated) = table.number("rated_w", 100.0..=10_000_000.0, "10000") {
+        device.rated = Watts::new(rated.value);
+    }
+    let stores = kind.map(|k| k.value.stores());
+    for (key, for_storage) in [
+        ("energy_wh", true),
+        ("soc", true),
+        ("automatic_w", true),
+        ("irradiance", false),
+        ("variation", false),
+    ] {
+        if table.has(key) && stores.is_some_and(|s| s != for_storage) {
+            let word = kind.map_or("", |k| k.value.name());
+            let other = if for_storage { "storage" } else { "PV" };
+            table.fault(format!("{key} is for {other}, but this device is a {word}; leave it out"));
+        }
+    }
+    if let Some(energy) = table.number("energy_wh", 100.0..=100_000_000.0, "20000") {
+        device.energy = WattHours::new(energy.value);
+    }
+    if let Some(soc) = table.number("soc", 0.0..=100.0, "50") {
+        device.soc = Percent::new(soc.value);
+    }
+    if let Some(power) = table.number("automatic_w", -10_000_000.0..=10_000_000.0, "0") {
+        device.automatic = Watts::new(power.value);
+    }
+    if let Some(sun) = table.number("irradiance", 0.0..=1.0, "0.85") {
+        device.irradiance = sun.value;
+    }
+    if let Some(variation) = table.number("variation", 0.0..=1.0, "0.02") {
+        device.variation = variation.value;
+    }
+}
+
+/// How it is addressed and how it behaves.
+fn manners(table: &mut Table, device: &mut DeviceSettings) {
+    if let Some(unit) = table.integer("unit", 0..=255, "1") {
+        device.unit = u8::try_from(unit.value).unwrap_or(1);
+    }
+    if let Some(base) = table.integer("base", 0..=65_535, "40000") {
+        match base.value {
+            0 | 40000 | 50000 => device.base = u16::try_from(base.value).unwrap_or(40000),
+            other => base.place.fault(format!("SunSpec knows the bases 40000, 0 and 50000, not {other}")),
+        }
+    }
+    if let Some(ramp) = table.number("ramp_percent_per_s", 0.1..=1000.0, "20") {
+        device.ramp_percent_per_s = ramp.value;
+    }
+    let longest = Duration::from_secs(3600);
+    if let Some(delay) = table.duration("return_delay", Duration::ZERO..=longest, "\"5s\"") {
+        device.return_delay = delay.value;
+    }
+    for fault in table.texts("faults", "[\"slow:200\"]").map(|list| list.value).unwrap_or_default() {
+        match Fault::parse(&fault.value) {
+            Ok(known) => device.faults.push(known),
+            Err(why) => fault.place.fault(why.to_string()),
+        }
+    }
+}
+
+impl Taken {
+    /// True if nobody has its name, its mRID or its address; else a fault.
+    fn check(&mut self, device: &DeviceSettings, name_at: &Place, listen_at: &Place) -> bool {
+        if let Some(first) = self.names.insert(device.name.clone(), name_at.clone()) {
+            let at = first.seen_from(name_at);
+            name_at
+                .fault(format!("\"{}\" is already the name of a device ({at}); choose another", device.name));
+            return false;
+        }
+        if let Some(first) = self.mrids.insert(device.mrid.clone(), name_at.clone()) {
+            let at = first.seen_from(name_at);
+            name_at.fault(format!("mRID {} already belongs to a device ({at}); choose another", device.mrid));
+            return false;
+        }
+        if device.listen.port() == 0 {
+            return true;
+        }
+        if let Some(first) = self.addresses.insert(device.listen, listen_at.clone()) {
+            let at = first.seen_from(listen_at);
+            listen_at
+                .fault(format!("{} is already taken by a device ({at}); choose another port", device.listen));
+            return false;
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests;

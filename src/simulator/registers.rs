@@ -1,0 +1,169 @@
+//! The register image of a device: SunSpec models laid out with a binding for each point the device implements.
+//!
+//! A [`Form`] is made once per kind and shared by all devices of it; a device only owns its registers. What the
+//! values are is `unit`'s matter.
+
+mod bindings;
+mod encode;
+
+pub use bindings::{Bind, Electric, Energy, Identity, Rating, Role, Setting, Status, What};
+pub use encode::{decode, encode, encode_text, scale_for};
+
+use super::orders::Control;
+use super::settings::Kind;
+use crate::device_map::{Group, Layout, Model, PlacedScale, Point, PointType, Repeat};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// One implemented or unimplemented point, by its place from the base address.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// First register, counted from the base.
+    pub offset: usize,
+    /// Registers.
+    pub size: usize,
+    /// Type.
+    pub kind: PointType,
+    /// Where its power of ten stands.
+    pub scale: Option<CellScale>,
+    /// What it shows, and whether it can be written; `None` is not implemented.
+    pub bind: Option<Bind>,
+    /// Values that an enumeration may take; bit numbers of a bit field.
+    pub symbols: Vec<u32>,
+    /// Number of the group whose points must be written together.
+    pub sync: Option<usize>,
+}
+
+impl Cell {
+    /// The setting it is, if a client may write it.
+    #[must_use]
+    pub fn setting(&self) -> Option<Setting> {
+        match self.bind {
+            Some(Bind::Setting(setting, _)) => Some(setting),
+            _ => None,
+        }
+    }
+}
+
+/// Where a power of ten stands.
+#[derive(Clone, Copy, Debug)]
+pub enum CellScale {
+    /// In this register, counted from the base.
+    Register(usize),
+    /// Here.
+    Power(i8),
+}
+
+/// The chain of one kind of device.
+#[derive(Debug)]
+pub struct Form {
+    /// Every point, in register order; the marker and the end are not among them.
+    pub cells: Vec<Cell>,
+    /// All registers, with headers, sentinels and end model.
+    pub blank: Vec<u16>,
+    settings: HashMap<Setting, usize>,
+}
+
+/// The model tables of this build lack a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the built-in SunSpec model tables have no usable model {0}")]
+pub struct NoModel(pub u16);
+
+/// The marker "SunS".
+const MARKER: [u16; 2] = [0x5375, 0x6E53];
+/// Registers of one port of model 714.
+const PORT_REGISTERS: u16 = 25;
+
+impl Form {
+    /// Lays out the chain of a kind. `ports` is the number of DC ports of model 714.
+    ///
+    /// # Errors
+    /// A model that the tables lack.
+    pub fn new(kind: Kind, ports: u16, model: &dyn Fn(u16) -> Option<Arc<Model>>) -> Result<Self, NoModel> {
+        let mut form = Self { cells: Vec::new(), blank: MARKER.to_vec(), settings: HashMap::new() };
+        for &id in kind.models() {
+            let model = model(id).ok_or(NoModel(id))?;
+            form.add(kind, ports, &model).ok_or(NoModel(id))?;
+        }
+        form.blank.extend([0xFFFF, 0]);
+        for (place, cell) in form.cells.iter().enumerate() {
+            if let Some(setting) = cell.setting() {
+                form.settings.entry(setting).or_insert(place);
+            }
+        }
+        Ok(form)
+    }
+
+    /// The cell of a setting, if the device has it.
+    #[must_use]
+    pub fn cell_of(&self, setting: Setting) -> Option<&Cell> {
+        self.cells.get(*self.settings.get(&setting)?)
+    }
+
+    /// The cell of one role of a control.
+    #[must_use]
+    pub fn role(&self, control: Control, role: Role) -> Option<&Cell> {
+        self.cell_of(Setting::Control(control, role))
+    }
+
+    /// Places of the cells that overlap a stretch of registers.
+    #[must_use]
+    pub fn overlapping(&self, first: usize, count: usize) -> &[Cell] {
+        let from = self.cells.partition_point(|c| c.offset + c.size <= first);
+        let to = self.cells.partition_point(|c| c.offset < first + count);
+        self.cells.get(from..to).unwrap_or_default()
+    }
+
+    fn add(&mut self, kind: Kind, ports: u16, model: &Model) -> Option<()> {
+        let start = self.blank.len();
+        let fixed = u16::try_from(model.fixed_length()).ok()?;
+        let length =
+            if model.id == 714 { fixed.checked_add(PORT_REGISTERS.checked_mul(ports)?)? } else { fixed };
+        let layout = Layout::new(model, length, &|_| Some(ports));
+        let sync = sync_groups(&model.group);
+        for (place, placed) in layout.points.iter().enumerate() {
+            let offset = start + usize::from(placed.offset);
+            let bind = if place < 2 { None } else { bindings::bind(kind, model.id, &placed.path) };
+            self.blank.extend(blank(&placed.point));
+            self.cells.push(Cell {
+                offset,
+                size: usize::from(placed.point.size),
+                kind: placed.point.kind,
+                scale: placed.scale.and_then(|s| match s {
+                    PlacedScale::Point(p) => {
+                        layout.points.get(p).map(|p| CellScale::Register(start + usize::from(p.offset)))
+                    }
+                    PlacedScale::Power(power) => Some(CellScale::Power(power)),
+                    PlacedScale::Missing => None,
+                }),
+                // What the model does not let anybody write is no setting, whatever the binding says.
+                bind: bind.filter(|b| placed.point.writable || !matches!(b, Bind::Setting(..))),
+                symbols: placed.point.symbols.iter().map(|s| s.value).collect(),
+                sync: sync.iter().position(|name| placed.path.starts_with(name)).map(|n| start * 16 + n),
+            });
+        }
+        for (place, value) in [model.id, length].into_iter().enumerate() {
+            *self.blank.get_mut(start + place)? = value;
+        }
+        (self.blank.len() == start + 2 + usize::from(length)).then_some(())
+    }
+}
+
+/// Path prefixes of the groups that must be written whole.
+fn sync_groups(top: &Group) -> Vec<String> {
+    let once = |g: &&Group| g.sync && g.repeat == Repeat::Times(1);
+    top.groups.iter().filter(once).map(|g| format!("{}.", g.name)).collect()
+}
+
+/// What a point reads that the device does not implement.
+fn blank(point: &Point) -> Vec<u16> {
+    let size = usize::from(point.size);
+    let sentinel = point.kind.not_implemented().unwrap_or_default();
+    if point.kind == PointType::Pad {
+        return vec![0x8000; size];
+    }
+    (0..size).map(|n| sentinel.get(n).copied().unwrap_or(0)).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! Immediate controls: SunSpec models 123 and 704.
+
+use super::{Bind, Rating, Role, Setting, Table, What, kept, once, set};
+use crate::simulator::orders::Control;
+
+const fn remaining(control: Control) -> Bind {
+    Bind::Live(What::Remaining(control))
+}
+
+/// Model 123.
+pub const IMMEDIATE: Table = &[
+    ("Conn_WinTms", set(Control::Connect, Role::Delay, 0.0)),
+    ("Conn_RvrtTms", set(Control::Connect, Role::RevertAfter, 0.0)),
+    ("Conn", set(Control::Connect, Role::Enable, 1.0)),
+    ("WMaxLimPct", set(Control::Limit, Role::Percent, 100.0)),
+    ("WMaxLimPct_WinTms", set(Control::Limit, Role::Delay, 0.0)),
+    ("WMaxLimPct_RvrtTms", set(Control::Limit, Role::RevertAfter, 0.0)),
+    ("WMaxLimPct_RmpTms", set(Control::Limit, Role::Ramp, 0.0)),
+    ("WMaxLim_Ena", set(Control::Limit, Role::Enable, 0.0)),
+    ("OutPFSet", set(Control::Factor, Role::Value, 1.0)),
+    ("OutPFSet_WinTms", set(Control::Factor, Role::Delay, 0.0)),
+    ("OutPFSet_RvrtTms", set(Control::Factor, Role::RevertAfter, 0.0)),
+    ("OutPFSet_RmpTms", set(Control::Factor, Role::Ramp, 0.0)),
+    ("OutPFSet_Ena", set(Control::Factor, Role::Enable, 0.0)),
+    ("VArWMaxPct", set(Control::Vars, Role::Percent, 0.0)),
+    ("VArMaxPct", set(Control::Vars, Role::PercentOfMax, 0.0)),
+    ("VArAvalPct", set(Control::Vars, Role::PercentOfAvailable, 0.0)),
+    ("VArPct_WinTms", set(Control::Vars, Role::Delay, 0.0)),
+    ("VArPct_RvrtTms", set(Control::Vars, Role::RevertAfter, 0.0)),
+    ("VArPct_RmpTms", set(Control::Vars, Role::Ramp, 0.0)),
+    ("VArPct_Mod", set(Control::Vars, Role::Mode, 0.0)),
+    ("VArPct_Ena", set(Control::Vars, Role::Enable, 0.0)),
+    ("WMaxLimPct_SF", once(-2.0)),
+    ("OutPFSet_SF", once(-3.0)),
+    ("VArPct_SF", once(-2.0)),
+];
+
+/// Model 704.
+pub const DER_CONTROL: Table = &[
+    ("PFWInjEna", set(Control::Factor, Role::Enable, 0.0)),
+    ("PFWInjEnaRvrt", set(Control::Factor, Role::RevertEnable, 0.0)),
+    ("PFWInjRvrtTms", set(Control::Factor, Role::RevertAfter, 0.0)),
+    ("PFWInjRvrtRem", remaining(Control::Factor)),
+    ("PFWAbsEna", set(Control::FactorAbsorbing, Role::Enable, 0.0)),
+    ("PFWAbsEnaRvrt", set(Control::FactorAbsorbing, Role::RevertEnable, 0.0)),
+    ("PFWAbsRvrtTms", set(Control::FactorAbsorbing, Role::RevertAfter, 0.0)),
+    ("PFWAbsRvrtRem", remaining(Control::FactorAbsorbing)),
+    ("WMaxLimPctEna", set(Control::Limit, Role::Enable, 0.0)),
+    ("WMaxLimPct", set(Control::Limit, Role::Percent, 100.0)),
+    ("WMaxLimPctRvrt", set(Control::Limit, Role::RevertPercent, 100.0)),
+    ("WMaxLimPctEnaRvrt", set(Control::Limit, Role::RevertEnable, 0.0)),
+    ("WMaxLimPctRvrtTms", set(Control::Limit, Role::RevertAfter, 0.0)),
+    ("WMaxLimPctRvrtRem", remaining(Control::Limit)),
+    ("WSetEna", set(Control::SetPoint, Role::Enable, 0.0)),
+    ("WSetMod", set(Control::SetPoint, Role::Mode, 1.0)),
+    ("WSet", set(Control::SetPoint, Role::Value, 0.0)),
+    ("WSetRvrt", set(Control::SetPoint, Role::RevertValue, 0.0)),
+    ("WSetPct", set(Control::SetPoint, Role::Percent, 0.0)),
+    ("WSetPctRvrt", set(Control::SetPoint, Role::RevertPercent, 0.0)),
+    ("WSetEnaRvrt", set(Control::SetPoint, Role::RevertEnable, 0.0)),
+    ("WSetRvrtTms", set(Control::SetPoint, Role::RevertAfter, 0.0)),
+    ("WSetRvrtRem", remaining(Control::SetPoint)),
+    ("VarSetEna", set(Control::Vars, Role::Enable, 0.0)),
+    ("VarSetMod", set(Control::Vars, Role::Mode, 4.0)),
+    // Active power always comes first here; the choice is kept and read back.
+    ("VarSetPri", kept(40, What::Number(0.0))),
+    ("VarSet", set(Control::Vars, Role::Value, 0.0)),
+    ("VarSetRvrt", set(Control::Vars, Role::RevertValue, 0.0)),
+    ("VarSetPct", set(Control::Vars, Role::Percent, 0.0)),
+    ("VarSetPctRvrt", set(Control::Vars, Role::RevertPercent, 0.0)),
+    ("VarSetEnaRvrt", set(Control::Vars, Role::RevertEnable, 0.0)),
+    ("VarSetRvrtTms", set(Control::Vars, Role::RevertAfter, 0.0)),
+    ("VarSetRvrtRem", remaining(Control::Vars)),
+    ("WRmp", Bind::Setting(Setting::Ramp, What::Rated(Rating::Ramp))),
+    ("WRmpRef", kept(41, What::Number(1.0))),
+    ("VarRmp", kept(42, What::Number(100.0))),
+    ("PF_SF", once(-3.0)),
+    ("WMaxLimPct_SF", once(-2.0)),
+    ("WSet_SF", once(0.0)),
+    ("WSetPct_SF", once(-2.0)),
+    ("VarSet_SF", once(0.0)),
+    ("VarSetPct_SF", once(-2.0)),
+    ("PFWInj.PF", set(Control::Factor, Role::Value, 1.0)),
+    ("PFWInj.Ext", set(Control::Factor, Role::Excitation, 0.0)),
+    ("PFWInjRvrt.PF", set(Control::Factor, Role::RevertValue, 1.0)),
+    ("PFWInjRvrt.Ext", set(Control::Factor, Role::RevertExcitation, 0.0)),
+    ("PFWAbs.PF", set(Control::FactorAbsorbing, Role::Value, 1.0)),
+    ("PFWAbs.Ext", set(Control::FactorAbsorbing, Role::Excitation, 0.0)),
+    ("PFWAbsRvrt.PF", set(Control::FactorAbsorbing, Role::RevertValue, 1.0)),
+    ("PFWAbsRvrt.Ext", set(Control::FactorAbsorbing, Role::RevertExcitation, 0.0)),
+];
