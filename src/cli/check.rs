@@ -4,7 +4,7 @@
 
 use super::End;
 use crate::toml_file::{Fault, Faults, Table, TomlFile, nearest};
-use crate::{config, device_map};
+use crate::{config, device_map, simulator};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,12 @@ pub const KINDS: &[Kind] = &[
         sign: "a device map has format = 1",
         is: |root| root.has("format") || (root.has("kind") && root.has("id")),
         check: |path, _, _| device_map::read_map(path).err().unwrap_or_default(),
+    },
+    Kind {
+        names: ("plant", "plants"),
+        sign: "a simulated plant has [[sunspec]]",
+        is: |root| root.has("sunspec"),
+        check: |_, file, root| simulator::plant_of_table(file, root).err().unwrap_or_default(),
     },
     Kind {
         names: ("model table", "model tables"),

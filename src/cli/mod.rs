@@ -2,8 +2,6 @@
 
 mod check;
 mod demo;
-mod dispatch;
-mod groups;
 mod http;
 mod probe;
 mod run;
@@ -80,17 +78,48 @@ enum Command {
     /// A simulated feeder on real loopback sockets and the gateway, in one process
     Demo(demo::Args),
     /// Only the simulated devices, for somebody else's tests
-    Simulate(simulate::Args),
+    Simulate(SimulateArgs),
     /// Check config files, device maps and plants, without touching the network
     Check(check::Args),
     /// Discover one device: what it is, its models, its live values
-    Probe(probe::Args),
+    Probe(ProbeArgs),
     /// What a running gateway knows: devices, groups, dispatches
     Status(status::Args),
-    /// The DER groups of a running gateway, asked as a DMS would
-    Groups(groups::Args),
-    /// Ask a group for active power, as a DMS would
-    Dispatch(dispatch::Args),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:  dergate simulate config/plant.toml")]
+struct SimulateArgs {
+    /// What is simulated
+    #[arg(value_name = "PLANT.toml")]
+    plant: std::path::PathBuf,
+    /// Prints the devices as one object, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:  dergate probe 'modbus+tcp://192.0.2.21:502?unit=1'")]
+struct ProbeArgs {
+    /// How the device is reached: modbus+tcp://HOST:PORT?unit=N
+    #[arg(value_name = "LINK")]
+    link: String,
+    /// Prints one object, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+async fn probe_device(args: &ProbeArgs, out: &mut (dyn std::io::Write + Send)) -> End {
+    let link = match crate::southbound::Link::parse(&args.link) {
+        Ok(link) => link,
+        Err(why) => return End::Failed(why.to_string()),
+    };
+    let options = crate::southbound::ProbeOptions::default();
+    match probe::run(&link, &options, args.json, out, &mut std::io::stderr()).await {
+        probe::ProbeExit::Found => End::Done,
+        probe::ProbeExit::Failed => End::Failed(String::new()),
+        probe::ProbeExit::Silent => End::NoAnswer(String::new()),
+    }
 }
 
 impl Command {
@@ -137,12 +166,13 @@ async fn execute(command: Command) -> anyhow::Result<End> {
     match command {
         Command::Run(args) => run::run(args, stop_on_signal()?).await,
         Command::Demo(args) => demo::run(args, &mut out, stop_on_signal()?).await,
-        Command::Simulate(args) => simulate::run(args, &mut out, stop_on_signal()?).await,
+        Command::Simulate(args) => {
+            simulate::run(&args.plant, args.json, &mut out, stop_on_signal()?).await?;
+            Ok(End::Done)
+        }
         Command::Check(args) => Ok(check::run(&args, &mut out)?),
-        Command::Probe(args) => Ok(probe::run(&args, &mut out).await),
+        Command::Probe(args) => Ok(probe_device(&args, &mut out).await),
         Command::Status(args) => Ok(status::run(&args, &mut out).await),
-        Command::Groups(args) => Ok(groups::run(&args, &mut out).await),
-        Command::Dispatch(args) => Ok(dispatch::run(&args, &mut out).await),
     }
 }
 
