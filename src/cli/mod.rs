@@ -1,1 +1,4 @@
-//! (being built)
+//! One file per command. (being built)
+
+pub mod dispatch;
+pub mod groups;
