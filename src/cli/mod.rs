@@ -2,6 +2,8 @@
 
 mod check;
 mod demo;
+mod dispatch;
+mod groups;
 mod http;
 mod probe;
 mod run;
@@ -85,6 +87,10 @@ enum Command {
     Probe(ProbeArgs),
     /// What a running gateway knows: devices, groups, dispatches
     Status(status::Args),
+    /// The DER groups of a running gateway, asked as a DMS would
+    Groups(groups::Args),
+    /// Ask a group for active power, as a DMS would
+    Dispatch(dispatch::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -173,6 +179,8 @@ async fn execute(command: Command) -> anyhow::Result<End> {
         Command::Check(args) => Ok(check::run(&args, &mut out)?),
         Command::Probe(args) => Ok(probe_device(&args, &mut out).await),
         Command::Status(args) => Ok(status::run(&args, &mut out).await),
+        Command::Groups(args) => Ok(groups::run(&args, &mut out).await),
+        Command::Dispatch(args) => Ok(dispatch::run(&args, &mut out).await),
     }
 }
 

@@ -240,6 +240,15 @@ fn in_order(schedule: Element<'_>, mut points: Vec<(i64, f64)>) -> Result<Vec<f6
     Ok(points.into_iter().map(|(_, value)| value).collect())
 }
 
+/// The mRIDs of the dispatches that a reply tells.
+pub(super) fn read_told(noun: Element<'_>) -> Result<Vec<Mrid>, Invalid> {
+    let mrid = |dispatch: Element<'_>| {
+        let own = dispatch.children().find(|child| child.is(OWN, "mRID"));
+        identity::mrid(own.ok_or_else(|| dispatch.missing("mRID"))?)
+    };
+    noun.only_children()?.map(mrid).collect()
+}
+
 /// Writes a dispatch as it was accepted: SI units, signed, direction as in `statuses.rs`.
 pub(super) fn write(out: &mut Writer, dispatch: &GroupDispatch, absent: FlowDirection) {
     let direction = (absent == FlowDirection::Forward).then_some("reverse");

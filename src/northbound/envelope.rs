@@ -228,6 +228,12 @@ fn is_header_name(local: &str) -> bool {
     NAMES.contains(&local)
 }
 
+/// The time, to the millisecond: some clients stumble over more digits.
+pub(super) fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
 /// Writes an envelope around a message: its root in the family's namespace (prefix `t`), the message namespace as `m`, one
 /// more namespace for objects as `o`.
 pub(super) fn write(

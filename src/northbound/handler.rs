@@ -18,7 +18,6 @@ use crate::core::service::{
     GroupChange, GroupView, NewDispatch, NewGroup, Reference, Refusal, Service, Snapshot, Stopped,
 };
 use crate::der::{EndDeviceGroup, GroupDispatch};
-use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -313,7 +312,7 @@ impl Handler {
     }
 
     fn write(&self, family: Family, correlation: Option<&str>, outcome: Outcome) -> String {
-        let now = Timestamp::now();
+        let now = envelope::now();
         let absent = self.settings.absent_flow_direction;
         let payload = outcome.payload.is_some().then_some(|out: &mut Writer| match &outcome.payload {
             Payload::Nothing => {}
@@ -357,3 +356,6 @@ fn group_of(asked: &Asked, snapshot: &Snapshot) -> Reference {
     let unknown = |reference| matches!(snapshot.find_group(reference), Err(Refusal::UnknownGroup));
     if inside.is_empty() || (unknown(inside) && !unknown(&outside)) { outside } else { inside.clone() }
 }
+
+#[cfg(test)]
+mod tests;

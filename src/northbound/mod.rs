@@ -6,6 +6,7 @@
 //!
 //! Values told are signed; `flowDirection` is left out of replies unless an absent one would be read as forward.
 
+pub mod client;
 mod dispatches;
 mod envelope;
 mod fault;
@@ -19,6 +20,8 @@ mod reply;
 mod server;
 mod settings;
 mod statuses;
+#[cfg(test)]
+pub(crate) mod testing;
 mod units;
 mod wsdl;
 mod xml;

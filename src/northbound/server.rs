@@ -255,3 +255,6 @@ fn reply(status: StatusCode, kind: &'static str, text: String) -> Reply {
     reply.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     reply
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ pub(super) use element::{Element, Invalid, assign, unexpected};
 
 use super::namespace::Namespace;
 use quick_xml::NsReader;
+use quick_xml::errors::SyntaxError;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::ResolveResult;
 use std::borrow::Cow;
@@ -197,9 +198,9 @@ impl<'i> Builder<'i> {
 
     fn broken(&self, error: &quick_xml::Error, at: u64) -> XmlError {
         match error {
-            quick_xml::Error::Syntax(_) if usize::try_from(at).is_ok_and(|at| at >= self.text.len()) => {
-                self.truncated()
-            }
+            quick_xml::Error::Syntax(SyntaxError::UnclosedDoctype) => XmlError::Dtd(self.line(at)),
+            quick_xml::Error::Syntax(SyntaxError::InvalidBangMarkup) => self.syntax(at, error),
+            quick_xml::Error::Syntax(_) => self.truncated(),
             other => self.syntax(at, other),
         }
     }
@@ -388,3 +389,6 @@ impl<'i> Builder<'i> {
         Ok(self.document)
     }
 }
+
+#[cfg(test)]
+mod tests;

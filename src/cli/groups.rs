@@ -1,0 +1,189 @@
+//! `dergate groups`: what groups a running gateway has, and what they do now.
+//!
+//! Asks with the same QueryDERGroups and QueryDERGroupStatuses that a DMS would send. Which exit status an ending gets is
+//! decided where the commands are gathered.
+
+use crate::core::service::Reference;
+use crate::der::{EndDeviceGroup, Parameter};
+use crate::northbound::client::{Client, ClientError};
+use crate::northbound::{GroupStatus, Reply, ReplyResult};
+use std::collections::HashMap;
+use std::io::Write;
+
+/// How a command ended that asks a running gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Done: exit status 0.
+    Done,
+    /// Refused, or answered with something else: exit status 1, and why.
+    Refused(String),
+    /// Nothing answered: exit status 3, and why.
+    NoAnswer(String),
+}
+
+/// Shows the groups of a running gateway.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = "Example:\n    dergate groups --url http://127.0.0.1:8061")]
+pub struct Args {
+    /// The gateway's northbound
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8061", env = "DERGATE_URL")]
+    pub url: String,
+    /// Print JSON instead of a table
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Asks, and prints.
+///
+/// # Errors
+/// The output cannot be written.
+pub async fn run(args: Args, out: &mut dyn Write) -> std::io::Result<Ended> {
+    let (groups, statuses) = match ask(&args.url).await {
+        Ok(found) => found,
+        Err(ended) => return Ok(ended),
+    };
+    let by_mrid: HashMap<&str, &GroupStatus> =
+        statuses.iter().filter_map(|status| Some((status.mrid.as_ref()?.key(), status))).collect();
+    let rows: Vec<Row<'_>> =
+        groups.iter().map(|group| Row { group, status: by_mrid.get(group.mrid.key()).copied() }).collect();
+    if args.json {
+        print_json(&rows, out)?
+    } else {
+        print_table(&rows, out)?
+    }
+    Ok(Ended::Done)
+}
+
+async fn ask(url: &str) -> Result<(Vec<EndDeviceGroup>, Vec<GroupStatus>), Ended> {
+    let everything = [Reference::default()];
+    let client = Client::new(url).map_err(Ended::from)?;
+    let groups = client.query_groups(&everything).await.map_err(Ended::from)?;
+    refused(&groups.reply)?;
+    let statuses = client.query_statuses(&everything).await.map_err(Ended::from)?;
+    refused(&statuses.reply)?;
+    Ok((groups.objects, statuses.objects))
+}
+
+/// An ending for a reply that is not OK.
+pub(super) fn refused(reply: &Reply) -> Result<(), Ended> {
+    if reply.result == ReplyResult::Ok {
+        return Ok(());
+    }
+    let lines: Vec<String> = reply
+        .errors
+        .iter()
+        .filter(|error| !error.is_acknowledgement())
+        .map(|error| {
+            let object = error.id.as_ref().map_or_else(String::new, |id| format!("{}: ", id.text));
+            let named =
+                error.related.as_ref().filter(|id| id.object_type.as_deref() != Some("DERGroupDispatch"));
+            let related = named.map_or_else(String::new, |id| format!(" ({})", id.text));
+            format!("{object}{}{related} [{}]", error.words(), error.code)
+        })
+        .collect();
+    Err(Ended::Refused(lines.join("\n")))
+}
+
+impl From<ClientError> for Ended {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::NoAnswer { .. } => Self::NoAnswer(error.to_string()),
+            other => Self::Refused(other.to_string()),
+        }
+    }
+}
+
+/// A group and its status, if it was there at both times of asking.
+struct Row<'a> {
+    group: &'a EndDeviceGroup,
+    status: Option<&'a GroupStatus>,
+}
+
+impl Row<'_> {
+    fn active_power(&self) -> Option<f64> {
+        let values = &self.status?.parameters;
+        values.iter().find(|value| value.parameter == Parameter::ActivePower)?.value
+    }
+
+    fn functions(&self) -> Vec<&'static str> {
+        self.group.functions.iter().map(|function| function.name()).collect()
+    }
+
+    fn cells(&self) -> [String; 6] {
+        let state = self.status.and_then(|status| status.state.clone());
+        [
+            self.group.label().to_owned(),
+            self.group.mrid.to_string(),
+            state.unwrap_or_else(|| "-".to_owned()),
+            self.active_power().map_or_else(|| "-".to_owned(), watts),
+            self.group.members.len().to_string(),
+            self.functions().join(" "),
+        ]
+    }
+}
+
+/// Active power in the prefix that reads best; W below 10 kW.
+fn watts(value: f64) -> String {
+    match value.abs() {
+        size if size >= 10_000_000.0 => format!("{:.2} MW", value / 1e6),
+        size if size >= 10_000.0 => format!("{:.1} kW", value / 1e3),
+        _ => format!("{value:.0} W"),
+    }
+}
+
+fn print_table(rows: &[Row<'_>], out: &mut dyn Write) -> std::io::Result<()> {
+    if rows.is_empty() {
+        return writeln!(out, "no groups");
+    }
+    let head = ["NAME", "MRID", "STATE", "ACTIVE POWER", "MEMBERS", "FUNCTIONS"].map(str::to_owned);
+    let table: Vec<[String; 6]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
+    let mut widths = [0; 6];
+    for row in &table {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in &table {
+        let line: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        writeln!(out, "{}", line.join("  ").trim_end())?;
+    }
+    Ok(())
+}
+
+fn print_json(rows: &[Row<'_>], out: &mut dyn Write) -> std::io::Result<()> {
+    let groups: Vec<serde_json::Value> = rows
+        .iter()
+        .map(|row| {
+            let values = row.status.map(|status| status.parameters.as_slice()).unwrap_or_default();
+            let parameters: Vec<serde_json::Value> = values
+                .iter()
+                .map(|value| {
+                    serde_json::json!({
+                        "parameter": value.parameter.literal(),
+                        "value": value.value,
+                        "installed_max": value.installed_max,
+                        "installed_min": value.installed_min,
+                        "at": value.at.to_string(),
+                    })
+                })
+                .collect();
+            serde_json::json!({
+                "mrid": row.group.mrid.as_str(),
+                "name": row.group.label(),
+                "names": row.group.names.iter().map(|name| name.name.as_str()).collect::<Vec<_>>(),
+                "description": row.group.description,
+                "functions": row.functions(),
+                "members": row.group.members.iter().map(|member| member.as_str()).collect::<Vec<_>>(),
+                "state": row.status.and_then(|status| status.state.as_deref()),
+                "remark": row.status.and_then(|status| status.remark.as_deref()),
+                "parameters": parameters,
+            })
+        })
+        .collect();
+    serde_json::to_writer_pretty(&mut *out, &serde_json::json!({ "groups": groups }))?;
+    writeln!(out)
+}
+
+#[cfg(test)]
+mod tests;
