@@ -2,7 +2,8 @@
 //!
 //! Positive is injected into the grid. OK means accepted and stored; what the field did is in `dergate status`.
 
-use super::groups::{Ended, refused};
+use super::End;
+use super::groups::refused;
 use crate::core::service::{NewDispatch, Reference};
 use crate::der::{CurveStyle, DispatchSchedule, Mrid, Parameter, TimeIntervalKind};
 use crate::northbound::client::Client;
@@ -55,10 +56,10 @@ pub enum Curve {
 ///
 /// # Errors
 /// The output cannot be written.
-pub async fn run(args: Args, out: &mut dyn Write) -> std::io::Result<Ended> {
+pub async fn run(args: Args, out: &mut dyn Write) -> std::io::Result<End> {
     let schedule = match schedule(&args) {
         Ok(schedule) => schedule,
-        Err(words) => return Ok(Ended::Refused(words)),
+        Err(words) => return Ok(End::Failed(words)),
     };
     let mrid = Mrid::from(uuid::Uuid::new_v4());
     let dispatch = |group| NewDispatch {
@@ -87,23 +88,23 @@ pub async fn run(args: Args, out: &mut dyn Write) -> std::io::Result<Ended> {
         let (starts, ends) = (schedule.start(), schedule.end());
         writeln!(out, "accepted: dispatch {mrid} for {}, {starts} to {ends}", args.group)?;
     }
-    Ok(Ended::Done)
+    Ok(End::Done)
 }
 
-async fn ask(args: &Args, dispatch: impl Fn(Reference) -> NewDispatch) -> Result<(), Ended> {
-    let client = Client::new(&args.url).map_err(Ended::from)?;
+async fn ask(args: &Args, dispatch: impl Fn(Reference) -> NewDispatch) -> Result<(), End> {
+    let client = Client::new(&args.url).map_err(End::from)?;
     // What is given may be a name or an mRID: the group that has the name goes first.
     let name = Reference::by_name(args.group.clone());
-    let known = client.query_groups(std::slice::from_ref(&name)).await.map_err(Ended::from)?;
+    let known = client.query_groups(std::slice::from_ref(&name)).await.map_err(End::from)?;
     let group = match (known.objects.first(), Mrid::parse(&args.group)) {
         (None, Ok(mrid)) => {
             let by_mrid = Reference::by_mrid(mrid);
-            let found = client.query_groups(std::slice::from_ref(&by_mrid)).await.map_err(Ended::from)?;
+            let found = client.query_groups(std::slice::from_ref(&by_mrid)).await.map_err(End::from)?;
             if found.objects.is_empty() { name } else { by_mrid }
         }
         _ => name,
     };
-    let answer = client.create_dispatches(&[dispatch(group)]).await.map_err(Ended::from)?;
+    let answer = client.create_dispatches(&[dispatch(group)]).await.map_err(End::from)?;
     refused(&answer.reply)
 }
 

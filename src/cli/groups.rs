@@ -1,25 +1,14 @@
 //! `dergate groups`: what groups a running gateway has, and what they do now.
 //!
-//! Asks with the same QueryDERGroups and QueryDERGroupStatuses that a DMS would send. Which exit status an ending gets is
-//! decided where the commands are gathered.
+//! Asks with the same QueryDERGroups and QueryDERGroupStatuses that a DMS would send.
 
+use super::End;
 use crate::core::service::Reference;
 use crate::der::{EndDeviceGroup, Parameter};
 use crate::northbound::client::{Client, ClientError};
 use crate::northbound::{GroupStatus, Reply, ReplyResult};
 use std::collections::HashMap;
 use std::io::Write;
-
-/// How a command ended that asks a running gateway.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// Done: exit status 0.
-    Done,
-    /// Refused, or answered with something else: exit status 1, and why.
-    Refused(String),
-    /// Nothing answered: exit status 3, and why.
-    NoAnswer(String),
-}
 
 /// Shows the groups of a running gateway.
 #[derive(clap::Args, Clone, Debug)]
@@ -37,7 +26,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The output cannot be written.
-pub async fn run(args: Args, out: &mut dyn Write) -> std::io::Result<Ended> {
+pub async fn run(args: Args, out: &mut dyn Write) -> std::io::Result<End> {
     let (groups, statuses) = match ask(&args.url).await {
         Ok(found) => found,
         Err(ended) => return Ok(ended),
@@ -51,21 +40,21 @@ pub async fn run(args: Args, out: &mut dyn Write) -> std::io::Result<Ended> {
     } else {
         print_table(&rows, out)?
     }
-    Ok(Ended::Done)
+    Ok(End::Done)
 }
 
-async fn ask(url: &str) -> Result<(Vec<EndDeviceGroup>, Vec<GroupStatus>), Ended> {
+async fn ask(url: &str) -> Result<(Vec<EndDeviceGroup>, Vec<GroupStatus>), End> {
     let everything = [Reference::default()];
-    let client = Client::new(url).map_err(Ended::from)?;
-    let groups = client.query_groups(&everything).await.map_err(Ended::from)?;
+    let client = Client::new(url).map_err(End::from)?;
+    let groups = client.query_groups(&everything).await.map_err(End::from)?;
     refused(&groups.reply)?;
-    let statuses = client.query_statuses(&everything).await.map_err(Ended::from)?;
+    let statuses = client.query_statuses(&everything).await.map_err(End::from)?;
     refused(&statuses.reply)?;
     Ok((groups.objects, statuses.objects))
 }
 
 /// An ending for a reply that is not OK.
-pub(super) fn refused(reply: &Reply) -> Result<(), Ended> {
+pub(super) fn refused(reply: &Reply) -> Result<(), End> {
     if reply.result == ReplyResult::Ok {
         return Ok(());
     }
@@ -81,14 +70,14 @@ pub(super) fn refused(reply: &Reply) -> Result<(), Ended> {
             format!("{object}{}{related} [{}]", error.words(), error.code)
         })
         .collect();
-    Err(Ended::Refused(lines.join("\n")))
+    Err(End::Failed(lines.join("\n")))
 }
 
-impl From<ClientError> for Ended {
+impl From<ClientError> for End {
     fn from(error: ClientError) -> Self {
         match error {
             ClientError::NoAnswer { .. } => Self::NoAnswer(error.to_string()),
-            other => Self::Refused(other.to_string()),
+            other => Self::Failed(other.to_string()),
         }
     }
 }

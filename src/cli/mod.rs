@@ -179,8 +179,8 @@ async fn execute(command: Command) -> anyhow::Result<End> {
         Command::Check(args) => Ok(check::run(&args, &mut out)?),
         Command::Probe(args) => Ok(probe_device(&args, &mut out).await),
         Command::Status(args) => Ok(status::run(&args, &mut out).await),
-        Command::Groups(args) => Ok(groups::run(&args, &mut out).await),
-        Command::Dispatch(args) => Ok(dispatch::run(&args, &mut out).await),
+        Command::Groups(args) => Ok(groups::run(args, &mut out).await?),
+        Command::Dispatch(args) => Ok(dispatch::run(args, &mut out).await?),
     }
 }
 

@@ -108,7 +108,8 @@ impl Unit {
                 .into_iter()
                 .flatten()
                 .fold(left, f64::min)
-                .clamp(least, left);
+                .max(least)
+                .min(left);
             self.step(seconds);
             left -= seconds;
         }

@@ -26,14 +26,14 @@ async fn gateway() -> (PlayedCore, String) {
     (core, url)
 }
 
-async fn groups(url: &str, more: &[&str]) -> (Ended, String) {
+async fn groups(url: &str, more: &[&str]) -> (End, String) {
     let args = [&["groups", "--url", url], more].concat();
     let mut out = Vec::new();
     let ended = run(Groups::parse_from(args).args, &mut out).await.unwrap();
     (ended, String::from_utf8(out).unwrap())
 }
 
-async fn dispatch(url: &str, more: &[&str]) -> (Ended, String) {
+async fn dispatch(url: &str, more: &[&str]) -> (End, String) {
     let args = [&["dispatch", "--url", url], more].concat();
     let mut out = Vec::new();
     let ended = dispatch::run(Dispatch::parse_from(args).args, &mut out).await.unwrap();
@@ -56,10 +56,10 @@ async fn create(url: &str) {
 #[tokio::test]
 async fn groups_are_shown_as_a_table_and_as_json() {
     let (_core, url) = gateway().await;
-    assert_eq!(groups(&url, &[]).await, (Ended::Done, "no groups\n".to_owned()));
+    assert_eq!(groups(&url, &[]).await, (End::Done, "no groups\n".to_owned()));
     create(&url).await;
     let (ended, table) = groups(&url, &[]).await;
-    assert_eq!(ended, Ended::Done);
+    assert_eq!(ended, End::Done);
     let lines: Vec<_> = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).collect();
     assert_eq!(lines[0], ["NAME", "MRID", "STATE", "ACTIVE", "POWER", "MEMBERS", "FUNCTIONS"]);
     assert_eq!(lines[1], ["FDR12-PV", "group-1", "Online", "-1250", "W", "1", "realPowerDispatch"]);
@@ -85,7 +85,7 @@ async fn a_dispatch_is_sent_by_name_or_mrid() {
         create(&url).await;
         let start = "2026-04-09T12:00:00Z";
         let (ended, said) = dispatch(&url, &[&["--group", group, "--start", start], more].concat()).await;
-        assert_eq!(ended, Ended::Done, "{said}");
+        assert_eq!(ended, End::Done, "{said}");
         assert!(said.starts_with("accepted: dispatch "), "{said}");
         let kept = core.only_dispatch();
         assert_eq!(kept.schedules[0].values(), values);
@@ -100,13 +100,13 @@ async fn a_dispatch_is_sent_by_name_or_mrid() {
 async fn a_refusal_and_silence_end_differently() {
     let (_core, url) = gateway().await;
     let (ended, said) = dispatch(&url, &["--group", "NONE", "--active-power", "1kW"]).await;
-    assert_eq!(ended, Ended::Refused("NONE: no such DER group [99.1]".to_owned()));
+    assert_eq!(ended, End::Failed("NONE: no such DER group [99.1]".to_owned()));
     assert_eq!(said, "");
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    assert!(matches!(groups(&nobody, &[]).await.0, Ended::NoAnswer(_)));
-    assert!(matches!(groups("127.0.0.1:1", &[]).await.0, Ended::Refused(_)));
+    assert!(matches!(groups(&nobody, &[]).await.0, End::NoAnswer(_)));
+    assert!(matches!(groups("127.0.0.1:1", &[]).await.0, End::Failed(_)));
 }
 
 #[test]
