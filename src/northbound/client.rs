@@ -211,3 +211,6 @@ fn fault_words(fault: Element<'_>) -> String {
     let string = fault.children().find(|child| child.local() == "faultstring");
     string.and_then(|string| string.text().ok()).unwrap_or("without words").to_owned()
 }
+
+#[cfg(test)]
+mod tests;

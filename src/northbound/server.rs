@@ -3,6 +3,8 @@
 //!
 //! No TLS here: the listener is handed in, and whoever binds it off loopback answers for that.
 
+mod patience;
+
 use super::handler::{Answer, Handler};
 use super::operation::Family;
 use super::settings::Settings;
@@ -103,7 +105,7 @@ fn spawn(
         .timer(TokioTimer::new())
         .header_read_timeout(timeout)
         .max_header_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(patience::Patient::new(stream, timeout)), service);
     let connection = draining.watch(connection);
     tokio::spawn(async move {
         let _place = place;

@@ -1,6 +1,7 @@
-//! Helpers of the northbound's tests: a core that is played, messages in six layouts, and xmllint as an oracle.
+//! Helpers of the northbound's tests: a core that is played, and xmllint as an oracle.
 
-use super::namespace::Namespace;
+pub(super) mod messages;
+
 use super::settings::Settings;
 use crate::core::service::{
     GroupView, NewDispatch, NewGroup, ParameterView, Reference, Refusal, Request, Service, Snapshot,
@@ -156,137 +157,6 @@ fn publish(groups: &[EndDeviceGroup], cell: &ArcSwap<Snapshot>) {
         by_name: Arc::new(by_name),
         ..Snapshot::default()
     }));
-}
-
-/// An element of a test message.
-#[derive(Clone, Debug)]
-pub(super) struct El {
-    pub(super) namespace: Namespace,
-    pub(super) name: String,
-    pub(super) text: String,
-    pub(super) children: Vec<El>,
-}
-
-/// An element with children.
-pub(super) fn el(namespace: Namespace, name: &str, children: Vec<El>) -> El {
-    El { namespace, name: name.into(), text: String::new(), children }
-}
-
-/// An element with text.
-pub(super) fn leaf(namespace: Namespace, name: &str, text: &str) -> El {
-    El { namespace, name: name.into(), text: text.into(), children: Vec::new() }
-}
-
-/// The ways to write one and the same message.
-pub(super) const LAYOUTS: [Layout; 6] = [
-    Layout::Prefixes,
-    Layout::OtherPrefixes,
-    Layout::Defaults,
-    Layout::CommentsAndSpace,
-    Layout::CData,
-    Layout::InstructionsAndMark,
-];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layout {
-    Prefixes,
-    OtherPrefixes,
-    Defaults,
-    CommentsAndSpace,
-    CData,
-    InstructionsAndMark,
-}
-
-/// The message in its envelope.
-pub(super) fn render(message: &El, layout: Layout) -> String {
-    let body = el(Namespace::Soap11, "Body", vec![message.clone()]);
-    let header = el(Namespace::Soap11, "Header", vec![]);
-    let mut out = match layout {
-        Layout::InstructionsAndMark => {
-            "\u{FEFF}<?xml version=\"1.0\" encoding=\"utf-8\"?><?style none?>\r\n".to_owned()
-        }
-        _ => String::new(),
-    };
-    write(&el(Namespace::Soap11, "Envelope", vec![header, body]), layout, true, &mut out);
-    out
-}
-
-fn prefix(namespace: Namespace, layout: Layout) -> String {
-    let number = match namespace {
-        Namespace::Soap11 => return if layout == Layout::OtherPrefixes { "SOAP-ENV" } else { "soap" }.into(),
-        Namespace::Message => "m",
-        Namespace::GroupsMessage
-        | Namespace::GroupQueriesMessage
-        | Namespace::StatusQueriesMessage
-        | Namespace::DispatchesMessage => "t",
-        _ => "o",
-    };
-    if layout == Layout::OtherPrefixes { format!("ns-{number}.1") } else { number.to_owned() }
-}
-
-fn write(element: &El, layout: Layout, top: bool, out: &mut String) {
-    let uri = element.namespace.uri();
-    let name = match layout {
-        Layout::Defaults => element.name.clone(),
-        _ => format!("{}:{}", prefix(element.namespace, layout), element.name),
-    };
-    out.push_str(&format!("<{name}"));
-    match layout {
-        Layout::Defaults => out.push_str(&format!(" xmlns='{uri}'")),
-        _ => out.push_str(&format!(" xmlns:{}=\"{uri}\"", prefix(element.namespace, layout))),
-    }
-    if top {
-        out.push_str(" xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' xsi:schemaLocation='a b'");
-    }
-    if element.text.is_empty() && element.children.is_empty() {
-        out.push_str("/>");
-        return;
-    }
-    out.push('>');
-    let text = element.text.replace('&', "&amp;").replace('<', "&lt;");
-    match layout {
-        Layout::CData if !element.text.is_empty() => {
-            let (a, b) = element.text.split_at(element.text.chars().next().map_or(0, char::len_utf8));
-            out.push_str(&format!("<![CDATA[{a}]]><![CDATA[{b}]]>"));
-        }
-        Layout::CommentsAndSpace if !element.text.is_empty() => {
-            out.push_str(&format!("\n  <!-- {} -->{text}<!-- after -->  ", element.name));
-        }
-        Layout::InstructionsAndMark if !element.text.is_empty() => {
-            for c in element.text.chars() {
-                out.push_str(&format!("&#x{:X};", u32::from(c)));
-            }
-        }
-        _ => out.push_str(&text),
-    }
-    for child in &element.children {
-        match layout {
-            Layout::CommentsAndSpace => out.push_str("\n\t<!-- next -->\n"),
-            Layout::InstructionsAndMark => out.push_str("\r\n<?next one?>"),
-            _ => {}
-        }
-        write(child, layout, false, out);
-    }
-    if layout == Layout::CommentsAndSpace {
-        out.push('\n');
-    }
-    out.push_str(&format!("</{name}>"));
-}
-
-/// Header of a request.
-pub(super) fn header(own: Namespace, verb: &str, noun: &str) -> El {
-    let m = Namespace::Message;
-    el(
-        own,
-        "Header",
-        vec![
-            leaf(m, "Verb", verb),
-            leaf(m, "Noun", noun),
-            leaf(m, "Timestamp", "2026-04-09T08:15:00Z"),
-            leaf(m, "MessageID", "message-1"),
-            leaf(m, "CorrelationID", "correlation-1"),
-        ],
-    )
 }
 
 /// Settings with the defaults.

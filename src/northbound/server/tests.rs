@@ -211,6 +211,14 @@ async fn a_message_that_does_not_arrive_is_given_up() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_does_not_read_is_given_up() {
+    let (near, _far) = tokio::io::duplex(16);
+    let mut stream = patience::Patient::new(near, Duration::from_secs(30));
+    let error = stream.write_all(&[0; 1000]).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+}
+
 #[tokio::test]
 async fn a_full_house_serves_the_next_when_a_place_is_free() {
     let core = PlayedCore::start();
