@@ -12,7 +12,7 @@ mod value;
 
 pub use duration::{duration_text, parse_duration};
 pub use fault::{Fault, Faults};
-pub use nearest::{did_you_mean, nearest};
+pub use nearest::nearest;
 pub use table::Table;
 pub use value::{Item, Placed};
 
@@ -204,10 +204,26 @@ fn too_large(limit: usize) -> String {
 
 /// The parser's words, as a sentence that says which language the rule is from.
 fn syntax_words(message: &str) -> String {
-    match message {
-        m if m.starts_with("duplicate key") => "this key is given twice; keep one of them".to_owned(),
-        m => format!("not valid TOML: {}", m.trim().replace('\n', ", ")),
-    }
+    let told = [
+        ("duplicate key", "this is given twice; keep one of them"),
+        (
+            "string values must be quoted",
+            "a value is missing here, or a text is not in quotes; write key = \"text\"",
+        ),
+        (
+            "invalid basic string",
+            "this text is not closed or has a wrong \\ in it; close it with \" on the same line",
+        ),
+        ("invalid literal string", "this text is not closed; close it with ' on the same line"),
+        ("key with no value", "this key has no value; write key = \"text\" or key = 5"),
+        ("unclosed array table", "this header is not closed; write it like [[device]]"),
+        ("unclosed table", "this header is not closed; write it like [gateway]"),
+        ("unclosed array", "this list is not closed; end it with ]"),
+        ("unclosed inline table", "this table is not closed; end it with }"),
+        ("missing comma between array elements", "a comma is missing between two items of this list"),
+    ];
+    let own = told.iter().find(|(theirs, _)| message.starts_with(theirs)).map(|(_, ours)| (*ours).to_owned());
+    own.unwrap_or_else(|| format!("not valid TOML: {}", message.trim().replace('\n', ", ")))
 }
 
 /// Where a dotted key may have too many names: a stretch between separators with too many single dots. Runs of dots

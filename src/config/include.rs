@@ -50,13 +50,21 @@ fn matches(pattern: &Placed<String>, folder: &Path) -> Vec<PathBuf> {
             .fault(format!("there is no file {}; create it or take it off the list", path.display()));
         return Vec::new();
     }
+    if let Err(why) = glob::Pattern::new(text) {
+        pattern.place.fault(format!(
+            "this pattern is wrong at its character {} ({}); write include = [\"devices.d/*.toml\"]",
+            why.pos + 1,
+            why.msg
+        ));
+        return Vec::new();
+    }
     let fixed = glob::Pattern::escape(&folder.display().to_string());
     let whole = Path::new(&fixed).join(text);
-    match glob::glob(&whole.display().to_string()) {
-        Ok(paths) => paths.filter_map(Result::ok).filter(|p| p.is_file()).take(MAX_FILES + 1).collect(),
-        Err(why) => {
-            pattern.place.fault(format!("this pattern is wrong at character {}: {}", why.pos + 1, why.msg));
-            Vec::new()
-        }
-    }
+    glob::glob(&whole.display().to_string())
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok)
+        .filter(|path| path.is_file())
+        .take(MAX_FILES + 1)
+        .collect()
 }

@@ -11,7 +11,7 @@ mod listen;
 mod registry;
 
 use crate::device_map::Maps;
-use crate::toml_file::{Fault, Faults, Table, TomlFile};
+use crate::toml_file::{Fault, Faults, Table, TomlFile, nearest};
 use crate::{admin, der, northbound, southbound};
 use registry::Registry;
 use std::path::{Path, PathBuf};
@@ -66,13 +66,18 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
     let gateway = match root.table("gateway", "[gateway]") {
         Some(table) => gateway::read(table, folder),
         None => {
-            root.fault("there is no [gateway]; add a line [gateway] and below it name = \"substation-12\"");
+            if !misspelt(&root, "gateway") {
+                root.fault(
+                    "there is no [gateway]; add a line [gateway] and below it name = \"substation-12\"",
+                );
+            }
             gateway::Read::default()
         }
     };
     let (northbound, admin) = listen::read(&mut root);
     let (maps, map_faults) = Maps::load(&gateway.device_maps);
     let mut registry = Registry::new(Some(maps), !map_faults.is_empty());
+    let lacks_devices = !misspelt(&root, "device");
     let included = root.texts("include", "[\"devices.d/*.toml\"]");
     registry.take_tables(&mut root);
     let mut files = vec![file.clone()];
@@ -89,7 +94,7 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
             }
         }
     }
-    if registry.is_empty() && !root.has("devices") {
+    if registry.is_empty() && lacks_devices {
         root.fault("there is no [[device]]; add one with its mrid and link");
     }
     root.finish();
@@ -107,6 +112,11 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
     }
 }
 
+/// True if there is a key that probably means this one, or is this one: its own fault says enough.
+fn misspelt(root: &Table, key: &str) -> bool {
+    root.keys().any(|given| nearest(given, [key]).is_some())
+}
+
 /// Checks a file of `[[device]]` and `[[group]]` tables on its own. What only the including file can tell (which maps
 /// there are, which devices other files add) is not checked.
 #[must_use]
@@ -120,10 +130,16 @@ pub fn check_fragment(file: &TomlFile, root: Table) -> Faults {
 
 fn read_fragment(mut root: Table, registry: &mut Registry) {
     registry.take_tables(&mut root);
-    for key in ["include", "gateway", "northbound", "admin"] {
+    let main_only = [
+        ("include", "include"),
+        ("gateway", "[gateway]"),
+        ("northbound", "[northbound]"),
+        ("admin", "[admin]"),
+    ];
+    for (key, shown) in main_only {
         if let Some(item) = root.take_quietly(key) {
             item.place().fault(format!(
-                "{key} stands only in the main file; an included file has [[device]] and [[group]]"
+                "{shown} stands only in the main file; an included file has [[device]] and [[group]]"
             ));
         }
     }

@@ -5,7 +5,7 @@ use crate::der::{DeviceIndex, EndDeviceGroup, Mrid, Name};
 use crate::device_map::Maps;
 use crate::southbound::{DeviceSettings, Link};
 use crate::toml_file::{Place, Placed, Table, nearest};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
 /// Most devices of one gateway.
@@ -75,13 +75,12 @@ impl Registry {
         let mut members = Members { partial: self.partial, ..Members::default() };
         let mut links = HashMap::new();
         for device in &self.devices {
+            let words = device.name.iter().map(|name| name.value.as_str());
+            let words = words.chain(device.mrid.iter().map(|mrid| mrid.value.as_str()));
+            members.words.extend(words.map(str::to_owned));
             if let Some(mrid) = &device.mrid {
-                once(
-                    &mut members.by_mrid,
-                    mrid.value.clone(),
-                    &mrid.place,
-                    "this mRID is already that of the device",
-                );
+                let what = "this mRID is already that of the device";
+                once(&mut members.by_mrid, mrid.value.clone(), &mrid.place, what);
             }
             if let Some(name) = &device.name {
                 let what = "this name is already that of the device";
@@ -105,7 +104,7 @@ impl Registry {
                 if let Some(device) = devices.by_mrid.get(&mrid.value) {
                     let there = device.seen_from(&mrid.place);
                     mrid.place.fault(format!(
-                        "this mRID is already that of the device at {there}; each has its own"
+                        "this mRID is already that of the device at {there}; give each its own"
                     ));
                 }
                 once(&mut mrids, mrid.value.clone(), &mrid.place, "this mRID is already that of the group");
@@ -131,10 +130,12 @@ struct Members {
 
 impl Members {
     fn group(&self, group: &group::Read) -> Option<EndDeviceGroup> {
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         for member in &group.members {
-            if let Some(mrid) = self.resolve(member) {
-                once(&mut seen, mrid, &member.place, "this device is already a member,");
+            if let Some(mrid) = self.resolve(member)
+                && !seen.insert(mrid)
+            {
+                member.place.fault("this device is already a member of the group; name each device once");
             }
         }
         let mut members = Vec::with_capacity(seen.len());
@@ -165,7 +166,8 @@ impl Members {
         let shown: String = member.value.chars().take(80).collect();
         let searches = self.searches.get();
         self.searches.set(searches + 1);
-        let words = self.words.iter().map(String::as_str).filter(|_| searches < MAX_SEARCHES);
+        let most = if searches < MAX_SEARCHES { usize::MAX } else { 0 };
+        let words = self.words.iter().map(String::as_str).take(most);
         let right = match nearest(&member.value, words) {
             Some(near) => format!("did you mean \"{near}\"?"),
             None => "members are mRIDs or names of [[device]] tables".to_owned(),
@@ -185,7 +187,7 @@ fn settings(place: usize, device: device::Read) -> Option<DeviceSettings> {
 /// Remembers a key; a fault if it was there before. True if it is new.
 fn once<K: Eq + Hash>(seen: &mut HashMap<K, Place>, key: K, place: &Place, what: &str) -> bool {
     if let Some(first) = seen.get(&key) {
-        place.fault(format!("{what} at {}; each has its own", first.seen_from(place)));
+        place.fault(format!("{what} at {}; give each its own", first.seen_from(place)));
         return false;
     }
     seen.insert(key, place.clone());

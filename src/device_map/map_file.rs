@@ -52,10 +52,10 @@ pub fn map_of_table(file: &TomlFile, root: Table) -> Result<DeviceMap, Faults> {
 fn read_root(mut root: Table) -> Option<DeviceMap> {
     root.required_integer("format", 1..=1, "1");
     let id = root.required_text("id", "\"my-inverter\"").and_then(map_id);
-    let title = root.required_text("title", "\"My inverter\"").and_then(short_text);
+    let title = root.required_text("title", "\"My inverter\"").and_then(|text| short_text(text, "title"));
     let kind = root.required_text("kind", "\"sunspec\"");
     for key in ["revision", "source"] {
-        root.text(key, "\"…\"").and_then(short_text);
+        root.text(key, "\"…\"").and_then(|text| short_text(text, key));
     }
     if let Some(kind) = &kind
         && kind.value != "sunspec"
@@ -86,10 +86,10 @@ fn map_id(id: Placed<String>) -> Option<String> {
     None
 }
 
-fn short_text(text: Placed<String>) -> Option<String> {
+fn short_text(text: Placed<String>, key: &str) -> Option<String> {
     let length = text.value.chars().count();
     if text.value.trim().is_empty() || length > MAX_TEXT {
-        text.place.fault(format!("this text must have 1 to {MAX_TEXT} characters"));
+        text.place.fault(format!("{key} must have 1 to {MAX_TEXT} characters"));
         return None;
     }
     Some(text.value)
