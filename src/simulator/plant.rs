@@ -150,6 +150,12 @@ impl Plant {
         self.devices.all()
     }
 
+    /// The devices as a handle of its own.
+    #[must_use]
+    pub fn all(&self) -> &Devices {
+        &self.devices
+    }
+
     /// The device with a name.
     #[must_use]
     pub fn device(&self, name: &str) -> Option<&Device> {

@@ -154,33 +154,33 @@ fn source(table: &mut Table, kind: Option<&Placed<Kind>>, device: &mut DeviceSet
     if let Some(rated) = table.number("rated_w", 100.0..=10_000_000.0, "10000") {
         device.rated = Watts::new(rated.value);
     }
-    let stores = kind.map(|k| k.value.stores());
-    for (key, for_storage) in [
-        ("energy_wh", true),
-        ("soc", true),
-        ("automatic_w", true),
-        ("irradiance", false),
-        ("variation", false),
-    ] {
-        if table.has(key) && stores.is_some_and(|s| s != for_storage) {
-            let word = kind.map_or("", |k| k.value.name());
-            let other = if for_storage { "storage" } else { "PV" };
-            table.fault(format!("{key} is for {other}, but this device is a {word}; leave it out"));
-        }
-    }
+    // A wrong kind is a fault of its own; what goes with it cannot be told then.
+    let kind = kind.map(|k| k.value);
+    let fits = |place: &Place, key: &str, for_storage: bool| {
+        let Some(kind) = kind.filter(|k| k.stores() != for_storage) else {
+            return;
+        };
+        let other = if for_storage { "storage" } else { "PV" };
+        place.fault(format!("{key} is for {other}, but this device is a {kind}; leave it out"));
+    };
     if let Some(energy) = table.number("energy_wh", 100.0..=100_000_000.0, "20000") {
+        fits(&energy.place, "energy_wh", true);
         device.energy = WattHours::new(energy.value);
     }
     if let Some(soc) = table.number("soc", 0.0..=100.0, "50") {
+        fits(&soc.place, "soc", true);
         device.soc = Percent::new(soc.value);
     }
     if let Some(power) = table.number("automatic_w", -10_000_000.0..=10_000_000.0, "0") {
+        fits(&power.place, "automatic_w", true);
         device.automatic = Watts::new(power.value);
     }
     if let Some(sun) = table.number("irradiance", 0.0..=1.0, "0.85") {
+        fits(&sun.place, "irradiance", false);
         device.irradiance = sun.value;
     }
     if let Some(variation) = table.number("variation", 0.0..=1.0, "0.02") {
+        fits(&variation.place, "variation", false);
         device.variation = variation.value;
     }
 }

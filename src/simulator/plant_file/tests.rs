@@ -1,1 +1,123 @@
+use super::*;
 
+fn parse(text: &str) -> Result<PlantSettings, Faults> {
+    let (file, root) = TomlFile::parse("plant.toml", text, MAX_BYTES)?;
+    plant_of_table(&file, root)
+}
+
+#[test]
+fn a_whole_entry_is_read() {
+    let plant = parse(
+        "
+[control]
+listen = \"127.0.0.1:8063\"
+[[sunspec]]
+name = \"B\"
+mrid = \"1b6f3c90-84aa-4f2d-b7c5-90e1a2d3f401\"
+kind = \"storage-700\"
+rated_w = 5000
+energy_wh = 12000.5
+soc = 30
+automatic_w = -100
+listen = \"127.0.0.1:5021\"
+unit = 126
+base = 50000
+ramp_percent_per_s = 5
+return_delay = \"5s\"
+faults = [\"slow:200\", \"silent_ignore\"]
+",
+    )
+    .unwrap();
+    let device = &plant.devices[0];
+    assert_eq!(plant.control, Some("127.0.0.1:8063".parse().unwrap()));
+    assert_eq!((device.kind, device.unit, device.base), (Kind::Storage700, 126, 50000));
+    assert_eq!((device.rated.get(), device.energy.get(), device.soc.get()), (5_000.0, 12_000.5, 30.0));
+    assert_eq!((device.automatic.get(), device.ramp_percent_per_s), (-100.0, 5.0));
+    assert_eq!(device.faults, [Fault::Slow(Duration::from_millis(200)), Fault::SilentIgnore]);
+    assert_eq!((device.return_delay, device.listen.port()), (Duration::from_secs(5), 5021));
+    assert_eq!(device.mrid.as_str(), "1b6f3c90-84aa-4f2d-b7c5-90e1a2d3f401");
+}
+
+#[test]
+fn a_count_makes_numbered_devices_on_consecutive_ports() {
+    let plant =
+        parse("[[sunspec]]\nname = \"R\"\nkind = \"pv\"\ncount = 3\nlisten = \"127.0.0.1:5021\"\n").unwrap();
+    let seen: Vec<_> = plant.devices.iter().map(|d| (d.name.as_str(), d.listen.port())).collect();
+    assert_eq!(seen, [("R-001", 5021), ("R-002", 5022), ("R-003", 5023)]);
+    assert_eq!(plant.devices[1].mrid, mrid_of("R-002"));
+    let free = parse("[[sunspec]]\nname = \"R\"\nkind = \"pv\"\ncount = 2\n").unwrap();
+    assert_eq!(free.devices[1].listen.port(), 0);
+}
+
+#[test]
+fn every_fault_is_reported_at_once_with_its_place() {
+    let text = "\
+[control]
+listen = \"0.0.0.0:8063\"
+[[sunspec]]
+name = \"PV 1\"
+kind = \"pw\"
+rated_w = -1
+[[sunspec]]
+name = \"A\"
+kind = \"pv\"
+soc = 50
+unit = 256
+base = 40001
+listen = \"127.0.0.1\"
+irradianz = 1
+[[sunspec]]
+kind = \"storage\"
+faults = [\"silent\", \"slow\", \"loud\"]
+[[sunspec]]
+name = \"C\"
+kind = \"pv\"
+count = 2
+mrid = \"x\"
+listen = \"127.0.0.1:65535\"
+";
+    insta::assert_snapshot!(parse(text).unwrap_err().to_string());
+}
+
+#[test]
+fn what_two_devices_share_is_a_fault() {
+    let text = "\
+[[sunspec]]
+name = \"A\"
+kind = \"pv\"
+listen = \"127.0.0.1:5021\"
+[[sunspec]]
+name = \"A\"
+kind = \"pv\"
+[[sunspec]]
+name = \"B\"
+kind = \"pv\"
+listen = \"127.0.0.1:5021\"
+";
+    let faults = parse(text).unwrap_err().to_string();
+    let lines: Vec<&str> = faults.lines().collect();
+    assert_eq!(lines.len(), 2, "{faults}");
+    assert!(
+        lines[0].starts_with("plant.toml:6:8: \"A\" is already the name of a device (line 2)"),
+        "{faults}"
+    );
+    assert!(
+        lines[1].starts_with("plant.toml:11:10: 127.0.0.1:5021 is already taken by a device (line 4)"),
+        "{faults}"
+    );
+}
+
+#[test]
+fn a_plant_is_not_empty_and_leaves_loopback_only_on_request() {
+    assert!(parse("").unwrap_err().to_string().contains("add [[sunspec]]"));
+    let open = "[[sunspec]]\nname = \"A\"\nkind = \"pv\"\nlisten = \"0.0.0.0:0\"\n";
+    assert!(parse(open).unwrap_err().to_string().contains("insecure = true"));
+    assert!(parse(&format!("insecure = true\n{open}")).is_ok());
+}
+
+#[test]
+fn a_slip_of_the_finger_is_bounded() {
+    let entry = |n| format!("[[sunspec]]\nname = \"N{n}\"\nkind = \"pv\"\ncount = 10000\n");
+    let text: String = (0..3).map(entry).collect();
+    assert!(parse(&text).unwrap_err().to_string().contains("more than 20000 devices"));
+}

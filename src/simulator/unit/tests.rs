@@ -48,7 +48,7 @@ impl Bench {
                 let power = match placed.scale {
                     Some(crate::device_map::PlacedScale::Point(p)) => {
                         let scale = at + layout.points[p].offset;
-                        i8::try_from(self.read(scale, 1)[0].cast_signed()).unwrap()
+                        i8::try_from(self.read(scale, 1)[0].cast_signed()).unwrap_or(0)
                     }
                     _ => 0,
                 };
