@@ -109,8 +109,10 @@ class Soap:
 
 
 def group_xml(mrid, members, functions, minor, name=None):
-    flags = "".join(f"<g:{f}>{'true' if f in functions else 'false'}</g:{f}>" for f in FUNCTIONS)
-    flags = f"<g:DERFunction>{flags}</g:DERFunction>" if functions is not None else ""
+    flags = ""
+    if functions is not None:
+        flags = "".join(f"<g:{f}>{'true' if f in functions else 'false'}</g:{f}>" for f in FUNCTIONS)
+        flags = f"<g:DERFunction>{flags}</g:DERFunction>"
     devices = "".join(f"<g:EndDevices><g:mRID>{m}</g:mRID></g:EndDevices>" for m in sorted(members))
     names = f"<g:Names><g:name>{name}</g:name></g:Names>" if name else ""
     version = f"<g:version><g:major>1</g:major><g:minor>{minor}</g:minor></g:version>"
@@ -246,7 +248,7 @@ def write_files(folder, ports):
         f.write(f'[control]\nlisten = "127.0.0.1:{ports["control"]}"\n')
         for i, mrid in enumerate(mrids):
             kind = kinds[i % len(kinds)]
-            f.write(f'\n[[sunspec]]\nname = "D-{i}"\nmrid = "{mrid}"\nkind = "{kind}"\nrating_w = 10000\n')
+            f.write(f'\n[[sunspec]]\nname = "D-{i}"\nmrid = "{mrid}"\nkind = "{kind}"\nrated_w = 10000\n')
             f.write(f'listen = "127.0.0.1:{ports["devices"][i]}"\n')
             f.write("energy_wh = 20000\n" if kind.startswith("storage") else "irradiance = 0.9\n")
     with open(config, "w") as f:
