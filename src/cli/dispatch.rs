@@ -2,8 +2,12 @@
 //!
 //! Positive is injected into the grid. OK means accepted and stored; what the field did is in `dergate status`.
 
+<<<<<<< HEAD
 use super::End;
 use super::groups::refused;
+=======
+use super::groups::{Ended, refused, url};
+>>>>>>> north
 use crate::core::service::{NewDispatch, Reference};
 use crate::der::{CurveStyle, DispatchSchedule, Mrid, Parameter, TimeIntervalKind};
 use crate::northbound::client::Client;
@@ -36,7 +40,7 @@ pub struct Args {
     #[arg(long = "point", value_name = "VALUE", value_parser = active_power, allow_hyphen_values = true)]
     pub points: Vec<f64>,
     /// The gateway's northbound
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8061", env = "DERGATE_URL")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8061", env = "DERGATE_URL", value_parser = url)]
     pub url: String,
     /// Print JSON instead of words
     #[arg(long)]

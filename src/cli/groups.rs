@@ -15,7 +15,7 @@ use std::io::Write;
 #[command(after_help = "Example:\n    dergate groups --url http://127.0.0.1:8061")]
 pub struct Args {
     /// The gateway's northbound
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8061", env = "DERGATE_URL")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8061", env = "DERGATE_URL", value_parser = url)]
     pub url: String,
     /// Print JSON instead of a table
     #[arg(long)]
@@ -51,6 +51,11 @@ async fn ask(url: &str) -> Result<(Vec<EndDeviceGroup>, Vec<GroupStatus>), End> 
     let statuses = client.query_statuses(&everything).await.map_err(End::from)?;
     refused(&statuses.reply)?;
     Ok((groups.objects, statuses.objects))
+}
+
+/// A URL that the client can use; checked with the other arguments, so that a wrong one is wrong usage.
+pub(super) fn url(text: &str) -> Result<String, ClientError> {
+    Client::new(text).map(|_| text.to_owned())
 }
 
 /// An ending for a reply that is not OK.

@@ -80,7 +80,7 @@ impl Handler {
         let request = match self.read(body, at) {
             Ok(request) => request,
             Err((family, fault)) => {
-                tracing::info!(reason = %fault.words, "request answered with a SOAP fault");
+                tracing::debug!(reason = %fault.words, "request answered with a SOAP fault");
                 return Answer { is_fault: true, text: fault.write(family) };
             }
         };

@@ -163,13 +163,7 @@ impl Shared {
                 return refuse(StatusCode::REQUEST_TIMEOUT, family, "4.1", words);
             }
         };
-        let answer = AssertUnwindSafe(self.handler.answer(&body, family)).catch_unwind().await;
-        let answer = answer.unwrap_or_else(|_| {
-            tracing::error!(
-                "a northbound request made the gateway panic; the request was answered with a fault"
-            );
-            Handler::broken(family)
-        });
+        let answer = survived(self.handler.answer(&body, family), family).await;
         let Answer { is_fault, text } = answer;
         xml(if is_fault { StatusCode::INTERNAL_SERVER_ERROR } else { StatusCode::OK }, text)
     }
@@ -200,6 +194,14 @@ impl Shared {
         }
         if seen > limit { Err(Unread::TooLarge) } else { Ok(kept.into()) }
     }
+}
+
+/// The answer, or a fault if making it panicked: the connection and all others go on.
+async fn survived(answer: impl Future<Output = Answer>, family: Family) -> Answer {
+    AssertUnwindSafe(answer).catch_unwind().await.unwrap_or_else(|_| {
+        tracing::error!("a northbound request made the gateway panic; it was answered with a fault");
+        Handler::broken(family)
+    })
 }
 
 /// Why there is no body.

@@ -295,7 +295,7 @@ impl<'i> Builder<'i> {
     fn bad_attribute(&self, error: &quick_xml::events::attributes::AttrError, at: u64) -> XmlError {
         match error {
             quick_xml::events::attributes::AttrError::Duplicated(..) => {
-                XmlError::DuplicateAttribute { line: self.line(at), name: error.to_string() }
+                self.syntax(at, "an attribute is given twice")
             }
             other => self.syntax(at, other),
         }

@@ -211,6 +211,13 @@ async fn a_message_that_does_not_arrive_is_given_up() {
     );
 }
 
+#[tokio::test]
+async fn a_panic_is_answered_with_a_fault() {
+    let answer = survived(async { panic!("on purpose") }, Family::Dispatches).await;
+    assert!(answer.is_fault && answer.text.contains("<t:DERGroupDispatchesFaultMessage"), "{answer:?}");
+    assert_eq!(text_of(&answer.text, "faultcode"), Some("soap:Server"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_does_not_read_is_given_up() {
     let (near, _far) = tokio::io::duplex(16);

@@ -34,7 +34,7 @@ fn what_quick_xml_lets_pass_is_refused_here() {
     assert!(matches!(refused("\n<a/>\n<b/>"), XmlError::Trailing(3)));
     assert!(matches!(refused("<a><x:b/></a>"), XmlError::UnboundPrefix { prefix, .. } if prefix == "x"));
     assert!(matches!(refused("<a x:b=''/>"), XmlError::UnboundPrefix { .. }));
-    assert!(matches!(refused("<a b='' b=''/>"), XmlError::DuplicateAttribute { .. }));
+    assert!(refused("<a b='' b=''/>").to_string().contains("an attribute is given twice"));
     assert!(matches!(
         refused("<a xmlns:x='u' xmlns:y='u' x:b='' y:b=''/>"),
         XmlError::DuplicateAttribute { .. }

@@ -1,0 +1,182 @@
+//! Following a target: who can be asked for a part of it, how much each gets, and whether that is worth a command.
+
+use super::allocate::{Bounds, Split, split};
+use super::dispatch::{Actions, Dispatches, Field, Now};
+use super::held::{Held, setpoint};
+use super::port::Aim;
+use super::registry::Device;
+use super::service::Ask;
+use crate::der::{Capability, DeviceIndex, DispatchState, Quantity, Setpoint};
+use jiff::Timestamp;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How far beyond the end of its dispatch a device holds a setpoint, so that it does not run free for a moment before
+/// the next dispatch has it or the release arrives.
+const BEYOND: Duration = Duration::from_secs(5);
+
+/// One member in a split.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    index: DeviceIndex,
+    part: Part,
+}
+
+/// How a member takes part.
+#[derive(Clone, Copy, Debug)]
+enum Part {
+    /// It can be asked, and its part can be left to it.
+    Counted(Bounds, Capability),
+    /// It can be asked, but did not do so lately: it delivers this, and is tried again now and then.
+    Tried(f64, Bounds, Capability),
+    /// It is ours, but nothing can be asked of it now; it delivers this.
+    Away(f64),
+    /// It is not ours, or has no control for this; it delivers this.
+    Apart(f64),
+}
+
+impl Dispatches {
+    /// Splits the target of an active dispatch and asks its members.
+    pub(super) fn follow(&mut self, place: usize, field: &Field, now: Now, actions: &mut Actions) {
+        let Some(running) = self.running.get(place) else { return };
+        let (Some(target), DispatchState::Active) = (running.target, running.state) else { return };
+        let Some(record) = self.records.get(&running.key) else { return };
+        let (order, aim) = (running.order, record.aim);
+        let hold = hold(record.dispatch.end(), now.wall, field.settings.hold);
+        let members: Vec<Member> = field
+            .groups
+            .members(&record.dispatch.group)
+            .iter()
+            .map(|index| Member { index: *index, part: self.part(*index, aim, field, now.mono) })
+            .collect();
+
+        let shared = share_out(target, aim, &members);
+        let mut shares = shared.shares.iter();
+        let mut asks = Vec::with_capacity(members.len());
+        for Member { index, part } in &members {
+            if let (Some(owner), false) = (self.owner.get_mut(index.get()), matches!(part, Part::Apart(_))) {
+                *owner = Some(order);
+            }
+            let (share, bounds, capability) = match part {
+                Part::Counted(bounds, capability) => {
+                    (shares.next().copied().unwrap_or_default(), bounds, capability)
+                }
+                Part::Tried(_, bounds, capability) => (trial(&shared, bounds, target), bounds, capability),
+                Part::Away(_) | Part::Apart(_) => {
+                    asks.push((*index, Ask::Nothing));
+                    continue;
+                }
+            };
+            let watts = with_probe(share, target, bounds, shared.level, Held::probe(capability));
+            asks.push((*index, Ask::Share(watts)));
+            if let Some(held) = self.held.get_mut(index.get()) {
+                held.share = share;
+            }
+            if let Some(setpoint) = setpoint(watts, aim, capability) {
+                self.ask(*index, (setpoint, hold), capability, field, now.mono, actions);
+            }
+        }
+        if let Some(running) = self.running.get_mut(place) {
+            running.shortfall = shared.shortfall;
+            running.asks = asks;
+        }
+    }
+
+    /// How a member takes part in a dispatch with this aim.
+    fn part(&self, index: DeviceIndex, aim: Aim, field: &Field, now: Instant) -> Part {
+        let (Some(device), Some(held)) = (field.registry.get(index), self.held.get(index.get())) else {
+            return Part::Apart(0.0);
+        };
+        let delivers = device.trusted(Quantity::ActivePower).unwrap_or_default();
+        if self.owned(index) {
+            // A later dispatch has it, and brings it there.
+            return Part::Apart(if held.counted_on() { held.share } else { delivers });
+        }
+        let Some(capability) = device.capability else { return Part::Away(delivers) };
+        let Some(control) = setpoint(0.0, aim, &capability) else { return Part::Apart(delivers) };
+        if !device.state.takes_commands() {
+            return Part::Away(out_of_reach(aim, held, device, &capability, now));
+        }
+        let absorbs = matches!(control, Setpoint::SetActivePower(_)) && aim == Aim::Value;
+        let (high, low) = held.expected(&capability);
+        let bounds = Bounds {
+            inject: capability.injection_max.get(),
+            absorb: if absorbs { capability.absorption_max.get() } else { 0.0 },
+            high,
+            low: if absorbs { low } else { 0.0 },
+        };
+        if held.counted_on() {
+            Part::Counted(bounds, capability)
+        } else {
+            Part::Tried(delivers, bounds, capability)
+        }
+    }
+
+    /// Sends a setpoint if it is worth a command.
+    fn ask(
+        &mut self,
+        index: DeviceIndex,
+        (setpoint, hold): (Setpoint, Duration),
+        capability: &Capability,
+        field: &Field,
+        now: Instant,
+        actions: &mut Actions,
+    ) {
+        if self.held.get(index.get()).is_some_and(|h| h.wants(setpoint, hold, capability, now)) {
+            self.send(index, (setpoint, hold), now, field.settings, actions);
+        }
+    }
+}
+
+/// Splits what the others leave of a target among the members that are counted on.
+fn share_out(target: f64, aim: Aim, members: &[Member]) -> Split {
+    let mut left = target;
+    let mut bounds = Vec::with_capacity(members.len());
+    for member in members {
+        match member.part {
+            Part::Counted(b, _) => bounds.push(b),
+            Part::Tried(delivers, ..) | Part::Away(delivers) | Part::Apart(delivers) => left -= delivers,
+        }
+    }
+    split(if aim == Aim::Cap { left.max(0.0) } else { left }, &bounds)
+}
+
+/// What a member out of reach has to be taken for. For a value: nothing, so that the others make it up. For a cap: what
+/// it was bound to while its reversion time lasts, and after that the most it can do.
+fn out_of_reach(aim: Aim, held: &Held, device: &Device, capability: &Capability, now: Instant) -> f64 {
+    match (aim, held.bound_until()) {
+        (Aim::Value, _) => 0.0,
+        (Aim::Cap, Some((watts, until))) if now < until => {
+            device.last_active_power().map_or(watts, |last| last.max(watts))
+        }
+        (Aim::Cap, _) => capability.injection_max.get(),
+    }
+}
+
+/// What a member that is not counted on would get if it were.
+fn trial(shared: &Split, bounds: &Bounds, target: f64) -> f64 {
+    let (weight, bound) = if target >= 0.0 { (bounds.inject, bounds.high) } else { (bounds.absorb, -bounds.low) };
+    let size = if shared.level.is_finite() { (shared.level * weight).min(bound) } else { bound };
+    if target >= 0.0 { size } else { -size }
+}
+
+/// A member at its bound is asked for a little more, up to what it would get without the bound, so that it can show when
+/// it recovers. Only in the direction of the target.
+fn with_probe(share: f64, target: f64, bounds: &Bounds, level: f64, probe: f64) -> f64 {
+    if level <= 0.0 {
+        return share;
+    }
+    if target >= 0.0 && bounds.inject > 0.0 && share >= bounds.high {
+        (share + probe).min(bounds.inject).min(level * bounds.inject)
+    } else if target < 0.0 && bounds.absorb > 0.0 && share <= bounds.low {
+        (share - probe).max(-bounds.absorb).max(-level * bounds.absorb)
+    } else {
+        share
+    }
+}
+
+/// How long a device may hold a setpoint without hearing from us: not much beyond the end of the dispatch.
+fn hold(ends: Option<Timestamp>, now: Timestamp, longest: Duration) -> Duration {
+    let left = ends.map(|e| e.duration_since(now)).and_then(|d| Duration::try_from(d).ok());
+    left.map_or(longest, |left| (left + BEYOND).min(longest))
+}
