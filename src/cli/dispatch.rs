@@ -2,12 +2,8 @@
 //!
 //! Positive is injected into the grid. OK means accepted and stored; what the field did is in `dergate status`.
 
-<<<<<<< HEAD
 use super::End;
-use super::groups::refused;
-=======
-use super::groups::{Ended, refused, url};
->>>>>>> north
+use super::groups::{refused, url};
 use crate::core::service::{NewDispatch, Reference};
 use crate::der::{CurveStyle, DispatchSchedule, Mrid, Parameter, TimeIntervalKind};
 use crate::northbound::client::Client;
