@@ -163,13 +163,15 @@ async fn walk(line: &Line<'_>, base: u16) -> Result<Chain, ScanError> {
         };
         let header = match stubborn(line, address, 2).await {
             Ok(words) => words,
-            Err(BusError::Refused(_)) if end_without_length(line, address).await => return end(chain),
-            Err(error @ BusError::Refused(_)) if !chain.models.is_empty() => {
-                chain.warnings.push(format!("no end model: reading {address} gave {error}"));
+            Err(BusError::Refused(exception @ (Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE))) => {
+                if end_without_length(line, address).await {
+                    return end(chain);
+                }
+                if chain.models.is_empty() {
+                    return Err(ScanError::NoModels(base, exception.to_string()));
+                }
+                chain.warnings.push(format!("no end model: reading {address} gave {exception}"));
                 return end(chain);
-            }
-            Err(BusError::Refused(exception)) => {
-                return Err(ScanError::NoModels(base, exception.to_string()));
             }
             Err(BusError::NotSent(_)) => return end(chain),
             Err(error) => return Err(error.into()),
@@ -211,3 +213,6 @@ fn end(chain: Chain) -> Result<Chain, ScanError> {
     }
     Ok(chain)
 }
+
+#[cfg(test)]
+mod tests;
