@@ -202,7 +202,6 @@ fn respond(state: &Mutex<State>, unit: u8, pdu: &[u8]) -> (Answer, Vec<u8>) {
 /// A SunSpec map in the making; every point begins as not implemented.
 #[derive(Clone)]
 pub struct Book {
-    pub base: u16,
     pub registers: HashMap<u16, u16>,
     pub places: Vec<(u16, u16, Arc<Layout>)>,
     next: u16,
@@ -210,7 +209,7 @@ pub struct Book {
 
 impl Book {
     pub fn at(base: u16) -> Self {
-        let mut book = Self { base, registers: HashMap::new(), places: vec![], next: base + 2 };
+        let mut book = Self { registers: HashMap::new(), places: vec![], next: base + 2 };
         book.put(base, &[0x5375, 0x6E53]);
         book.put(book.next, &[0xFFFF, 0]);
         book

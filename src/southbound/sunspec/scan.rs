@@ -77,6 +77,7 @@ pub async fn scan(line: &Line<'_>, bases: &[u16]) -> Result<Chain, ScanError> {
             Err(error @ (BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_))) => {
                 note(&mut tried, base, &error.to_string());
                 silence = Some(error);
+                reconnectable(line).await;
             }
             Err(error) => return Err(error.into()),
         }
@@ -129,6 +130,13 @@ async fn diagnose(line: &Line<'_>, bases: &[u16], tried: &str) -> String {
     )
 }
 
+/// Waits until the connection may be made again.
+async fn reconnectable(line: &Line<'_>) {
+    if let Some(at) = line.retry_at().await {
+        tokio::time::sleep_until(at).await;
+    }
+}
+
 /// A read that waits for a busy device.
 async fn patient(line: &Line<'_>, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
     for wait in BUSY {
@@ -146,7 +154,9 @@ async fn patient(line: &Line<'_>, address: u16, quantity: u16) -> Result<Vec<u16
 async fn stubborn(line: &Line<'_>, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
     for _ in 0..2 {
         match patient(line, address, quantity).await {
-            Err(BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_)) => {}
+            Err(BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_)) => {
+                reconnectable(line).await;
+            }
             result => return result,
         }
     }

@@ -109,3 +109,10 @@ async fn a_busy_device_and_a_lost_answer_are_asked_again() {
     });
     assert_eq!(ids(&scanned(&server).await.unwrap()), [1, 103, 120, 121, 123]);
 }
+
+#[tokio::test]
+async fn a_device_that_is_silent_at_one_base_is_found_at_the_next() {
+    let server = Server::start(&[(1, &Book::at(50000).identity("S"))]).await;
+    server.script(|seen, _| if seen.address < 50000 { Answer::Silence } else { Answer::Good });
+    assert_eq!(scanned(&server).await.unwrap().base, 50000);
+}
