@@ -12,7 +12,7 @@ mod value;
 
 pub use duration::{duration_text, parse_duration};
 pub use fault::{Fault, Faults};
-pub use nearest::{did_you_mean, nearest};
+pub use nearest::nearest;
 pub use table::Table;
 pub use value::{Item, Placed};
 
@@ -37,6 +37,8 @@ pub struct TomlFile {
 struct Source {
     file: String,
     text: String,
+    /// Where each line begins.
+    lines: Vec<usize>,
     faults: RefCell<Vec<Fault>>,
     more: RefCell<usize>,
 }
@@ -82,10 +84,12 @@ impl TomlFile {
         if text.len() > limit {
             return Err(Fault::of_file(name.to_owned(), too_large(limit)).into());
         }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let file = Self {
             source: Rc::new(Source {
                 file: name.to_owned(),
-                text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+                text: text.to_owned(),
+                lines: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
                 faults: RefCell::default(),
                 more: RefCell::default(),
             }),
@@ -157,16 +161,21 @@ impl Place {
     /// Line and column, both from 1; a column is a character.
     #[must_use]
     pub fn line_column(&self) -> (usize, usize) {
-        let before = self.source.text.get(..self.offset).unwrap_or(&self.source.text);
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        let line = self.line();
+        let start = self.source.lines.get(line - 1).copied().unwrap_or_default();
+        let before = self.source.text.get(start..self.offset).unwrap_or_default();
+        let column = before.chars().count() + 1;
         (line, column)
+    }
+
+    fn line(&self) -> usize {
+        self.source.lines.partition_point(|start| *start <= self.offset).max(1)
     }
 
     /// `line 12`, or `devices.d/a.toml:12` if that is another file than the one the sentence is about.
     #[must_use]
     pub fn seen_from(&self, other: &Self) -> String {
-        let (line, _) = self.line_column();
+        let line = self.line();
         if Rc::ptr_eq(&self.source, &other.source) {
             format!("line {line}")
         } else {
@@ -195,10 +204,26 @@ fn too_large(limit: usize) -> String {
 
 /// The parser's words, as a sentence that says which language the rule is from.
 fn syntax_words(message: &str) -> String {
-    match message {
-        m if m.starts_with("duplicate key") => "this key is given twice; keep one of them".to_owned(),
-        m => format!("not valid TOML: {}", m.trim().replace('\n', ", ")),
-    }
+    let told = [
+        ("duplicate key", "this is given twice; keep one of them"),
+        (
+            "string values must be quoted",
+            "a value is missing here, or a text is not in quotes; write key = \"text\"",
+        ),
+        (
+            "invalid basic string",
+            "this text is not closed or has a wrong \\ in it; close it with \" on the same line",
+        ),
+        ("invalid literal string", "this text is not closed; close it with ' on the same line"),
+        ("key with no value", "this key has no value; write key = \"text\" or key = 5"),
+        ("unclosed array table", "this header is not closed; write it like [[device]]"),
+        ("unclosed table", "this header is not closed; write it like [gateway]"),
+        ("unclosed array", "this list is not closed; end it with ]"),
+        ("unclosed inline table", "this table is not closed; end it with }"),
+        ("missing comma between array elements", "a comma is missing between two items of this list"),
+    ];
+    let own = told.iter().find(|(theirs, _)| message.starts_with(theirs)).map(|(_, ours)| (*ours).to_owned());
+    own.unwrap_or_else(|| format!("not valid TOML: {}", message.trim().replace('\n', ", ")))
 }
 
 /// Where a dotted key may have too many names: a stretch between separators with too many single dots. Runs of dots

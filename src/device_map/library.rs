@@ -70,7 +70,15 @@ impl Library {
 /// # Errors
 /// Every fault of the text.
 pub fn parse_model(name: &str, text: &str) -> Result<Model, Faults> {
-    let (file, mut root) = TomlFile::parse(name, text, MAX_BYTES)?;
+    let (file, root) = TomlFile::parse(name, text, MAX_BYTES)?;
+    model_of_table(&file, root)
+}
+
+/// Reads one model table that is already parsed.
+///
+/// # Errors
+/// Every fault of the file.
+pub fn model_of_table(file: &TomlFile, mut root: Table) -> Result<Model, Faults> {
     let id = root.required_integer("id", 1..=65534, "123").and_then(|id| u16::try_from(id.value).ok());
     let group = read_group(root, 0);
     match (id, group) {

@@ -5,10 +5,14 @@
 mod layout;
 mod library;
 mod map;
+mod map_file;
+mod maps;
 mod model;
 mod shipped;
 
 pub use layout::{Layout, PlacedPoint, PlacedScale};
-pub use library::{Library, models, parse_model};
+pub use library::{Library, model_of_table, models, parse_model};
 pub use map::{DeviceMap, LinkOptions, SunspecOptions};
+pub use map_file::{map_of_table, parse_map, read_map};
+pub use maps::Maps;
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};

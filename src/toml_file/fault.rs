@@ -1,5 +1,6 @@
 //! What is wrong, where, and what would be right.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// One thing that is wrong in a file.
@@ -30,12 +31,21 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (file, message) = (one_line(&self.file), one_line(&self.message));
         if self.line == 0 || self.line == usize::MAX {
-            write!(f, "{}: {}", self.file, self.message)
+            write!(f, "{file}: {message}")
         } else {
-            write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)
+            write!(f, "{file}:{}:{}: {message}", self.line, self.column)
         }
     }
+}
+
+/// A text of a file may hold anything, and a terminal obeys control characters.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(char::is_control) {
+        return Cow::Borrowed(text);
+    }
+    text.chars().map(|c| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() }).collect()
 }
 
 /// Faults in the order of their places, one a line when shown.

@@ -19,16 +19,3 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, c)| c)
 }
-
-/// `did you mean "map"?` if a candidate is near, else `it knows a, b, c`-like words of the caller.
-pub fn did_you_mean<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str> + Clone,
-    else_say: &str,
-) -> String {
-    if let Some(near) = nearest(word, candidates.clone()) {
-        return format!("did you mean \"{near}\"?");
-    }
-    let all: Vec<&str> = candidates.into_iter().take(20).collect();
-    if all.is_empty() { else_say.to_owned() } else { format!("{else_say} {}", all.join(", ")) }
-}

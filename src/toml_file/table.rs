@@ -56,6 +56,12 @@ impl Table {
         Some(Item { value, place: self.place.at(value_at), name: key.to_owned() })
     }
 
+    /// Takes a key without offering it as one that may have been meant.
+    pub fn take_quietly(&mut self, key: &'static str) -> Option<Item> {
+        let (at, _, value) = self.entries.remove(key)?;
+        Some(Item { value, place: self.place.at(at), name: key.to_owned() })
+    }
+
     /// Takes a key; a fault if it is not there.
     pub fn require(&mut self, key: &'static str, example: &str) -> Option<Item> {
         let item = self.take(key);

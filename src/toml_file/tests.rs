@@ -36,7 +36,7 @@ fn all_syntax_faults_are_reported() {
     let faults = TomlFile::parse("t.toml", "a = \nb = 1\nb = 2\nc = substation\n", 1 << 20).unwrap_err();
     let lines: Vec<usize> = faults.iter().map(|f| f.line).collect();
     assert_eq!(lines, [1, 3, 4], "{faults}");
-    assert!(faults.to_string().contains("t.toml:3:1: this key is given twice"), "{faults}");
+    assert!(faults.to_string().contains("t.toml:3:1: this is given twice"), "{faults}");
 }
 
 #[test]

@@ -129,7 +129,8 @@ impl Item {
             Value::Integer(value) => {
                 let shown = value.map_or_else(|| "beyond 64 bits".to_owned(), |n| n.to_string());
                 let (name, low, high) = (&self.name, range.start(), range.end());
-                self.place.fault(format!("{name} must be {low} to {high}, but this is {shown}"));
+                let right = if low == high { low.to_string() } else { format!("{low} to {high}") };
+                self.place.fault(format!("{name} must be {right}, but this is {shown}"));
                 None
             }
             _ => {

@@ -1,0 +1,95 @@
+use super::*;
+
+fn checked(paths: &[&str], json: bool) -> (bool, String) {
+    let paths: Vec<PathBuf> = paths.iter().map(PathBuf::from).collect();
+    let mut out = Vec::new();
+    let good = run(&paths, json, &mut out).unwrap();
+    (good, String::from_utf8(out).unwrap())
+}
+
+/// Every wrong file of the folder has its exact output beside it. `UPDATE_GOLDEN=1` writes them anew: then read them.
+#[test]
+fn wrong_files_are_told_as_agreed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = root.join("tests/golden/config");
+    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|e| e == "toml"));
+    files.sort();
+    assert!(files.len() >= 30);
+    let mut wrong = Vec::new();
+    for file in &files {
+        let (good, out) = checked(&[file.to_str().unwrap()], false);
+        assert!(!good, "{} is meant to be wrong", file.display());
+        let out = out.replace(&format!("{}/", folder.display()), "");
+        let golden = file.with_extension("txt");
+        if update {
+            std::fs::write(&golden, &out).unwrap();
+        }
+        let agreed = std::fs::read_to_string(&golden).unwrap_or_default();
+        if agreed != out {
+            wrong.push(format!("--- {}\n{agreed}+++ is now\n{out}", golden.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_ships_is_good() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let (good, out) = checked(&[&format!("{root}/config/gateway.toml")], false);
+    assert!(good, "{out}");
+    assert_eq!(out, "1 file checked (1 gateway configuration): no faults\n");
+    let (good, out) = checked(&[&format!("{root}/device-maps")], false);
+    assert!(good, "{out}");
+    assert!(out.ends_with("112 model tables): no faults\n"), "{out}");
+}
+
+#[test]
+fn json_is_an_array_of_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("gateway.toml");
+    std::fs::write(&path, "[gateway]\n").unwrap();
+    let (good, out) = checked(&[path.to_str().unwrap()], true);
+    assert!(!good);
+    let list: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(list[1]["line"], 1);
+    assert_eq!(list[1]["message"], "there is no [[device]]; add one with its mrid and link");
+    let (good, out) = checked(&[&format!("{}/config/gateway.toml", env!("CARGO_MANIFEST_DIR"))], true);
+    assert_eq!((good, out.trim()), (true, "[]"));
+}
+
+#[test]
+fn what_is_not_there_is_a_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("gateway.toml");
+    let (good, out) = checked(&[missing.to_str().unwrap(), folder.path().to_str().unwrap()], false);
+    assert!(!good);
+    let out = out.replace(folder.path().to_str().unwrap(), "F");
+    assert_eq!(
+        out,
+        "F: no *.toml file in this folder; name a file or the folder that has them\n\
+         F/gateway.toml: there is no such file; check the path\n\
+         1 file checked: 2 faults\n"
+    );
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(128))]
+    #[test]
+    fn no_text_makes_it_panic(
+        text in "\\PC{0,200}",
+        lines in proptest::collection::vec(
+            "(\\[gateway\\]|\\[\\[device\\]\\]|\\[\\[group\\]\\]|\\[northbound\\]|\\[link\\]|\\[sunspec\\]|format = 1|points = \\[\\]|[a-z_]{1,12} = .{0,20}|(name|mrid|link|map|poll|members|functions|listen|include|base|readback|time_zone_offset) = (\"\\PC{0,20}\"|\\[\"\\PC{0,9}\"\\]|-?[0-9]{1,25}|\\{[0-9] = \"none\"\\}))",
+            0..12
+        )
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        for text in [text, lines.join("\n")] {
+            std::fs::write(&path, text).unwrap();
+            let _ = checked(&[path.to_str().unwrap()], false);
+            let _ = crate::config::load(&path);
+        }
+    }
+}

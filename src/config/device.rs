@@ -1,0 +1,63 @@
+//! One `[[device]]`.
+
+use super::registry::{mrid, name};
+use crate::der::Mrid;
+use crate::device_map::{DeviceMap, Maps};
+use crate::southbound::Link;
+use crate::toml_file::{Placed, Table};
+use std::sync::Arc;
+use std::time::Duration;
+
+const POLL: Duration = Duration::from_secs(1);
+const POLL_FASTEST: Duration = Duration::from_millis(100);
+const POLL_SLOWEST: Duration = Duration::from_secs(3600);
+
+/// A device as far as its table is right.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub mrid: Option<Placed<Mrid>>,
+    pub name: Option<Placed<String>>,
+    pub link: Option<Placed<Link>>,
+    pub map: Option<Arc<DeviceMap>>,
+    pub poll: Duration,
+}
+
+/// `maps`: `None` if it is not known which maps there are. `incomplete`: some map files could not be read, so a map
+/// that is not there may be one of them.
+pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> Read {
+    let mrid = table.required_text("mrid", "\"1b6f3c90-84aa-4f2d-b7c5-90e1a2d3f401\"").and_then(mrid);
+    let name = table.text("name", "\"PV-001\"").and_then(name);
+    let link = table.required_text("link", "\"modbus+tcp://192.0.2.21:502?unit=1\"").and_then(|text| {
+        match Link::parse(&text.value) {
+            Ok(link) => Some(Placed { value: link, place: text.place }),
+            Err(why) => {
+                text.place.fault(why.to_string());
+                None
+            }
+        }
+    });
+    let map_id = table.text("map", "\"sunspec\"");
+    let map = maps.and_then(|maps| match map_id {
+        None => maps.get("sunspec").cloned(),
+        Some(id) => find_map(&id, maps, incomplete),
+    });
+    let poll = table.duration("poll", POLL_FASTEST..=POLL_SLOWEST, "\"1s\"").map_or(POLL, |poll| poll.value);
+    table.finish();
+    Read { mrid, name, link, map, poll }
+}
+
+fn find_map(id: &Placed<String>, maps: &Maps, incomplete: bool) -> Option<Arc<DeviceMap>> {
+    let found = maps.get(&id.value).cloned();
+    if found.is_none() && !incomplete {
+        let right = match maps.nearest(&id.value) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!(
+                "the maps are {}; add a folder to device_maps in [gateway] for more",
+                maps.ids().take(20).collect::<Vec<_>>().join(", ")
+            ),
+        };
+        let shown: String = id.value.chars().take(80).collect();
+        id.place.fault(format!("there is no device map \"{}\"; {right}", shown.escape_debug()));
+    }
+    found
+}
