@@ -212,3 +212,6 @@ fn point_document(point: &ProbedPoint) -> Value {
         "writable": point.writable,
     })
 }
+
+#[cfg(test)]
+mod tests;

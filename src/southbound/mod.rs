@@ -4,7 +4,7 @@ mod link;
 mod modbus;
 mod sunspec;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 pub use link::{Link, LinkError, ModbusTcp};
 pub use sunspec::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue};

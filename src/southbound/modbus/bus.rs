@@ -168,7 +168,7 @@ impl Bus {
         if !session.proven {
             let reason = match &fault {
                 BusError::Connect(reason) => *reason,
-                _ => ConnectFault::TimedOut,
+                _ => ConnectFault::Mute,
             };
             self.wait = Some((Instant::now() + self.backoff.next_delay(), reason));
         }

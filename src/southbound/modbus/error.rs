@@ -57,6 +57,8 @@ pub enum ConnectFault {
     Unreachable,
     /// The host name is not known.
     NotResolved,
+    /// Accepted, but no request was answered.
+    Mute,
     /// Accepted, then closed before the first answer.
     AcceptedThenReset,
     /// Anything else; the system's word for it.
@@ -68,6 +70,7 @@ impl fmt::Display for ConnectFault {
         f.write_str(match self {
             Self::Refused => "connection refused: no Modbus server at this port, or it is switched off",
             Self::TimedOut => "no answer to the connection request: is the device on and the address right?",
+            Self::Mute => "connected, but no request is answered: is the unit id right, is the device busy with another client?",
             Self::Unreachable => "no route to the device: check network and address",
             Self::NotResolved => "the host name could not be resolved",
             Self::AcceptedThenReset => {

@@ -94,3 +94,6 @@ impl<'a> Line<'a> {
         self.shared.bus.lock().await.retry_at()
     }
 }
+
+#[cfg(test)]
+mod tests;

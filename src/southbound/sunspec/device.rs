@@ -256,7 +256,7 @@ impl<'a> Device<'a> {
         if (self.state, &self.reason) == (state, &reason) {
             return;
         }
-        if self.state != state || !reason.is_empty() {
+        if self.state != state {
             let device = &self.settings.name;
             tracing::info!(device, state = state.name(), before = self.state.name(), reason, "device state");
         }

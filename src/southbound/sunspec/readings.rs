@@ -108,8 +108,12 @@ pub fn readings(
     {
         let points = if id == 701 { &POINTS_70X } else { &POINTS_LEGACY };
         for (quantity, path) in points {
-            if !(sources.energy_122 && *quantity == Quantity::EnergyInjected) {
-                out.put(id, *quantity, path, sample.number(path));
+            let number = sample.number(path);
+            // A counter at 0 beside measurements that are not there counts nothing either (SMA at night).
+            let asleep = sample.integer(path) == Some(0) && sample.number("W") == Number::Absent;
+            let energy = *quantity == Quantity::EnergyInjected;
+            if !(energy && (sources.energy_122 || asleep)) {
+                out.put(id, *quantity, path, number);
             }
         }
         let (path, voltage) = voltage(id, &sample);

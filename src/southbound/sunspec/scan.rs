@@ -77,6 +77,7 @@ pub async fn scan(line: &Line<'_>, bases: &[u16]) -> Result<Chain, ScanError> {
             Err(error @ (BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_))) => {
                 note(&mut tried, base, &error.to_string());
                 silence = Some(error);
+                reconnectable(line).await;
             }
             Err(error) => return Err(error.into()),
         }
@@ -129,6 +130,13 @@ async fn diagnose(line: &Line<'_>, bases: &[u16], tried: &str) -> String {
     )
 }
 
+/// Waits until the connection may be made again.
+async fn reconnectable(line: &Line<'_>) {
+    if let Some(at) = line.retry_at().await {
+        tokio::time::sleep_until(at).await;
+    }
+}
+
 /// A read that waits for a busy device.
 async fn patient(line: &Line<'_>, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
     for wait in BUSY {
@@ -146,7 +154,9 @@ async fn patient(line: &Line<'_>, address: u16, quantity: u16) -> Result<Vec<u16
 async fn stubborn(line: &Line<'_>, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
     for _ in 0..2 {
         match patient(line, address, quantity).await {
-            Err(BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_)) => {}
+            Err(BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_)) => {
+                reconnectable(line).await;
+            }
             result => return result,
         }
     }
@@ -163,13 +173,15 @@ async fn walk(line: &Line<'_>, base: u16) -> Result<Chain, ScanError> {
         };
         let header = match stubborn(line, address, 2).await {
             Ok(words) => words,
-            Err(BusError::Refused(_)) if end_without_length(line, address).await => return end(chain),
-            Err(error @ BusError::Refused(_)) if !chain.models.is_empty() => {
-                chain.warnings.push(format!("no end model: reading {address} gave {error}"));
+            Err(BusError::Refused(exception @ (Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE))) => {
+                if end_without_length(line, address).await {
+                    return end(chain);
+                }
+                if chain.models.is_empty() {
+                    return Err(ScanError::NoModels(base, exception.to_string()));
+                }
+                chain.warnings.push(format!("no end model: reading {address} gave {exception}"));
                 return end(chain);
-            }
-            Err(BusError::Refused(exception)) => {
-                return Err(ScanError::NoModels(base, exception.to_string()));
             }
             Err(BusError::NotSent(_)) => return end(chain),
             Err(error) => return Err(error.into()),
@@ -211,3 +223,6 @@ fn end(chain: Chain) -> Result<Chain, ScanError> {
     }
     Ok(chain)
 }
+
+#[cfg(test)]
+mod tests;

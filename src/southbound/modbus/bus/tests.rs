@@ -1,1 +1,95 @@
 use super::*;
+use crate::southbound::testing::{Answer, Book, Server, legacy, peer};
+
+async fn bus(book: &Book) -> (Server, Bus) {
+    let server = Server::start(&[(1, book)]).await;
+    let endpoint = Endpoint { host: server.address.ip().to_string(), port: server.address.port() };
+    (server, Bus::new(endpoint))
+}
+
+#[tokio::test]
+async fn reads_and_writes_go_over_one_connection() {
+    let (server, mut bus) = bus(&legacy()).await;
+    assert_eq!(bus.read(&peer(1), 40000, 2).await.unwrap(), [0x5375, 0x6E53]);
+    bus.write(&peer(1), 40187, &[600, 0]).await.unwrap();
+    bus.write_single(&peer(1), 40188, 9).await.unwrap();
+    assert_eq!(bus.read(&peer(1), 40187, 2).await.unwrap(), [600, 9]);
+    assert_eq!(server.state().connections, 1);
+    assert_eq!(server.writes(), [(16, 40187, vec![600, 0]), (6, 40188, vec![9])]);
+}
+
+#[tokio::test]
+async fn requests_beyond_the_protocol_are_not_sent() {
+    let (server, mut bus) = bus(&legacy()).await;
+    assert!(matches!(bus.read(&peer(1), 0, 126).await, Err(BusError::NotSent(_))));
+    assert!(matches!(bus.read(&peer(1), 65535, 2).await, Err(BusError::NotSent(_))));
+    assert!(matches!(bus.write(&peer(1), 0, &[0; 124]).await, Err(BusError::NotSent(_))));
+    assert!(matches!(bus.write(&peer(1), 0, &[]).await, Err(BusError::NotSent(_))));
+    assert_eq!(server.state().connections, 0);
+}
+
+#[tokio::test]
+async fn an_exception_leaves_the_connection_and_any_other_fault_drops_it() {
+    let (server, mut bus) = bus(&legacy()).await;
+    assert_eq!(bus.read(&peer(1), 1, 2).await, Err(BusError::Refused(Exception(2))));
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+    assert_eq!(server.state().connections, 1);
+    for (count, answer) in [(2, Answer::Wrong), (3, Answer::OtherUnit)] {
+        let once = answer.clone();
+        server.script(move |_, _| once.clone());
+        let error = bus.read(&peer(1), 40000, 2).await.unwrap_err();
+        assert!(matches!(error, BusError::BadAnswer(_)), "{answer:?}: {error:?}");
+        server.script(|_, _| Answer::Good);
+        assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+        assert_eq!(server.state().connections, count);
+    }
+    server.script(|_, _| Answer::Close);
+    assert_eq!(bus.read(&peer(1), 40000, 2).await, Err(BusError::Closed));
+}
+
+#[tokio::test]
+async fn a_late_answer_is_never_taken_for_the_next_one() {
+    let (server, mut bus) = bus(&legacy()).await;
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+    server.script(|seen, _| if seen.address == 40000 { Answer::Late } else { Answer::Good });
+    assert!(matches!(bus.read(&peer(1), 40000, 2).await, Err(BusError::TimedOut(_))));
+    assert_eq!(bus.read(&peer(1), 40070, 2).await.unwrap(), [103, 50]);
+    assert_eq!(server.state().connections, 2);
+}
+
+#[tokio::test]
+async fn a_wrong_echo_of_a_write_is_no_success() {
+    let (server, mut bus) = bus(&legacy()).await;
+    server.script(|_, _| Answer::Wrong);
+    assert!(matches!(bus.write(&peer(1), 40187, &[1, 2]).await, Err(BusError::BadAnswer(_))));
+}
+
+#[tokio::test]
+async fn why_there_is_no_connection_is_said() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let endpoint = |host: &str| Endpoint { host: host.into(), port };
+    let slammed = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        drop(stream);
+    });
+    let error = Bus::new(endpoint("127.0.0.1")).read(&peer(1), 0, 2).await;
+    assert_eq!(error, Err(BusError::Connect(ConnectFault::AcceptedThenReset)));
+    slammed.await.unwrap();
+    let mut refused = Bus::new(endpoint("127.0.0.1"));
+    assert_eq!(refused.read(&peer(1), 0, 2).await, Err(BusError::Connect(ConnectFault::Refused)));
+    assert!(refused.retry_at().is_some(), "it is not tried again at once");
+    let error = Bus::new(endpoint("no such host")).read(&peer(1), 0, 2).await;
+    assert_eq!(error, Err(BusError::Connect(ConnectFault::NotResolved)));
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_takes_its_connection_with_it() {
+    let (server, mut bus) = bus(&legacy()).await;
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+    server.script(|seen, _| if seen.quantity == 9 { Answer::Late } else { Answer::Good });
+    let given_up = timeout(Duration::from_millis(20), bus.read(&peer(1), 40000, 9)).await;
+    assert!(given_up.is_err());
+    assert_eq!(bus.read(&peer(1), 40070, 1).await.unwrap(), [103]);
+    assert_eq!(server.state().connections, 2);
+}

@@ -53,7 +53,7 @@ pub(super) fn limit(ask: &Ask<'_>, watts: Watts) -> Result<Plan, String> {
     } else {
         limit_123(&mut draft, ask, percent)?
     };
-    let effective = kept / 100.0 * base;
+    let effective = kept * base / 100.0;
     let mut plan = empty(ask, format!("limit {kept} % of {name} {base} W = {effective} W"));
     plan.add(draft);
     plan.active_power = Some(Watts::new(effective));
@@ -153,7 +153,7 @@ fn set_124(draft: &mut Draft<'_>, ask: &Ask<'_>, watts: f64, plan: &mut Plan) ->
     draft.may("InOutWRte_RmpTms", 0.0, None)?;
     draft.then();
     draft.must("StorCtl_Mod", 3.0, "")?;
-    Ok(kept / 100.0 * base)
+    Ok(kept * base / 100.0)
 }
 
 pub(super) fn release(ask: &Ask<'_>) -> Result<Plan, String> {

@@ -38,35 +38,44 @@ impl Device<'_> {
             _ => {}
         }
         for (id, _) in INTERLOCKS {
-            self.refresh(id, Duration::ZERO).await?;
-            if self.blocks.sample(id).is_some_and(|sample| local(id, &sample)) {
+            // A device that hides its mode says no by itself when it is in local mode.
+            if self.refresh(id, Duration::ZERO).await?
+                && self.blocks.sample(id).is_some_and(|sample| local(id, &sample))
+            {
                 return Err(Outcome::Refused(format!(
                     "the device is in local mode ({id}.LocRemCtl); release it at the device"
                 )));
             }
         }
         for id in BASES {
-            self.refresh(id, BASE_AGE).await?;
+            if !self.refresh(id, BASE_AGE).await?
+                && let Some(block) = self.blocks.list.iter_mut().find(|b| b.at.id == id)
+            {
+                // Percentages are not made of a value that may have changed.
+                block.read_at = None;
+            }
         }
         for id in models_of(command.setpoint, self.routes, self.ours) {
-            self.refresh(id, Duration::ZERO).await?;
+            if !self.refresh(id, Duration::ZERO).await? {
+                let fault = self.blocks.get(id).and_then(|b| b.fault.clone()).unwrap_or_default();
+                return Err(Outcome::Refused(format!(
+                    "model {id} could not be read before writing: {fault}"
+                )));
+            }
         }
         Ok(())
     }
 
     /// Reads a model again if its last answer is older than `age`. This also proves that it still stands where it did.
-    async fn refresh(&mut self, id: u16, age: Duration) -> Result<(), Outcome> {
+    /// False if the device refuses the read.
+    async fn refresh(&mut self, id: u16, age: Duration) -> Result<bool, Outcome> {
         let place =
             self.blocks.list.iter().position(|b| {
                 b.at.id == id && b.read_at.is_none_or(|at| age.is_zero() || at.elapsed() >= age)
             });
-        let Some(place) = place else { return Ok(()) };
+        let Some(place) = place else { return Ok(true) };
         match self.read_block(place, None).await {
-            Ok(true) => Ok(()),
-            Ok(false) => {
-                let fault = self.blocks.get(id).and_then(|b| b.fault.clone()).unwrap_or_default();
-                Err(Outcome::Refused(format!("model {id} could not be read before writing: {fault}")))
-            }
+            Ok(read) => Ok(read),
             Err(Trouble::Moved(words)) => {
                 self.moved = true;
                 Err(Outcome::Refused(format!(

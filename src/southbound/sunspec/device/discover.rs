@@ -3,6 +3,7 @@
 use super::{Device, Trouble};
 use crate::core::port::Report;
 use crate::der::DeviceState;
+use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::abilities::{capability, nameplate, routes};
 use crate::southbound::sunspec::block::{Block, Blocks, Layouts, Lookup, ModelAt};
 use crate::southbound::sunspec::readings::{MEASURING, choose};
@@ -56,11 +57,28 @@ impl Device<'_> {
             }
             self.chain = Some(chain);
         }
-        for place in 0..self.blocks.list.len() {
-            self.read_block(place, None).await?;
-        }
+        self.read_everything().await?;
         self.answered();
         self.introduce().await;
+        Ok(())
+    }
+
+    /// Reads every block once. One that gets no answer while its neighbours do is left out: some devices are silent
+    /// instead of refusing.
+    async fn read_everything(&mut self) -> Result<(), Trouble> {
+        let mut silent = true;
+        for place in 0..self.blocks.list.len() {
+            match self.read_block(place, None).await {
+                Ok(_) => silent = false,
+                Err(Trouble::Bus(error @ BusError::TimedOut(_))) if !silent => {
+                    silent = true;
+                    if let Some(block) = self.blocks.list.get_mut(place) {
+                        block.fault = Some(error.to_string());
+                    }
+                }
+                Err(trouble) => return Err(trouble),
+            }
+        }
         Ok(())
     }
 

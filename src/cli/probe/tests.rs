@@ -1,0 +1,63 @@
+use super::*;
+use crate::southbound::{Link, ProbeOptions};
+
+async fn probed(
+    server: &crate::southbound::testing::Server,
+    unit: u8,
+    json: bool,
+) -> (ProbeExit, String, String) {
+    let mut options = ProbeOptions::default();
+    options.link.response_timeout = std::time::Duration::from_millis(250);
+    let (mut out, mut talk) = (Vec::new(), Vec::new());
+    let exit = run(&server.link(unit), &options, json, &mut out, &mut talk).await;
+    (exit, String::from_utf8(out).unwrap(), String::from_utf8(talk).unwrap())
+}
+
+#[tokio::test]
+async fn a_table_names_device_models_points_and_values() {
+    let book = crate::southbound::testing::legacy().stranger(64_870, 4);
+    let server = crate::southbound::testing::Server::start(&[(1, &book)]).await;
+    let (exit, out, talk) = probed(&server, 1, false).await;
+    assert_eq!((exit, talk.as_str()), (ProbeExit::Found, ""));
+    for part in [
+        "Acme",
+        "SN-1",
+        "(unknown to this version)",
+        "PhVphA                 230.1 V",
+        "(MPPT)",
+        "activePower            5000 W",
+        "limitActivePower, connectDisconnect",
+    ] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+}
+
+#[tokio::test]
+async fn json_carries_the_same() {
+    let server =
+        crate::southbound::testing::Server::start(&[(1, &crate::southbound::testing::newer())]).await;
+    let (exit, out, _) = probed(&server, 1, true).await;
+    assert_eq!(exit, ProbeExit::Found);
+    let document: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["serial"], "SN-7");
+    assert_eq!(document["base"], 40000);
+    assert_eq!(document["models"][1]["id"], 701);
+    assert_eq!(document["capability"]["injectionMax"]["value"], 9000.0);
+    let readings = document["readings"].as_array().unwrap();
+    assert!(readings.iter().any(|r| r["quantity"] == "activePower" && r["value"] == -2500.0));
+    assert_eq!(server.writes(), [], "a probe only reads");
+}
+
+#[tokio::test]
+async fn nobody_there_and_no_sunspec_are_told_apart() {
+    let book = crate::southbound::testing::Book::at(40001);
+    let server = crate::southbound::testing::Server::start(&[(1, &book)]).await;
+    let (exit, out, talk) = probed(&server, 1, false).await;
+    assert_eq!((exit, out.as_str()), (ProbeExit::Failed, ""));
+    assert!(talk.contains("set base = [40001]"), "{talk}");
+    let link = Link::parse("modbus+tcp://127.0.0.1:1").unwrap();
+    let (mut out, mut talk) = (Vec::new(), Vec::new());
+    let exit = run(&link, &ProbeOptions::default(), false, &mut out, &mut talk).await;
+    assert_eq!(exit, ProbeExit::Silent);
+    assert!(String::from_utf8(talk).unwrap().contains("connection refused"));
+}
