@@ -161,9 +161,9 @@ async fn named<T>(name: &'static str, work: impl Future<Output = T>) -> &'static
 }
 
 async fn listen(room: &str, address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .with_context(|| format!("the {room} listener cannot use {address}; set [{room}] listen to a free address"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("the {room} listener cannot use {address}; set [{room}] listen to a free address")
+    })
 }
 
 /// Tells the health page, and systemd, that the core still looks.

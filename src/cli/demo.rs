@@ -25,8 +25,7 @@ Example:  dergate demo
 /// First port of the simulated devices, so that their links are the same each time; others are taken if they are busy.
 const FIRST_PORT: u16 = 15_020;
 /// Where the simulated plant is controlled.
-const PLANT_CONTROL: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8063);
+const PLANT_CONTROL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8063);
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -225,9 +224,8 @@ fn live_table(snapshot: &Snapshot) -> std::io::Result<String> {
 fn row(group: &GroupView, snapshot: &Snapshot) -> [String; 6] {
     let power = group.parameters.iter().find(|p| p.parameter == Parameter::ActivePower);
     let value = power.and_then(|p| p.value);
-    let active = |d: &&std::sync::Arc<DispatchView>| {
-        d.state == DispatchState::Active && d.group == group.group.mrid
-    };
+    let active =
+        |d: &&std::sync::Arc<DispatchView>| d.state == DispatchState::Active && d.group == group.group.mrid;
     let asked = snapshot.dispatches.iter().rev().find(active).and_then(|d| d.asked);
     let off = asked.zip(value).map(|(asked, is)| (is - asked) / asked.abs().max(1.0) * 100.0);
     let kw = |watts: Option<f64>| watts.map_or_else(|| "-".to_owned(), |w| format!("{:.1} kW", w / 1e3));

@@ -202,9 +202,9 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 fn start_log(cli: &Cli) -> anyhow::Result<()> {
     let filter = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
-    let filter: EnvFilter = filter
-        .parse()
-        .map_err(|why| anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug"))?;
+    let filter: EnvFilter = filter.parse().map_err(|why| {
+        anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
+    })?;
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     match cli.log_format {
         LogFormat::Json => log.json().flatten_event(true).init(),
