@@ -89,6 +89,7 @@ impl Rig {
     async fn outcome(&mut self) -> Outcome {
         loop {
             tokio::select! {
+                biased;
                 end = self.inbox.ends.recv() => return end.unwrap().outcome,
                 _ = self.inbox.reports.recv() => {}
                 () = tokio::time::sleep(Duration::from_secs(20)) => panic!("no outcome"),
