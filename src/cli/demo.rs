@@ -130,17 +130,17 @@ fn gateway_toml(args: &Args, folder: &Path, plant: &Plant) -> String {
         let _ = write!(text, "\n[[device]]\nmrid = \"{mrid}\"\nname = \"{name}\"\nlink = \"{link}\"\n");
     }
     let storage = |name: &str| name.starts_with("BESS");
-    let groups: [(&str, &dyn Fn(usize, &str) -> bool); 4] = [
-        ("FDR12", &|place, _| place / 3 % 3 != 2),
-        ("FDR14", &|place, _| place / 3 % 3 == 2),
-        ("PV", &|_, name| !storage(name)),
-        ("BESS", &|_, name| storage(name)),
-    ];
-    for (name, belongs) in groups {
+    let belongs = |group: &str, place: usize, name: &str| match group {
+        "FDR12" => place / 3 % 3 != 2,
+        "FDR14" => place / 3 % 3 == 2,
+        "PV" => !storage(name),
+        _ => storage(name),
+    };
+    for name in ["FDR12", "FDR14", "PV", "BESS"] {
         let members: Vec<String> = devices
             .iter()
             .enumerate()
-            .filter(|(place, device)| belongs(*place, device.name()))
+            .filter(|(place, device)| belongs(name, *place, device.name()))
             .map(|(_, device)| format!("{:?}", device.name()))
             .collect();
         let mrid = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_URL, format!("dergate:demo:{name}").as_bytes());

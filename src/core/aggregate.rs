@@ -22,6 +22,9 @@ pub(super) struct Part {
     online: bool,
 }
 
+/// When the values of a [`Part`] were measured.
+pub(super) type Times = [Option<Timestamp>; REPORTED.len()];
+
 /// The aggregate of one group.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Aggregate {
@@ -61,8 +64,15 @@ impl Part {
 }
 
 impl Aggregate {
-    /// Replaces what one member added by what it adds now. `at` is when the newer values were measured.
-    pub(super) fn replace(&mut self, old: &Part, new: &Part, at: Option<Timestamp>) {
+    /// Takes note of when values in it were measured.
+    pub(super) fn heard(&mut self, times: &Times) {
+        for (sum, at) in self.sums.iter_mut().zip(times) {
+            sum.newest = sum.newest.max(*at);
+        }
+    }
+
+    /// Replaces what one member added by what it adds now.
+    pub(super) fn replace(&mut self, old: &Part, new: &Part) {
         for ((sum, old), new) in self.sums.iter_mut().zip(old.values).zip(new.values) {
             if let Some(value) = old {
                 sum.thousandths -= i128::from(value);
@@ -71,7 +81,6 @@ impl Aggregate {
             if let Some(value) = new {
                 sum.thousandths += i128::from(value);
                 sum.count += 1;
-                sum.newest = sum.newest.max(at);
             }
         }
         if let Some((max, min)) = old.installed {

@@ -1,17 +1,16 @@
-//! The dispatches: which are followed now, which device belongs to which, and what each device is asked.
+//! The dispatches: which are followed now, which device belongs to which, and who is to be released.
 //!
 //! Pure: state, event and `now` in; commands and durable changes out. Of several dispatches that cover a device the one
 //! accepted last has it; when that is over, the one before has it again. A device that no dispatch has any more is
-//! released.
+//! released. How a target is split and asked for is in `follow`.
 
-use super::allocate::{Bounds, split};
 use super::groups::Groups;
 use super::held::{Held, setpoint};
-use super::port::{Change, Command, CommandEnd, CommandId, DispatchPhase, DispatchRecord};
+use super::port::{Aim, Change, Command, CommandEnd, CommandId, DispatchPhase, DispatchRecord};
 use super::registry::Registry;
 use super::service::Ask;
 use super::settings::Settings;
-use crate::der::{Controls, DerFunction, DeviceIndex, DispatchState, Parameter, Quantity, Setpoint};
+use crate::der::{Capability, DeviceIndex, DispatchState, Parameter, Setpoint};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -32,7 +31,8 @@ pub(super) struct Dispatches {
     /// In order of acceptance; what is going on.
     pub(super) running: Vec<Running>,
     pub(super) held: Vec<Held>,
-    owner: Vec<Option<u64>>,
+    /// The order of the dispatch that has a device in this step.
+    pub(super) owner: Vec<Option<u64>>,
     next_order: u64,
     next_command: CommandId,
 }
@@ -43,6 +43,8 @@ pub(super) struct Running {
     pub(super) key: String,
     pub(super) order: u64,
     pub(super) state: DispatchState,
+    /// It has been active: its members may have been commanded.
+    begun: bool,
     pub(super) target: Option<f64>,
     pub(super) shortfall: f64,
     /// What each device was asked, as far as this dispatch has it.
@@ -57,6 +59,7 @@ pub(super) struct Actions {
 }
 
 /// What the dispatches look at.
+#[derive(Clone, Copy)]
 pub(super) struct Field<'a> {
     pub(super) registry: &'a Registry,
     pub(super) groups: &'a Groups,
@@ -96,6 +99,7 @@ impl Dispatches {
                 key: key.clone(),
                 order: record.order,
                 state: state.unwrap_or(DispatchState::Scheduled),
+                begun: false,
                 target: None,
                 shortfall: 0.0,
                 asks: Vec::new(),
@@ -112,9 +116,10 @@ impl Dispatches {
     /// After a restart: every device that a stored dispatch may have commanded counts as engaged, so that it is
     /// commanded again or released.
     pub(super) fn resume(&mut self, registry: &Registry, now: Timestamp) {
-        for record in self.records.values() {
-            let begun = record.dispatch.start().is_none_or(|start| start <= now);
-            if record.phase == DispatchPhase::Ended || !begun {
+        for running in &mut self.running {
+            let Some(record) = self.records.get(&running.key) else { continue };
+            running.begun = record.dispatch.start().is_none_or(|start| start <= now);
+            if record.phase == DispatchPhase::Ended || !running.begun {
                 continue;
             }
             for index in record.members.iter().filter_map(|m| registry.by_mrid(m)) {
@@ -126,20 +131,17 @@ impl Dispatches {
     }
 
     /// Takes the end of a command.
-    pub(super) fn ended(&mut self, end: &CommandEnd, field: &Field, now: Instant) {
+    pub(super) fn ended(&mut self, end: &CommandEnd, field: &Field, now: Now) {
         let capability = field.registry.get(end.device).and_then(|d| d.capability);
         if let Some(held) = self.held.get_mut(end.device.get()) {
-            held.ended(end.id, &end.outcome, capability.as_ref(), now, field.settings);
+            held.ended(end, capability.as_ref(), now, field.settings);
         }
     }
 
     /// Learns from a device's new readings.
-    pub(super) fn reported(&mut self, index: DeviceIndex, field: &Field, now: Instant) {
+    pub(super) fn reported(&mut self, index: DeviceIndex, field: &Field, now: Now) {
         let Some(device) = field.registry.get(index) else { return };
-        let (Some(capability), Some(power)) = (device.capability, device.trusted(Quantity::ActivePower))
-        else {
-            return;
-        };
+        let (Some(capability), Some(power)) = (device.capability, device.active_power()) else { return };
         if let Some(held) = self.held.get_mut(index.get()) {
             held.measured(power, &capability, now, field.settings.settle);
         }
@@ -161,7 +163,7 @@ impl Dispatches {
             self.advance(place, now.wall, &mut actions);
             self.follow(place, field, now, &mut actions);
         }
-        self.release(field, now, &mut actions);
+        self.release(field, now.mono, &mut actions);
         self.finish(field, &mut actions);
         self.prune(field.settings.keep_ended, &mut actions);
         actions
@@ -182,6 +184,7 @@ impl Dispatches {
             actions.changes.push(Change::PutDispatch(record.clone()));
         } else if running.target.is_some() {
             running.state = DispatchState::Active;
+            running.begun = true;
         } else {
             running.state = DispatchState::Scheduled;
         }
@@ -194,142 +197,84 @@ impl Dispatches {
         }
     }
 
-    /// Splits the target of an active dispatch and asks its members.
-    fn follow(&mut self, place: usize, field: &Field, now: Now, actions: &mut Actions) {
-        let Some(running) = self.running.get(place) else { return };
-        let (Some(target), DispatchState::Active) = (running.target, running.state) else { return };
-        let Some(record) = self.records.get(&running.key) else { return };
-        let Some(group) = field.groups.get(&record.dispatch.group) else { return };
-        let (order, ends) = (running.order, record.dispatch.end());
-        let limit_only = !group.functions.has(DerFunction::RealPowerDispatch);
-        let members = field.groups.members(&group.mrid).to_vec();
-
-        let mut fixed = 0.0;
-        let mut able: Vec<(DeviceIndex, Bounds)> = Vec::with_capacity(members.len());
-        for index in &members {
-            match self.bounds(*index, limit_only, field, now.mono) {
-                Ok(bounds) => able.push((*index, bounds)),
-                Err(delivers) => fixed += delivers,
-            }
-        }
-        let bounds: Vec<Bounds> = able.iter().map(|(_, b)| *b).collect();
-        let shared = split(if limit_only { (target - fixed).max(0.0) } else { target - fixed }, &bounds);
-        let hold = hold(ends, now.wall, field.settings.hold);
-        let mut asks: HashMap<DeviceIndex, f64> = HashMap::with_capacity(able.len());
-        for ((index, bounds), share) in able.iter().zip(&shared.shares) {
-            if let Some(owner) = self.owner.get_mut(index.get()) {
-                *owner = Some(order);
-            }
-            let Some(capability) = field.registry.get(*index).and_then(|d| d.capability) else { continue };
-            let ask = with_probe(*share, bounds, shared.level, Held::probe(&capability));
-            asks.insert(*index, ask);
-            if let Some(setpoint) = setpoint(ask, limit_only, &capability) {
-                self.ask(*index, (setpoint, hold), field, now.mono, actions);
-            }
-        }
-        if let Some(running) = self.running.get_mut(place) {
-            running.shortfall = shared.shortfall;
-            let ask = |index: &DeviceIndex| asks.get(index).map_or(Ask::Nothing, |w| Ask::Share(*w));
-            running.asks = members.iter().map(|index| (*index, ask(index))).collect();
-        }
-    }
-
-    /// What a member can take, or what it delivers by itself if it cannot be asked: because a later dispatch has it, it
-    /// is away, it has no control for it, or it said no.
-    fn bounds(
-        &self,
-        index: DeviceIndex,
-        limit_only: bool,
-        field: &Field,
-        now: Instant,
-    ) -> Result<Bounds, f64> {
-        let (Some(device), Some(held)) = (field.registry.get(index), self.held.get(index.get())) else {
-            return Err(0.0);
-        };
-        let delivers = device.trusted(Quantity::ActivePower).unwrap_or_default();
-        if self.owner.get(index.get()).is_some_and(Option::is_some) {
-            return Err(held.asked().unwrap_or(delivers));
-        }
-        if !device.state.takes_commands() {
-            return Err(0.0);
-        }
-        let Some(capability) = device.capability else { return Err(delivers) };
-        if held.refuses(now) || setpoint(0.0, limit_only, &capability).is_none() {
-            return Err(delivers);
-        }
-        let (high, low) = held.expected(&capability);
-        Ok(Bounds {
-            inject: capability.injection_max.get(),
-            absorb: if limit_only { 0.0 } else { capability.absorption_max.get() },
-            high,
-            low: if limit_only { 0.0 } else { low },
-        })
-    }
-
-    /// Sends a command if it is worth one.
-    fn ask(
+    /// Sends a command, and remembers it.
+    pub(super) fn send(
         &mut self,
         index: DeviceIndex,
         (setpoint, hold): (Setpoint, Duration),
-        field: &Field,
         now: Instant,
+        settings: &Settings,
         actions: &mut Actions,
     ) {
-        let Some(capability) = field.registry.get(index).and_then(|d| d.capability) else { return };
         let Some(held) = self.held.get_mut(index.get()) else { return };
-        if !held.wants(setpoint, &capability, now, field.settings) {
-            return;
-        }
         self.next_command += 1;
-        held.sending(self.next_command, setpoint, now);
-        let expires_at = now + field.settings.command_expiry;
+        held.sending(self.next_command, setpoint, hold, now);
+        let expires_at = now + settings.command_expiry;
         actions.commands.push((index, Command { id: self.next_command, setpoint, hold, expires_at }));
     }
 
-    /// Releases engaged devices that no dispatch has.
-    fn release(&mut self, field: &Field, now: Now, actions: &mut Actions) {
-        for (place, held) in self.held.iter_mut().enumerate() {
-            if !held.engaged || self.owner.get(place).is_some_and(Option::is_some) {
-                continue;
-            }
+    pub(super) fn owned(&self, index: DeviceIndex) -> bool {
+        self.owner.get(index.get()).is_some_and(Option::is_some)
+    }
+
+    /// Releases engaged devices that no dispatch has. One that is away is released when it answers again; one whose
+    /// capability is not known yet may still belong to an active dispatch.
+    fn release(&mut self, field: &Field, now: Instant, actions: &mut Actions) {
+        let mut due = Vec::new();
+        for (place, held) in self.held.iter_mut().enumerate().filter(|(_, held)| held.engaged) {
             let index = DeviceIndex::new(place);
+            if self.owner.get(place).is_some_and(Option::is_some) {
+                continue;
+            }
             let Some(device) = field.registry.get(index) else { continue };
-            if device.capability.is_some_and(|c| c.controls == Controls::NONE) {
-                held.engaged = false;
-                continue;
+            match device.capability {
+                None => {}
+                Some(capability) if !can_be_asked(&capability) => held.engaged = false,
+                Some(_) if device.state.takes_commands() && held.wants_release(now) => due.push(index),
+                Some(_) => {}
             }
-            // A device that is away keeps its place: an active dispatch may have it back, and if not it is released
-            // when it answers again.
-            if !device.state.takes_commands() || !held.wants_release(now.mono) {
-                continue;
-            }
-            self.next_command += 1;
-            let setpoint = Setpoint::ReleaseActivePower;
-            held.sending(self.next_command, setpoint, now.mono);
-            let expires_at = now.mono + field.settings.command_expiry;
-            let command = Command { id: self.next_command, setpoint, hold: Duration::ZERO, expires_at };
-            actions.commands.push((index, command));
+        }
+        for index in due {
+            let release = (Setpoint::ReleaseActivePower, Duration::ZERO);
+            self.send(index, release, now, field.settings, actions);
         }
     }
 
-    /// Ends the dispatches whose members are all released or held by another dispatch.
+    /// Ends the dispatches whose members are all released. A member that a later dispatch was given has to be released
+    /// by that one: a dead device must not keep every dispatch open that it ever was in.
     fn finish(&mut self, field: &Field, actions: &mut Actions) {
-        for running in self.running.iter_mut().filter(|r| r.state == DispatchState::Releasing) {
-            let Some(record) = self.records.get_mut(&running.key) else { continue };
-            let mut devices = record.members.iter().filter_map(|m| field.registry.by_mrid(m));
-            let waiting = devices.any(|index| {
-                let engaged = self.held.get(index.get()).is_some_and(|h| h.engaged);
-                let owned = self.owner.get(index.get()).is_some_and(Option::is_some);
-                engaged && !owned
-            });
-            if !waiting {
-                record.phase = DispatchPhase::Ended;
-                running.state = DispatchState::Ended;
-                running.asks.clear();
-                tracing::info!(dispatch = %record.dispatch.mrid, state = "ended", "dispatch state changed");
-                actions.changes.push(Change::PutDispatch(record.clone()));
+        let mut last: Vec<u64> = vec![0; self.held.len()];
+        for running in self.running.iter().filter(|r| r.begun && r.state != DispatchState::Ended) {
+            for index in self.records.get(&running.key).into_iter().flat_map(|r| members(r, field)) {
+                if let Some(last) = last.get_mut(index.get()) {
+                    *last = running.order.max(*last);
+                }
             }
         }
+        for place in 0..self.running.len() {
+            let Some(running) = self.running.get(place).filter(|r| r.state == DispatchState::Releasing)
+            else {
+                continue;
+            };
+            let Some(record) = self.records.get(&running.key) else { continue };
+            let waiting = members(record, field).any(|index| {
+                let engaged = self.held.get(index.get()).is_some_and(|h| h.engaged);
+                engaged && !self.owned(index) && last.get(index.get()).is_none_or(|o| *o <= running.order)
+            });
+            if !waiting {
+                self.end(place, actions);
+            }
+        }
+    }
+
+    fn end(&mut self, place: usize, actions: &mut Actions) {
+        let Some(running) = self.running.get_mut(place) else { return };
+        let Some(record) = self.records.get_mut(&running.key) else { return };
+        record.phase = DispatchPhase::Ended;
+        running.state = DispatchState::Ended;
+        running.asks.clear();
+        tracing::info!(dispatch = %record.dispatch.mrid, state = "ended", "dispatch state changed");
+        actions.changes.push(Change::PutDispatch(record.clone()));
     }
 
     /// Forgets the oldest ended dispatches beyond those kept for the record.
@@ -352,22 +297,16 @@ impl Dispatches {
     }
 }
 
-/// A member at its bound is asked for a little more, up to what it would get without the bound, so that it can show when
-/// it recovers.
-fn with_probe(share: f64, bounds: &Bounds, level: f64, probe: f64) -> f64 {
-    if share > 0.0 && share >= bounds.high
-        || share == 0.0 && bounds.high == 0.0 && bounds.inject > 0.0 && level > 0.0
-    {
-        (share + probe).min(bounds.inject).min(level * bounds.inject)
-    } else if share < 0.0 && share <= bounds.low {
-        (share - probe).max(-bounds.absorb).max(-level * bounds.absorb)
-    } else {
-        share
-    }
+/// True if some dispatch could ask it for active power.
+fn can_be_asked(capability: &Capability) -> bool {
+    [Aim::Value, Aim::Cap].into_iter().any(|aim| setpoint(0.0, aim, capability).is_some())
 }
 
-/// How long a device may hold a setpoint without hearing from us: not beyond the end of the dispatch.
-fn hold(ends: Option<Timestamp>, now: Timestamp, longest: Duration) -> Duration {
-    let left = ends.map(|e| e.duration_since(now)).and_then(|d| Duration::try_from(d).ok());
-    left.map_or(longest, |left| left.min(longest)).max(Duration::from_secs(1))
+/// The devices that a dispatch was given to.
+fn members<'a>(record: &'a DispatchRecord, field: &Field<'a>) -> impl Iterator<Item = DeviceIndex> + 'a {
+    let registry = field.registry;
+    record.members.iter().filter_map(|m| registry.by_mrid(m))
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,11 +69,11 @@ impl Dispatches {
             };
             let watts = with_probe(share, target, bounds, shared.level, Held::probe(capability));
             asks.push((*index, Ask::Share(watts)));
-            if let Some(held) = self.held.get_mut(index.get()) {
-                held.share = share;
-            }
-            if let Some(setpoint) = setpoint(watts, aim, capability) {
-                self.ask(*index, (setpoint, hold), capability, field, now.mono, actions);
+            let Some(held) = self.held.get_mut(index.get()) else { continue };
+            held.share = share;
+            let setpoint = setpoint(watts, aim, capability);
+            if let Some(setpoint) = setpoint.filter(|s| held.wants(*s, hold, capability, now.mono)) {
+                self.send(*index, (setpoint, hold), now.mono, field.settings, actions);
             }
         }
         if let Some(running) = self.running.get_mut(place) {
@@ -111,21 +111,6 @@ impl Dispatches {
             Part::Tried(delivers, bounds, capability)
         }
     }
-
-    /// Sends a setpoint if it is worth a command.
-    fn ask(
-        &mut self,
-        index: DeviceIndex,
-        (setpoint, hold): (Setpoint, Duration),
-        capability: &Capability,
-        field: &Field,
-        now: Instant,
-        actions: &mut Actions,
-    ) {
-        if self.held.get(index.get()).is_some_and(|h| h.wants(setpoint, hold, capability, now)) {
-            self.send(index, (setpoint, hold), now, field.settings, actions);
-        }
-    }
 }
 
 /// Splits what the others leave of a target among the members that are counted on.
@@ -155,7 +140,8 @@ fn out_of_reach(aim: Aim, held: &Held, device: &Device, capability: &Capability,
 
 /// What a member that is not counted on would get if it were.
 fn trial(shared: &Split, bounds: &Bounds, target: f64) -> f64 {
-    let (weight, bound) = if target >= 0.0 { (bounds.inject, bounds.high) } else { (bounds.absorb, -bounds.low) };
+    let (weight, bound) =
+        if target >= 0.0 { (bounds.inject, bounds.high) } else { (bounds.absorb, -bounds.low) };
     let size = if shared.level.is_finite() { (shared.level * weight).min(bound) } else { bound };
     if target >= 0.0 { size } else { -size }
 }

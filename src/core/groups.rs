@@ -4,8 +4,7 @@ use super::aggregate::{Aggregate, REPORTED};
 use super::registry::Registry;
 use super::service::{GroupView, ParameterView, Reference, Refusal, Snapshot, find};
 use crate::der::{DerFunction, DeviceIndex, EndDeviceGroup, Mrid, Name, Parameter};
-use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Places of groups by mRID key, and by name.
@@ -91,10 +90,12 @@ impl Groups {
         registry: &mut Registry,
     ) {
         let Some(entry) = self.entries.get_mut(place) else { return };
-        for index in entry.members.iter().filter(|m| !members.contains(m)) {
+        let (before, after): (HashSet<_>, HashSet<_>) =
+            (entry.members.iter().copied().collect(), members.iter().copied().collect());
+        for index in before.difference(&after) {
             leave(*index, place, &mut entry.aggregate, registry);
         }
-        for index in members.iter().filter(|m| !entry.members.contains(m)) {
+        for index in after.difference(&before) {
             join(*index, place, &mut entry.aggregate, registry);
         }
         let renamed = entry.group.names != group.names;
@@ -106,23 +107,31 @@ impl Groups {
         }
     }
 
-    /// Removes a group. The places of those behind it change.
-    pub(super) fn remove(&mut self, mrid: &Mrid, registry: &mut Registry) {
-        let Some(place) = self.place(mrid) else { return };
-        if place >= self.entries.len() {
+    /// Removes groups. The places of those behind them change, which is done once for all of them.
+    pub(super) fn remove(&mut self, mrids: &[Mrid], registry: &mut Registry) {
+        let gone: HashSet<usize> = mrids.iter().filter_map(|mrid| self.place(mrid)).collect();
+        if gone.is_empty() {
             return;
         }
-        let entry = self.entries.remove(place);
-        self.views.remove(place);
+        let mut moved: Vec<Option<usize>> = Vec::with_capacity(self.entries.len());
+        let mut next = 0;
+        for place in 0..self.entries.len() {
+            let stays = !gone.contains(&place);
+            moved.push(stays.then_some(next));
+            next += usize::from(stays);
+        }
+        let stays = |place: &usize| !gone.contains(place);
+        let keep: Vec<bool> = (0..self.entries.len()).map(|p| stays(&p)).collect();
+        let mut kept = keep.iter();
+        self.entries.retain(|_| kept.next().copied().unwrap_or(true));
+        let mut kept = keep.iter();
+        self.views.retain(|_| kept.next().copied().unwrap_or(true));
         for index in (0..registry.len()).map(DeviceIndex::new) {
             if let Some(device) = registry.get_mut(index) {
-                device.groups.retain(|p| *p != place);
-                for later in device.groups.iter_mut().filter(|p| **p > place) {
-                    *later -= 1;
-                }
+                device.groups =
+                    device.groups.iter().filter_map(|p| moved.get(*p).copied().flatten()).collect();
             }
         }
-        drop(entry);
         self.rebuild_directory();
     }
 
@@ -133,12 +142,16 @@ impl Groups {
     }
 
     /// Brings the aggregates of a device's groups up to what it adds now.
-    pub(super) fn refresh(&mut self, index: DeviceIndex, at: Option<Timestamp>, registry: &mut Registry) {
+    pub(super) fn refresh(&mut self, index: DeviceIndex, registry: &mut Registry) {
         let Some((old, new)) = registry.refresh_part(index) else { return };
         let Some(device) = registry.get(index) else { return };
+        let times = device.times();
         for place in &device.groups {
             if let Some(entry) = self.entries.get_mut(*place) {
-                entry.aggregate.replace(&old, &new, at);
+                if old != new {
+                    entry.aggregate.replace(&old, &new);
+                }
+                entry.aggregate.heard(&times);
                 entry.dirty = true;
             }
         }
@@ -209,13 +222,14 @@ fn add_names(by_name: &mut HashMap<String, Vec<usize>>, names: &[Name], place: u
 fn join(index: DeviceIndex, place: usize, aggregate: &mut Aggregate, registry: &mut Registry) {
     if let Some(device) = registry.get_mut(index) {
         device.groups.push(place);
-        aggregate.replace(&Default::default(), &device.part, None);
+        aggregate.replace(&Default::default(), &device.part);
+        aggregate.heard(&device.times());
     }
 }
 
 fn leave(index: DeviceIndex, place: usize, aggregate: &mut Aggregate, registry: &mut Registry) {
     if let Some(device) = registry.get_mut(index) {
         device.groups.retain(|p| *p != place);
-        aggregate.replace(&device.part, &Default::default(), None);
+        aggregate.replace(&device.part, &Default::default());
     }
 }

@@ -2,9 +2,11 @@
 //!
 //! Pure: events and `now` in, decisions out. It sends nothing.
 
-use super::port::CommandId;
+use super::dispatch::Now;
+use super::port::{Aim, CommandEnd, CommandId};
 use super::settings::Settings;
 use crate::der::{Capability, Control, Outcome, Setpoint, Watts};
+use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,20 +17,25 @@ const TOLERANCE: f64 = 0.01;
 /// A change between two readings over this part of the capability is a device still on its way.
 const MOVING: f64 = 0.005;
 /// How much more than it delivers a limited device is asked for, as a part of its capability, so that it can show when
-/// it recovers.
+/// it recovers. A change up to this size waits for a command that is on its way.
 const PROBE: f64 = 0.05;
 /// Releases that a device may refuse before it is let go.
 const RELEASE_TRIES: u8 = 3;
+/// Commands without an answer after which a device is not counted on, although its polls are answered.
+const UNANSWERED: u8 = 2;
 
 /// One device's side of all dispatches.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held {
     /// We have, or after a restart may have, asked it for something that was not released yet.
     pub(super) engaged: bool,
+    /// Its part of the target it follows, without a probe.
+    pub(super) share: f64,
     sent: Option<Sent>,
-    applied: Option<(f64, Instant)>,
+    applied: Option<Applied>,
     retry_at: Option<Instant>,
     refused: bool,
+    unanswered: u8,
     release_refusals: u8,
     /// How the last command ended, for people.
     pub(super) outcome: &'static str,
@@ -46,7 +53,15 @@ struct Sent {
     id: CommandId,
     setpoint: Setpoint,
     at: Instant,
+    hold: Duration,
     pending: bool,
+}
+
+/// What the device holds, and since when it has been about that.
+#[derive(Clone, Copy, Debug)]
+struct Applied {
+    watts: f64,
+    since: Now,
 }
 
 impl Held {
@@ -64,55 +79,52 @@ impl Held {
         PROBE * size(capability)
     }
 
-    /// True if it said no lately: its part is given to the others until it is asked again.
-    pub(super) fn refuses(&self, now: Instant) -> bool {
-        self.refused && self.retry_at.is_some_and(|at| now < at)
+    /// True if its part can be left to it. One that said no, or leaves commands without an answer, delivers what it
+    /// delivers until a command is applied again.
+    pub(super) const fn counted_on(&self) -> bool {
+        !self.refused && self.unanswered < UNANSWERED
     }
 
-    /// What was last asked, while it stands.
-    pub(super) fn asked(&self) -> Option<f64> {
-        match self.sent?.setpoint {
-            Setpoint::LimitActivePower(w) | Setpoint::SetActivePower(w) => Some(w.get()),
-            _ => None,
-        }
+    /// What it is still bound to by its own reversion time, whatever else becomes of it.
+    pub(super) fn bound_until(&self) -> Option<(f64, Instant)> {
+        let sent = self.sent.filter(|s| s.setpoint != Setpoint::ReleaseActivePower)?;
+        Some((self.applied?.watts, sent.at + sent.hold))
     }
 
-    /// True if asking it for `setpoint` now is worth a command.
+    /// True if asking it for `setpoint`, to be held for `hold`, is worth a command now.
     pub(super) fn wants(
         &self,
         setpoint: Setpoint,
+        hold: Duration,
         capability: &Capability,
         now: Instant,
-        settings: &Settings,
     ) -> bool {
-        if self.retry_at.is_some_and(|at| now < at) {
-            return false;
+        if let Some(at) = self.retry_at {
+            return now >= at;
         }
         let Some(sent) = self.sent else { return true };
-        if self.retry_at.is_some() && !sent.pending {
-            return true;
+        if sent.pending {
+            return differs(sent.setpoint, setpoint, PROBE * size(capability));
         }
-        let refresh = now.duration_since(sent.at) >= settings.hold / 3;
-        refresh || differs(sent.setpoint, setpoint, DEADBAND * size(capability))
+        // Refreshed when a third of the time is gone, or at once if what was sent ends too early now.
+        let left = (sent.at + sent.hold).saturating_duration_since(now);
+        left < hold * 2 / 3 || differs(sent.setpoint, setpoint, DEADBAND * size(capability))
     }
 
     /// Remembers a command that is on its way.
-    pub(super) fn sending(&mut self, id: CommandId, setpoint: Setpoint, now: Instant) {
+    pub(super) fn sending(&mut self, id: CommandId, setpoint: Setpoint, hold: Duration, now: Instant) {
         let same_kind = self.sent.is_some_and(|s| !differs(s.setpoint, setpoint, f64::INFINITY));
         if !same_kind {
             self.applied = None;
+            self.outcome = "waiting";
+            self.reason.clear();
         }
         if setpoint != Setpoint::ReleaseActivePower {
             self.engaged = true;
             self.release_refusals = 0;
         }
-        self.sent = Some(Sent { id, setpoint, at: now, pending: true });
+        self.sent = Some(Sent { id, setpoint, at: now, hold, pending: true });
         self.retry_at = None;
-        self.refused = false;
-        if self.outcome.is_empty() || !same_kind {
-            self.outcome = "waiting";
-            self.reason.clear();
-        }
     }
 
     /// True if a release should be sent now.
@@ -122,44 +134,58 @@ impl Held {
         self.engaged && !waiting && !pending
     }
 
-    /// Takes the end of a command. One that was superseded by a later command of ours says nothing.
+    /// Takes the end of a command. An overtaken one counts too, for what it was: the device did answer it, or not; only
+    /// that it was overtaken says nothing.
     pub(super) fn ended(
         &mut self,
-        id: CommandId,
-        outcome: &Outcome,
+        end: &CommandEnd,
         capability: Option<&Capability>,
-        now: Instant,
+        now: Now,
         settings: &Settings,
     ) {
-        let Some(sent) = self.sent.as_mut().filter(|s| s.id == id) else { return };
-        sent.pending = false;
-        let (setpoint, release) = (sent.setpoint, sent.setpoint == Setpoint::ReleaseActivePower);
-        self.outcome = outcome.name();
+        let Some(sent) = self.sent.as_mut() else { return };
+        let latest = sent.id == end.id;
+        let overtaken = matches!(end.outcome, Outcome::Superseded | Outcome::Expired);
+        if !latest && (overtaken || differs(sent.setpoint, end.setpoint, f64::INFINITY)) {
+            return;
+        }
+        sent.pending &= !latest;
+        self.outcome = end.outcome.name();
         self.reason.clear();
-        match outcome {
+        let release = end.setpoint == Setpoint::ReleaseActivePower;
+        match &end.outcome {
             Outcome::Applied(_) if release => self.let_go(),
             Outcome::Applied(read_back) => {
-                let watts = read_back.active_power.map_or(self.asked().unwrap_or_default(), Watts::get);
-                // A small step does not restart the wait: on a ramp there is one every second.
-                let small = PROBE * capability.map_or(0.0, size);
-                let since =
-                    self.applied.filter(|(old, _)| (watts - old).abs() <= small).map_or(now, |(_, t)| t);
-                self.applied = Some((watts, since));
+                let watts = read_back.active_power.or(watts_of(end.setpoint)).map_or(0.0, Watts::get);
+                self.has_applied(watts, capability, now);
                 if !read_back.verified {
                     self.reason = "accepted, not verified: the device gives nothing to read back".to_owned();
                 }
             }
-            Outcome::Refused(why) if release => self.release_refused(why, now, settings),
+            Outcome::Refused(why) if release => self.release_refused(why, now.mono, settings),
             Outcome::Refused(why) => {
                 self.reason.clone_from(why);
                 self.refused = true;
-                self.retry_at = Some(now + settings.retry_refused);
+                self.retry_at = Some(now.mono + settings.retry_refused);
             }
-            Outcome::TimedOut | Outcome::Unreachable | Outcome::Expired | Outcome::Superseded => {
-                self.retry_at = Some(now + settings.retry_unanswered);
+            Outcome::TimedOut | Outcome::Unreachable => {
+                self.unanswered = self.unanswered.saturating_add(1);
+                self.retry_at = Some(now.mono + settings.retry_unanswered);
+            }
+            Outcome::Expired | Outcome::Superseded => {
+                self.retry_at = Some(now.mono + settings.retry_unanswered);
             }
         }
-        tracing::debug!(%setpoint, outcome = self.outcome, reason = %self.reason, "command ended");
+    }
+
+    fn has_applied(&mut self, watts: f64, capability: Option<&Capability>, now: Now) {
+        // A small step does not restart the wait: on a ramp there is one every second.
+        let small = PROBE * capability.map_or(0.0, size);
+        let since =
+            self.applied.filter(|old| (watts - old.watts).abs() <= small).map_or(now, |old| old.since);
+        self.applied = Some(Applied { watts, since });
+        self.refused = false;
+        self.unanswered = 0;
     }
 
     fn release_refused(&mut self, why: &str, now: Instant, settings: &Settings) {
@@ -181,14 +207,25 @@ impl Held {
 
     /// Forgets what was sent, so that the device is asked again: it was away, and may have restarted.
     pub(super) fn returned(&mut self) {
-        self.sent = None;
-        self.applied = None;
-        self.retry_at = None;
-        self.refused = false;
+        let kept = Self {
+            engaged: self.engaged,
+            share: self.share,
+            measured: self.measured,
+            most: self.most,
+            least: self.least,
+            ..Self::default()
+        };
+        *self = kept;
     }
 
-    /// Learns from a measurement of active power.
-    pub(super) fn measured(&mut self, power: f64, capability: &Capability, now: Instant, settle: Duration) {
+    /// Learns from a measurement of active power. One that is older than the setpoint says nothing about it.
+    pub(super) fn measured(
+        &mut self,
+        (power, at): (f64, Timestamp),
+        capability: &Capability,
+        now: Now,
+        settle: Duration,
+    ) {
         let before = self.measured.replace(power);
         let size = size(capability);
         if !self.engaged {
@@ -199,16 +236,19 @@ impl Held {
             self.least = None;
             return;
         }
-        let Some((asked, since)) = self.applied else { return };
-        let pending = self.sent.is_some_and(|s| s.pending);
+        let Some(Applied { watts: asked, since }) = self.applied else { return };
+        if at < since.wall {
+            return;
+        }
         let (short, gained) = if asked >= 0.0 {
             (asked - power, before.map_or(0.0, |b| power - b))
         } else {
             (power - asked, before.map_or(0.0, |b| b - power))
         };
+        let pending = self.sent.is_some_and(|s| s.pending);
         if short <= TOLERANCE * size {
             self.met(asked, power);
-        } else if !pending && now.duration_since(since) >= settle && gained < MOVING * size {
+        } else if !pending && now.mono.duration_since(since.mono) >= settle && gained < MOVING * size {
             if asked >= 0.0 {
                 self.most = Some(power.max(0.0));
             } else {
@@ -227,15 +267,26 @@ impl Held {
     }
 }
 
-/// The control that brings active power where a dispatch wants it: a set point if the device has one, else a limit.
-pub(super) fn setpoint(watts: f64, limit_only: bool, capability: &Capability) -> Option<Setpoint> {
+/// The control that brings active power where a dispatch wants it. A value takes a set point if the device has one, else
+/// a limit; a cap takes a limit, and a set point only on a generator, where it can do no more than the limit would: it
+/// must never make a storage discharge.
+pub(super) fn setpoint(watts: f64, aim: Aim, capability: &Capability) -> Option<Setpoint> {
     let has = |control| capability.controls.has(control);
-    if has(Control::SetActivePower) && !(limit_only && has(Control::LimitActivePower)) {
-        Some(Setpoint::SetActivePower(Watts::new(watts)))
-    } else if has(Control::LimitActivePower) {
-        Some(Setpoint::LimitActivePower(Watts::new(watts.max(0.0))))
-    } else {
-        None
+    let limit = Setpoint::LimitActivePower(Watts::new(watts.max(0.0)));
+    let set = Setpoint::SetActivePower(Watts::new(watts));
+    let stores = capability.absorption_max > Watts::ZERO;
+    match aim {
+        Aim::Value if has(Control::SetActivePower) => Some(set),
+        Aim::Value | Aim::Cap if has(Control::LimitActivePower) => Some(limit),
+        Aim::Cap if has(Control::SetActivePower) && !stores => Some(set),
+        Aim::Value | Aim::Cap => None,
+    }
+}
+
+fn watts_of(setpoint: Setpoint) -> Option<Watts> {
+    match setpoint {
+        Setpoint::LimitActivePower(w) | Setpoint::SetActivePower(w) => Some(w),
+        Setpoint::ReleaseActivePower | Setpoint::Connect | Setpoint::Disconnect => None,
     }
 }
 

@@ -7,6 +7,7 @@
 mod aggregate;
 mod allocate;
 mod dispatch;
+mod follow;
 mod groups;
 mod held;
 pub mod port;

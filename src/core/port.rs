@@ -279,10 +279,21 @@ pub struct DispatchRecord {
     pub dispatch: GroupDispatch,
     /// The number of its acceptance; a later one takes precedence over an earlier one.
     pub order: u64,
+    /// Whether the target is to be reached or only not to be exceeded; fixed when it is accepted.
+    pub aim: Aim,
     /// Who has been or may have been commanded by it.
     pub members: Vec<Mrid>,
     /// How far it is, as far as a restart must know.
     pub phase: DispatchPhase,
+}
+
+/// What a target means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// To be reached: the group may be dispatched (realPowerDispatch).
+    Value,
+    /// Not to be exceeded: the group may only be limited (maxRealPowerLimiting).
+    Cap,
 }
 
 /// How far a stored dispatch is.

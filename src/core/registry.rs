@@ -1,6 +1,7 @@
 //! The devices of this gateway: who they are, what they report, and which groups they add to.
 
-use super::aggregate::Part;
+use super::aggregate::{Part, REPORTED, Times};
+use super::dispatch::Now;
 use super::port::{Poll, Report};
 use super::readings::Readings;
 use super::service::{DeviceView, Reference};
@@ -34,7 +35,6 @@ pub(super) struct Device {
     nameplate: Option<Arc<Nameplate>>,
     pub(super) capability: Option<Capability>,
     readings: Readings,
-    heard: Option<Instant>,
     /// What it adds to its groups now.
     pub(super) part: Part,
     /// Places of its groups.
@@ -43,9 +43,28 @@ pub(super) struct Device {
 }
 
 impl Device {
-    /// A value that can be trusted now.
+    /// A value that can be trusted now. Of another device in its place nothing is.
     pub(super) fn trusted(&self, quantity: Quantity) -> Option<f64> {
-        self.readings.trusted(quantity).map(|(value, _)| value)
+        self.measured(quantity).map(|(value, _)| value)
+    }
+
+    fn measured(&self, quantity: Quantity) -> Option<(f64, Timestamp)> {
+        self.readings.trusted(quantity).filter(|_| self.state != DeviceState::IdentityChanged)
+    }
+
+    /// Its active power and when that was measured, if it can be trusted now.
+    pub(super) fn active_power(&self) -> Option<(f64, Timestamp)> {
+        self.measured(Quantity::ActivePower)
+    }
+
+    /// The last active power that it reported, whatever its age.
+    pub(super) fn last_active_power(&self) -> Option<f64> {
+        self.readings.last(Quantity::ActivePower)
+    }
+
+    /// When what it adds to its groups was measured.
+    pub(super) fn times(&self) -> Times {
+        REPORTED.map(|(quantity, _)| self.measured(quantity).map(|(_, at)| at))
     }
 
     fn view(&self) -> DeviceView {
@@ -89,7 +108,6 @@ impl Registry {
                 nameplate: None,
                 capability: None,
                 readings: Readings::default(),
-                heard: None,
                 part: Part::default(),
                 groups: Vec::new(),
                 dirty: false,
@@ -123,40 +141,34 @@ impl Registry {
         }
     }
 
-    /// Takes what a driver reports. Gives the time of the newest measurement in it, for the aggregates.
-    pub(super) fn take(
-        &mut self,
-        index: DeviceIndex,
-        report: Report,
-        wall: Timestamp,
-        mono: Instant,
-    ) -> Option<Timestamp> {
-        let device = self.devices.get_mut(index.get())?;
+    /// Takes what a driver reports.
+    pub(super) fn take(&mut self, index: DeviceIndex, report: Report, now: Now) {
+        let Some(device) = self.devices.get_mut(index.get()) else { return };
         device.dirty = true;
         match report {
             Report::State { state, reason } => {
                 if device.state != state {
-                    device.since = Some(wall);
+                    device.since = Some(now.wall);
+                }
+                if state == DeviceState::CommLost {
+                    device.readings.mark_stale(Duration::ZERO, now.mono, true);
                 }
                 device.state = state;
                 device.reason = reason;
-                None
             }
-            Report::Nameplate(nameplate) => {
-                device.nameplate = Some(Arc::new(*nameplate));
-                None
-            }
+            Report::Nameplate(nameplate) => device.nameplate = Some(Arc::new(*nameplate)),
             Report::Capability(capability) => {
-                device.capability = Some(capability);
-                None
+                let finite = capability.injection_max.is_finite() && capability.absorption_max.is_finite();
+                if finite {
+                    device.capability = Some(capability);
+                } else {
+                    tracing::warn!(device = device.name, "ratings that are not numbers are not used");
+                }
             }
             Report::Poll(Poll { readings, .. }) => {
-                device.heard = Some(mono);
-                device.readings.set_stale(false);
                 for reading in &readings {
-                    device.readings.take(reading);
+                    device.readings.take(reading, now.wall, now.mono);
                 }
-                readings.iter().map(|r| r.at).max()
             }
         }
     }
@@ -165,17 +177,15 @@ impl Registry {
     pub(super) fn refresh_part(&mut self, index: DeviceIndex) -> Option<(Part, Part)> {
         let device = self.devices.get_mut(index.get())?;
         let new = Part::new(|q| device.trusted(q), device.capability.as_ref(), device.state.takes_commands());
-        let old = std::mem::replace(&mut device.part, new);
-        (old != new).then_some((old, new))
+        Some((std::mem::replace(&mut device.part, new), new))
     }
 
-    /// Marks devices stale that have been silent for too long, and names them.
+    /// Marks values stale that were not heard of for too long, and names their devices.
     pub(super) fn mark_stale(&mut self, after: Duration, now: Instant) -> Vec<DeviceIndex> {
         let mut marked = Vec::new();
         for (place, device) in self.devices.iter_mut().enumerate() {
             let limit = after.max(device.poll * 3);
-            let silent = device.heard.is_some_and(|heard| now.duration_since(heard) > limit);
-            if silent && device.readings.set_stale(true) {
+            if device.readings.mark_stale(limit, now, false) {
                 device.dirty = true;
                 marked.push(DeviceIndex::new(place));
             }

@@ -3,11 +3,12 @@
 //! Each object of a request succeeds or fails for itself; later objects see the earlier ones of the same request.
 
 use super::groups::Groups;
-use super::port::{Change, DispatchPhase, DispatchRecord};
+use super::held::setpoint;
+use super::port::{Aim, Change, DispatchPhase, DispatchRecord};
 use super::registry::Registry;
 use super::service::{GroupChange, NewDispatch, NewGroup, Reference, Refusal};
 use super::settings::Settings;
-use crate::der::{Controls, DerFunction, DeviceState, EndDeviceGroup, GroupDispatch, Mrid, Name, Parameter};
+use crate::der::{DerFunction, DeviceState, EndDeviceGroup, GroupDispatch, Mrid, Name, Parameter};
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
 
@@ -105,13 +106,7 @@ impl Judge<'_> {
         });
         collect(judged, |group| {
             let mut changes = vec![Change::PutGroup(group.clone())];
-            changes.extend(self.dispatches_of(&group.mrid).map(|record| {
-                let mut record = record.clone();
-                let new: Vec<Mrid> =
-                    group.members.iter().filter(|m| !record.members.contains(m)).cloned().collect();
-                record.members.extend(new);
-                Change::PutDispatch(record)
-            }));
+            changes.extend(self.dispatches_of(&group.mrid).filter_map(|record| with_members(record, group)));
             changes
         })
     }
@@ -169,13 +164,14 @@ impl Judge<'_> {
         let results = wanted
             .into_iter()
             .map(|new| {
-                let dispatch = self.new_dispatch(new, &mrids)?;
+                let (dispatch, aim) = self.new_dispatch(new, &mrids)?;
                 let limit = self.settings.max_dispatches;
                 room = room.checked_sub(1).ok_or(Refusal::TooMany { what: "dispatches", limit })?;
                 mrids.insert(dispatch.mrid.clone());
                 changes.push(Change::PutDispatch(DispatchRecord {
                     dispatch: dispatch.clone(),
                     order,
+                    aim,
                     members: self.groups.get(&dispatch.group).map_or_else(Vec::new, |g| g.members.clone()),
                     phase: DispatchPhase::Accepted,
                 }));
@@ -186,7 +182,7 @@ impl Judge<'_> {
         Plan { changes, results }
     }
 
-    fn new_dispatch(&self, new: NewDispatch, mrids: &HashSet<Mrid>) -> Result<GroupDispatch, Refusal> {
+    fn new_dispatch(&self, new: NewDispatch, mrids: &HashSet<Mrid>) -> Result<(GroupDispatch, Aim), Refusal> {
         let group = self.groups.find(&new.group)?;
         let mrid = match new.mrid {
             Some(mrid) if self.dispatches.contains_key(mrid.key()) || mrids.contains(&mrid) => {
@@ -211,16 +207,19 @@ impl Judge<'_> {
             Some(ended) if ended <= self.now => return Err(Refusal::InThePast { ended }),
             Some(_) => {}
         }
-        self.someone_can(group, &dispatch)?;
-        Ok(dispatch)
+        let value = group.functions.has(DerFunction::RealPowerDispatch);
+        let aim = if value { Aim::Value } else { Aim::Cap };
+        self.someone_can(group, &dispatch, aim)?;
+        Ok((dispatch, aim))
     }
 
-    /// Refuses what nobody could do: no member with a control, or, for a dispatch that has begun, none that answers.
-    /// A device whose capability is not known yet counts as able.
-    fn someone_can(&self, group: &EndDeviceGroup, dispatch: &GroupDispatch) -> Result<(), Refusal> {
+    /// Refuses what nobody could do: no member with a control for it, or, for a dispatch that has begun, none that
+    /// answers. A device whose capability is not known yet counts as able.
+    fn someone_can(&self, group: &EndDeviceGroup, dispatch: &GroupDispatch, aim: Aim) -> Result<(), Refusal> {
         let devices =
             || self.groups.members(&group.mrid).iter().filter_map(|index| self.registry.get(*index));
-        let able = |d: &super::registry::Device| d.capability.is_none_or(|c| c.controls != Controls::NONE);
+        let able =
+            |d: &super::registry::Device| d.capability.is_none_or(|c| setpoint(0.0, aim, &c).is_some());
         if !devices().any(able) {
             return Err(Refusal::NoCapableMember { parameter: dispatch.parameter });
         }
@@ -233,6 +232,17 @@ impl Judge<'_> {
         }
         Ok(())
     }
+}
+
+/// The record of a dispatch with the members that its group has got since, if there are any.
+fn with_members(record: &DispatchRecord, group: &EndDeviceGroup) -> Option<Change> {
+    let have: HashSet<&Mrid> = record.members.iter().collect();
+    let new: Vec<Mrid> = group.members.iter().filter(|m| !have.contains(m)).cloned().collect();
+    if new.is_empty() {
+        return None;
+    }
+    let members = record.members.iter().cloned().chain(new).collect();
+    Some(Change::PutDispatch(DispatchRecord { members, ..record.clone() }))
 }
 
 /// The function gate of 61968-5 reference 7.8.

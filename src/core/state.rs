@@ -98,10 +98,11 @@ impl State {
 
     /// Carries out changes that are durable now.
     pub(super) fn apply(&mut self, changes: Vec<Change>) {
+        let mut deleted = Vec::new();
         for change in changes {
             match change {
                 Change::PutGroup(group) => self.groups.put(group, &mut self.registry),
-                Change::DeleteGroup(mrid) => self.groups.remove(&mrid, &mut self.registry),
+                Change::DeleteGroup(mrid) => deleted.push(mrid),
                 Change::PutDispatch(record) => {
                     let known = self.dispatches.records.contains_key(record.dispatch.mrid.key());
                     self.counters.dispatches += u64::from(!known);
@@ -111,6 +112,7 @@ impl State {
                 Change::MarkSeeded(_) => {}
             }
         }
+        self.groups.remove(&deleted, &mut self.registry);
     }
 
     /// Takes what a driver reports.
@@ -122,15 +124,15 @@ impl State {
             polled = true;
         }
         let away = self.registry.get(index).is_none_or(|d| !d.state.takes_commands());
-        let at = self.registry.take(index, report, now.wall, now.mono);
-        self.groups.refresh(index, at, &mut self.registry);
+        self.registry.take(index, report, now);
+        self.groups.refresh(index, &mut self.registry);
         let back = self.registry.get(index).is_some_and(|d| d.state.takes_commands());
         if away && back {
             self.dispatches.returned(index);
         }
         if polled {
             let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
-            self.dispatches.reported(index, &field, now.mono);
+            self.dispatches.reported(index, &field, now);
         }
     }
 
@@ -145,13 +147,13 @@ impl State {
             tracing::warn!(device = device.name, setpoint = %end.setpoint, reason, "device refused a command");
         }
         let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
-        self.dispatches.ended(end, &field, now.mono);
+        self.dispatches.ended(end, &field, now);
     }
 
     /// Marks silent devices stale.
     pub(super) fn watch(&mut self, now: Now) {
         for index in self.registry.mark_stale(self.settings.stale_after, now.mono) {
-            self.groups.refresh(index, None, &mut self.registry);
+            self.groups.refresh(index, &mut self.registry);
         }
     }
 

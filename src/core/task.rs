@@ -116,6 +116,7 @@ impl Core {
                 Some(request) = self.requests.recv(), if writing.is_none() => {
                     writing = self.request(request);
                 }
+                _ = tick.tick() => self.tick(),
                 Some(end) = self.inbox.ends.recv() => {
                     self.state.ended(&end, now());
                     while let Ok(end) = self.inbox.ends.try_recv() {
@@ -133,7 +134,6 @@ impl Core {
                     }
                     self.dirty = true;
                 }
-                _ = tick.tick() => self.tick(),
             }
         }
     }
@@ -226,8 +226,17 @@ impl Core {
             let _ = answer.send(results);
             return None;
         }
-        let writing = self.write(changes.clone());
+        // Changes of the core's own that wait to be written go first, in the same commit: one that failed before must not
+        // be written again over a later one.
+        let before: Vec<Change> = self.outbox.drain(..).flatten().collect();
+        let writing = self.write(before.iter().chain(&changes).cloned().collect());
         let then: Then = Box::new(move |core, written| {
+            if written.is_ok() {
+                core.write_again_at = None;
+            } else if !before.is_empty() {
+                core.outbox.push_front(before);
+                core.write_again_at = Some(Instant::now() + WRITE_AGAIN);
+            }
             let results = match written {
                 Ok(()) => {
                     core.state.apply(changes);

@@ -9,7 +9,7 @@ mod nested;
 
 pub(super) use fault::Fault;
 
-use crate::core::port::{Change, DispatchPhase, DispatchRecord, Stored};
+use crate::core::port::{Aim, Change, DispatchPhase, DispatchRecord, Stored};
 use crate::der::{
     CurveStyle, DispatchSchedule, EndDeviceGroup, GroupDispatch, Mrid, Parameter, TimeIntervalKind,
 };
@@ -27,7 +27,7 @@ CREATE TABLE groups (
 -- DERGroupDispatches. acceptance: a later one takes precedence. members: who has been or may have been commanded.
 CREATE TABLE dispatches (
   mrid_key TEXT PRIMARY KEY NOT NULL, mrid TEXT NOT NULL, name TEXT, group_mrid TEXT NOT NULL,
-  parameter TEXT NOT NULL, state TEXT NOT NULL, starts_at TEXT, ends_at TEXT, acceptance INTEGER NOT NULL,
+  parameter TEXT NOT NULL, aim TEXT NOT NULL, state TEXT NOT NULL, starts_at TEXT, ends_at TEXT, acceptance INTEGER NOT NULL,
   members TEXT NOT NULL, names TEXT NOT NULL, created_at TEXT NOT NULL, changed_at TEXT NOT NULL);
 CREATE INDEX dispatches_in_order ON dispatches (acceptance);
 -- Their schedules. step counts units (s, m, h, D, M, Y); points in the SI unit of the parameter, positive = injected.
@@ -84,7 +84,7 @@ pub(super) fn load(db: &Connection) -> Result<Stored, Fault> {
     }
     let dispatches = all(
         db,
-        "SELECT mrid, group_mrid, parameter, state, acceptance, members, names FROM dispatches \
+        "SELECT mrid, group_mrid, parameter, state, acceptance, members, names, aim FROM dispatches \
          ORDER BY acceptance, mrid_key",
         "dispatches",
         |row, mrid| dispatch_of(row, mrid, &mut schedules),
@@ -119,18 +119,18 @@ fn put_group(db: &Connection, group: &EndDeviceGroup) -> Result<(), Fault> {
 }
 
 fn put_dispatch(db: &Connection, record: &DispatchRecord) -> Result<(), Fault> {
-    let DispatchRecord { dispatch, order, members, phase } = record;
+    let DispatchRecord { dispatch, order, aim, members, phase } = record;
     let Ok(order) = i64::try_from(*order) else {
         return Err(Fault::Text(format!("the acceptance number {order} is beyond what SQLite holds")));
     };
     let key = dispatch.mrid.key();
     db.prepare_cached(
         "INSERT INTO dispatches (mrid_key, mrid, name, group_mrid, parameter, state, starts_at, ends_at, acceptance, members, \
-         names, created_at, changed_at) \
-         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, now, now \
+         names, aim, created_at, changed_at) \
+         SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, now, now \
          FROM (SELECT strftime('%Y-%m-%dT%H:%M:%fZ','now') AS now) WHERE true \
          ON CONFLICT (mrid_key) DO UPDATE SET mrid = excluded.mrid, name = excluded.name, group_mrid = excluded.group_mrid, \
-         parameter = excluded.parameter, state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at, \
+         parameter = excluded.parameter, aim = excluded.aim, state = excluded.state, starts_at = excluded.starts_at, ends_at = excluded.ends_at, \
          acceptance = excluded.acceptance, members = excluded.members, names = excluded.names, changed_at = excluded.changed_at",
     )?
     .execute(params![
@@ -145,6 +145,7 @@ fn put_dispatch(db: &Connection, record: &DispatchRecord) -> Result<(), Fault> {
         order,
         members.write()?,
         dispatch.names.write()?,
+        aim_name(*aim),
     ])?;
     db.prepare_cached("DELETE FROM schedules WHERE dispatch_key = ?1")?.execute([key])?;
     let mut insert = db.prepare_cached("INSERT INTO schedules VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?;
@@ -212,6 +213,7 @@ fn dispatch_of(
     let mrid = Mrid::read(mrid)?;
     let parameter = text(row, 2)?;
     let phase = text(row, 3)?;
+    let aim = text(row, 7)?;
     let order: i64 = row.get(4)?;
     Ok(DispatchRecord {
         dispatch: GroupDispatch {
@@ -223,9 +225,21 @@ fn dispatch_of(
             mrid,
         },
         order: u64::try_from(order).map_err(|_| Fault::content("acceptance", &order.to_string()))?,
+        aim: aim_of(&aim).ok_or_else(|| Fault::content("aim", &aim))?,
         members: Text::read(&text(row, 5)?)?,
         phase: phase_of(&phase).ok_or_else(|| Fault::content("state", &phase))?,
     })
+}
+
+const fn aim_name(aim: Aim) -> &'static str {
+    match aim {
+        Aim::Value => "value",
+        Aim::Cap => "cap",
+    }
+}
+
+fn aim_of(name: &str) -> Option<Aim> {
+    [Aim::Value, Aim::Cap].into_iter().find(|aim| aim_name(*aim) == name)
 }
 
 const fn phase_name(phase: DispatchPhase) -> &'static str {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::core::port::{
-    Change, DispatchPhase, DispatchRecord, PersistError, Persistence, Stored, persistence,
+    Aim, Change, DispatchPhase, DispatchRecord, PersistError, Persistence, Stored, persistence,
 };
 use crate::der::{DerFunctions, EndDeviceGroup, GroupDispatch, Mrid, Name, Parameter};
 use std::fs;
@@ -34,8 +34,13 @@ fn bad() -> Change {
         parameter: Parameter::ActivePower,
         schedules: Vec::new(),
     };
-    let record =
-        DispatchRecord { dispatch, order: u64::MAX, members: Vec::new(), phase: DispatchPhase::Accepted };
+    let record = DispatchRecord {
+        dispatch,
+        order: u64::MAX,
+        aim: Aim::Value,
+        members: Vec::new(),
+        phase: DispatchPhase::Accepted,
+    };
     Change::PutDispatch(record)
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::port::{self, Commit, DispatchPhase, DispatchRecord, DriverPort, Poll, Report};
+use crate::core::port::{self, Aim, Commit, DispatchPhase, DispatchRecord, DriverPort, Poll, Report};
 use crate::core::service::{Ask, NewDispatch, NewGroup, Reference};
 use crate::der::{
     Capability, Control, Controls, CurveStyle, DerFunction, DerFunctions, DeviceState, DispatchSchedule,
@@ -338,7 +338,7 @@ fn record(name: &str, start: &str, phase: DispatchPhase) -> DispatchRecord {
         parameter: Parameter::ActivePower,
         schedules: vec![schedule],
     };
-    DispatchRecord { dispatch, order: 7, members: vec![mrid(0), mrid(1)], phase }
+    DispatchRecord { dispatch, order: 7, aim: Aim::Value, members: vec![mrid(0), mrid(1)], phase }
 }
 
 fn group_of_two() -> EndDeviceGroup {
@@ -448,4 +448,45 @@ async fn a_silent_device_is_stale_and_leaves_the_aggregate() {
     let kept = snapshot.devices[1].readings[0];
     assert_eq!((kept.value, kept.quality), (Some(9e3), Quality::Stale), "the last value stays, marked stale");
     assert_eq!(snapshot.groups[0].state(), "Degraded");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_write_that_failed_never_overwrites_a_later_one() {
+    let (inbox, handles, _ports) = port::open(2);
+    let (persistence, mut commits) = port::persistence(8);
+    let devices = (0..2)
+        .map(|i| DeviceEntry { mrid: mrid(i), name: format!("PV-{i}"), poll: Duration::from_secs(1) })
+        .collect();
+    let (core, service) = Core::new(Parts {
+        settings: Settings::default(),
+        devices,
+        handles,
+        inbox,
+        persistence,
+        stored: Stored::default(),
+        seeds: vec![group_of_two()],
+    });
+    let _core = tokio::spawn(core.run(CancellationToken::new()));
+    let seed = commits.recv().await.unwrap();
+    seed.done.send(Err(PersistError("busy".into()))).unwrap();
+    let asking = tokio::spawn(async move { service.delete_groups(vec![Reference::by_name("FDR")]).await });
+    let mut disk = vec![];
+    while !asking.is_finished() {
+        tokio::select! {
+            commit = commits.recv() => {
+                let commit = commit.unwrap();
+                disk.extend(commit.changes);
+                commit.done.send(Ok(())).unwrap();
+            }
+            () = tokio::time::sleep(Duration::from_millis(5)) => {}
+        }
+    }
+    assert!(asking.await.unwrap().unwrap()[0].is_ok());
+    // Long enough for a retry of the seed, if one were left.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    while let Ok(commit) = commits.try_recv() {
+        disk.extend(commit.changes);
+    }
+    assert!(matches!(disk.last(), Some(Change::DeleteGroup(_))), "on disk, in order: {disk:?}");
+    assert!(disk.iter().any(|c| matches!(c, Change::PutGroup(_))), "the seed was written too");
 }

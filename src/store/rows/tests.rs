@@ -65,11 +65,12 @@ fn schedule() -> impl Strategy<Value = DispatchSchedule> {
 prop_compose! {
     fn dispatch()(
         mrid in mrid(), names in vec(name(), 0..3), group in mrid(), parameter in 0_usize..12,
-        schedules in vec(schedule(), 0..4), order in 0..=i64::MAX as u64, members in vec(mrid(), 0..5), phase in 0_usize..3,
+        schedules in vec(schedule(), 0..4), order in 0..=i64::MAX as u64, members in vec(mrid(), 0..5), phase in 0_usize..3, cap in any::<bool>(),
     ) -> DispatchRecord {
         let phases = [DispatchPhase::Accepted, DispatchPhase::Releasing, DispatchPhase::Ended];
         let dispatch = GroupDispatch { mrid, names, group, parameter: Parameter::ALL[parameter], schedules };
-        DispatchRecord { dispatch, order, members, phase: phases[phase] }
+        let aim = if cap { Aim::Cap } else { Aim::Value };
+        DispatchRecord { dispatch, order, aim, members, phase: phases[phase] }
     }
 }
 
@@ -160,6 +161,7 @@ fn dispatches_come_in_order_of_acceptance_and_go_with_their_schedules() {
         },
         order,
         members: Vec::new(),
+        aim: Aim::Value,
         phase: DispatchPhase::Accepted,
     };
     for (mrid, order) in [("A", 30), ("C", 9), ("B", 10)] {
