@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Durable changes that may wait for the store.
 const COMMIT_QUEUE: usize = 64;
-/// Longest that the rooms may take to finish after they were told to stop.
-const GRACE: Duration = Duration::from_secs(8);
+/// Longest that the listeners, the core and the drivers each may take to finish after they were told to stop.
+const GRACE: Duration = Duration::from_secs(5);
 /// How often the sign of life of the core is looked at.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
@@ -131,20 +131,7 @@ impl Gateway {
         };
         systemd::stopping();
         tracing::info!("gateway stopping");
-        self.stops.listeners.cancel();
-        let drained = tokio::time::timeout(GRACE, async {
-            // The listeners end by themselves; the core goes on until they have.
-            while self.vital.len() > 2 && self.vital.join_next().await.is_some() {}
-            self.stops.core.cancel();
-            while self.vital.join_next().await.is_some() {}
-            self.stops.field.cancel();
-            while self.field.join_next().await.is_some() {}
-        });
-        if drained.await.is_err() {
-            tracing::warn!("not everything ended in time; what was acknowledged is stored");
-        }
-        self.vital.shutdown().await;
-        self.field.shutdown().await;
+        self.drain().await;
         drop(self.service);
         self.store.ended().await.context("the store did not end well")?;
         match ended {
@@ -152,6 +139,30 @@ impl Gateway {
             Some(Ok(room)) => anyhow::bail!("the {room} ended by itself"),
             Some(Err(panic)) => Err(panic).context("a room of the gateway panicked"),
         }
+    }
+}
+
+impl Gateway {
+    /// Ends the rooms one after another, each with its own time, so that one that hangs takes nothing from the next.
+    async fn drain(&mut self) {
+        self.stops.listeners.cancel();
+        // The core goes on until the listeners, which wait for its answers, have ended; the heartbeat ends with it.
+        in_time("listeners", async {
+            while self.vital.len() > 2 && self.vital.join_next().await.is_some() {}
+        })
+        .await;
+        self.stops.core.cancel();
+        in_time("core", async { while self.vital.join_next().await.is_some() {} }).await;
+        self.stops.field.cancel();
+        in_time("drivers", async { while self.field.join_next().await.is_some() {} }).await;
+        self.vital.shutdown().await;
+        self.field.shutdown().await;
+    }
+}
+
+async fn in_time(rooms: &'static str, ended: impl Future<Output = ()>) {
+    if tokio::time::timeout(GRACE, ended).await.is_err() {
+        tracing::warn!(rooms, "not ended in time; what was acknowledged is stored");
     }
 }
 

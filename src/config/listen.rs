@@ -1,16 +1,16 @@
 //! `[northbound]` and `[admin]`: the two listeners. None listens off loopback unless the file says so in so many words.
 
+use crate::admin::Settings as AdminSettings;
+use crate::northbound::{FlowDirection, PartialResult, Settings as NorthboundSettings};
 use crate::toml_file::{Placed, Table};
-use crate::{admin, northbound};
-use northbound::{FlowDirection, PartialResult};
 use std::net::SocketAddr;
 use std::time::Duration;
 
 const MIB: i64 = 1024 * 1024;
 
-pub(super) fn read(root: &mut Table) -> (northbound::Settings, admin::Settings) {
-    let mut northbound = northbound::Settings::default();
-    let mut admin = admin::Settings::default();
+pub(super) fn read(root: &mut Table) -> (NorthboundSettings, AdminSettings) {
+    let mut northbound = NorthboundSettings::default();
+    let mut admin = AdminSettings::default();
     let mut listens = (None, None);
     if let Some(table) = root.table("northbound", "[northbound]") {
         listens.0 = read_northbound(table, &mut northbound);
@@ -37,7 +37,7 @@ fn meet(a: SocketAddr, b: SocketAddr) -> bool {
         && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
 }
 
-fn read_northbound(mut table: Table, settings: &mut northbound::Settings) -> Option<Placed<()>> {
+fn read_northbound(mut table: Table, settings: &mut NorthboundSettings) -> Option<Placed<()>> {
     let place = listen(&mut table, "[northbound]", &mut settings.listen);
     let directions = [("reverse", FlowDirection::Reverse), ("forward", FlowDirection::Forward)];
     if let Some(direction) = table.word("absent_flow_direction", &directions) {

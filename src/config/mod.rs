@@ -10,9 +10,12 @@ mod include;
 mod listen;
 mod registry;
 
+use crate::admin::Settings as AdminSettings;
+use crate::der;
 use crate::device_map::Maps;
+use crate::northbound::Settings as NorthboundSettings;
+use crate::southbound::DeviceSettings;
 use crate::toml_file::{Fault, Faults, Table, TomlFile, nearest};
-use crate::{admin, der, northbound, southbound};
 use registry::Registry;
 use std::path::{Path, PathBuf};
 
@@ -28,11 +31,11 @@ pub struct Config {
     /// The gateway itself.
     pub gateway: Gateway,
     /// The listener for the DMS.
-    pub northbound: northbound::Settings,
+    pub northbound: NorthboundSettings,
     /// The listener for operators.
-    pub admin: admin::Settings,
+    pub admin: AdminSettings,
     /// Every device; each one's index is its place here.
-    pub devices: Vec<southbound::DeviceSettings>,
+    pub devices: Vec<DeviceSettings>,
     /// Groups that are created once, if no group has their mRID.
     pub groups: Vec<der::EndDeviceGroup>,
 }
