@@ -147,7 +147,9 @@ fn spread<'t>(tree: &'t str, prefix: &str, paths: &mut BTreeSet<String>) -> &'t 
         Some(inner) if !inner.starts_with('<') => spread(inner, &path, paths),
         _ => {
             paths.insert(path);
-            rest.split_once([',', '}', ';']).map_or(rest, |_| rest)
+            // `Settings as AdminSettings`: the alias is ours, not a path.
+            let alias = rest.trim_start().strip_prefix("as ").map(str::trim_start);
+            alias.map_or(rest, |alias| alias.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_'))
         }
     }
 }
@@ -240,8 +242,7 @@ fn no_file_is_over_500_lines() {
 
 #[test]
 fn the_reader_of_use_trees_sees_what_it_should() {
-    let code =
-        "use crate::{der::{Mrid, Watts}, core::port}; fn f(x: crate::store::Settings) { mycrate::no(); }";
+    let code = "use crate::{der::{Mrid as Id, Watts}, core::port}; fn f(x: crate::store::Settings) { mycrate::no(); }";
     let expected = ["core::port", "der::Mrid", "der::Watts", "store::Settings"];
     assert_eq!(named(code), expected.into_iter().map(str::to_owned).collect());
     assert!(allowed("core::port::Poll", "southbound", &["core::port"]));
