@@ -52,16 +52,18 @@ impl Bare {
         Self { clients }
     }
 
-    /// Registers read in a time by all clients at once, each as fast as it can.
-    pub async fn read_for(self, time: Duration, address: u16, count: u16) -> u64 {
+    /// Registers read in a time by all clients at once, each reading the blocks in turn as fast as it can.
+    pub async fn read_for(self, time: Duration, blocks: &'static [(u16, u16)]) -> u64 {
         let mut tasks = JoinSet::new();
         let end = Instant::now() + time;
         for mut client in self.clients {
             tasks.spawn(async move {
                 let mut registers = 0;
                 while Instant::now() < end {
-                    registers +=
-                        client.read_holding_registers(address, count).await.unwrap().unwrap().len() as u64;
+                    for (address, count) in blocks {
+                        let read = client.read_holding_registers(*address, *count).await.unwrap().unwrap();
+                        registers += read.len() as u64;
+                    }
                 }
                 registers
             });
