@@ -125,16 +125,31 @@ impl Gateway {
     /// A room ended by itself, or the store did not end well.
     pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
         systemd::ready();
+        let mut store = std::pin::pin!(self.store.ended());
+        let mut store_ended = None;
         let ended = tokio::select! {
+            // When the core ends, the store follows: the cause is looked at first.
+            biased;
             () = stop.cancelled() => None,
             ended = self.vital.join_next() => ended,
+            // While the core lives, the store ends only by a fault: nothing can be accepted any more.
+            ended = &mut store => {
+                store_ended = Some(ended);
+                None
+            }
         };
         systemd::stopping();
         tracing::info!("gateway stopping");
         self.drain().await;
         drop(self.service);
-        self.store.ended().await.context("the store did not end well")?;
+        let by_itself = store_ended.is_some();
+        let store_ended = match store_ended {
+            Some(ended) => ended,
+            None => store.await,
+        };
+        store_ended.context("the store did not end well")?;
         match ended {
+            None if by_itself => anyhow::bail!("the store ended by itself"),
             None => Ok(()),
             Some(Ok(room)) => anyhow::bail!("the {room} ended by itself"),
             Some(Err(panic)) => Err(panic).context("a room of the gateway panicked"),
@@ -195,3 +210,6 @@ async fn heartbeat(service: Service, health: admin::Health, stop: CancellationTo
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,9 @@ const EXAMPLE: &str = "\
 Example:  dergate demo
           then, in another terminal, the dispatch command that it prints; and `dergate status`";
 
+/// First line of the configuration that the demo writes.
+const WRITTEN_BY: &str = "# Written by `dergate demo`.";
+
 /// First port of the simulated devices, so that their links are the same each time; others are taken if they are busy.
 const FIRST_PORT: u16 = 15_020;
 /// Where the simulated plant is controlled.
@@ -51,6 +54,10 @@ pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken
     let folder = Folder::new(args.data_dir.as_deref())?;
     let plant = start_plant(usize::from(args.sunspec)).await?;
     let file = folder.path.join("gateway.toml");
+    if belongs_to_somebody(&file) {
+        let why = "not by the demo; give --data-dir a folder of its own";
+        return Ok(End::Failed(format!("{} is there already, written {why}", file.display())));
+    }
     std::fs::write(&file, gateway_toml(&args, &folder.path, &plant))
         .with_context(|| format!("{} cannot be written", file.display()))?;
     let config = match config::load(&file) {
@@ -69,14 +76,30 @@ pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken
         });
     }
     let service = gateway.service().clone();
-    let running = tokio::spawn(gateway.run(stop.clone()));
-    let shown = show(out, &service, &stop).await;
+    let mut running = tokio::spawn(gateway.run(stop.clone()));
+    // A gateway that ended by itself has nothing to show any more.
+    let (shown, ended) = tokio::select! {
+        shown = show(out, &service, &stop) => (shown, None),
+        ended = &mut running => (Ok(()), Some(ended)),
+    };
     stop.cancel();
-    running.await.context("the gateway panicked")??;
+    let ended = match ended {
+        Some(ended) => ended,
+        None => running.await,
+    };
+    ended.context("the gateway panicked")??;
     plant.stop().await;
     shown?;
     super::say("demo ended");
     Ok(End::Done)
+}
+
+/// True for a file that the demo did not write: somebody's own configuration is not overwritten.
+fn belongs_to_somebody(file: &Path) -> bool {
+    match std::fs::read(file) {
+        Ok(text) => !text.starts_with(WRITTEN_BY.as_bytes()),
+        Err(why) => why.kind() != std::io::ErrorKind::NotFound,
+    }
 }
 
 /// The folder of the demo, removed at the end if nobody named it.
@@ -119,7 +142,7 @@ async fn start_plant(devices: usize) -> anyhow::Result<Plant> {
 /// The gateway's configuration for this plant: two feeders, all PV, all storage.
 fn gateway_toml(args: &Args, folder: &Path, plant: &Plant) -> String {
     let mut text = format!(
-        "# Written by `dergate demo`.\n[gateway]\nname = \"demo\"\ndata_dir = {:?}\n\n[northbound]\nlisten = \"{}\"\n\n[admin]\nlisten = \"{}\"\n",
+        "{WRITTEN_BY}\n[gateway]\nname = \"demo\"\ndata_dir = {:?}\n\n[northbound]\nlisten = \"{}\"\n\n[admin]\nlisten = \"{}\"\n",
         folder.display().to_string(),
         args.northbound,
         args.admin
@@ -237,4 +260,20 @@ fn row(group: &GroupView, snapshot: &Snapshot) -> [String; 6] {
         off.map_or_else(|| "-".to_owned(), |o| format!("{o:+.1} %")),
         kw(power.and_then(|p| p.installed_max)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn somebody_elses_gateway_toml_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("gateway.toml");
+        assert!(!belongs_to_somebody(&file), "none yet");
+        std::fs::write(&file, "[gateway]\nname = \"substation-12\"\n").unwrap();
+        assert!(belongs_to_somebody(&file));
+        std::fs::write(&file, format!("{WRITTEN_BY}\n[gateway]\n")).unwrap();
+        assert!(!belongs_to_somebody(&file), "its own from the last time");
+    }
 }

@@ -59,7 +59,7 @@ pub enum Curve {
 pub async fn run(args: Args, out: &mut dyn Write) -> std::io::Result<End> {
     let schedule = match schedule(&args) {
         Ok(schedule) => schedule,
-        Err(words) => return Ok(End::Failed(words)),
+        Err(words) => return Ok(End::Usage(words)),
     };
     let mrid = Mrid::from(uuid::Uuid::new_v4());
     let dispatch = |group| NewDispatch {

@@ -3,6 +3,7 @@
 //! Asks with the same QueryDERGroups and QueryDERGroupStatuses that a DMS would send.
 
 use super::End;
+use super::table::{Align, Table};
 use crate::core::service::Reference;
 use crate::der::{EndDeviceGroup, Parameter};
 use crate::northbound::client::{Client, ClientError};
@@ -129,20 +130,16 @@ fn print_table(rows: &[Row<'_>], out: &mut dyn Write) -> std::io::Result<()> {
     if rows.is_empty() {
         return writeln!(out, "no groups");
     }
-    let head = ["NAME", "MRID", "STATE", "ACTIVE POWER", "MEMBERS", "FUNCTIONS"].map(str::to_owned);
-    let table: Vec<[String; 6]> = std::iter::once(head).chain(rows.iter().map(Row::cells)).collect();
-    let mut widths = [0; 6];
-    for row in &table {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    for row in &table {
-        let line: Vec<String> =
-            row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-        writeln!(out, "{}", line.join("  ").trim_end())?;
-    }
-    Ok(())
+    let mut table = Table::new([
+        ("NAME", Align::Left),
+        ("MRID", Align::Left),
+        ("STATE", Align::Left),
+        ("ACTIVE POWER", Align::Left),
+        ("MEMBERS", Align::Left),
+        ("FUNCTIONS", Align::Left),
+    ]);
+    rows.iter().for_each(|row| table.push(row.cells()));
+    table.write(out, "")
 }
 
 fn print_json(rows: &[Row<'_>], out: &mut dyn Write) -> std::io::Result<()> {

@@ -17,13 +17,15 @@ use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
-/// How a command ended; the words are for stderr. Wrong usage is exit status 2 and comes from the parser.
+/// How a command ended; the words are for stderr.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// Exit status 0: done.
     Done,
     /// Exit status 1: refused, failed, or faults found.
     Failed(String),
+    /// Exit status 2: wrong usage that the parser cannot see.
+    Usage(String),
     /// Exit status 3: nothing answered.
     NoAnswer(String),
 }
@@ -34,6 +36,7 @@ impl End {
         let (words, code) = match self {
             Self::Done => return ExitCode::SUCCESS,
             Self::Failed(words) => (words, 1),
+            Self::Usage(words) => (words, 2),
             Self::NoAnswer(words) => (words, 3),
         };
         if !words.is_empty() {
@@ -118,7 +121,7 @@ struct ProbeArgs {
 async fn probe_device(args: &ProbeArgs, out: &mut (dyn std::io::Write + Send)) -> End {
     let link = match crate::southbound::Link::parse(&args.link) {
         Ok(link) => link,
-        Err(why) => return End::Failed(why.to_string()),
+        Err(why) => return End::Usage(why.to_string()),
     };
     let options = crate::southbound::ProbeOptions::default();
     match probe::run(&link, &options, args.json, out, &mut std::io::stderr()).await {
@@ -220,5 +223,10 @@ fn is_broken_pipe(why: &anyhow::Error) -> bool {
 /// Talk to the person at the terminal.
 #[expect(clippy::print_stderr, reason = "the command line is where people are talked to")]
 fn say(text: &str) {
-    eprintln!("{text}");
+    eprintln!("{}", harmless(text));
+}
+
+/// Lines for a terminal: words of a gateway or device cannot move its cursor or change its colours.
+fn harmless(text: &str) -> String {
+    text.split('\n').map(table::printable).collect::<Vec<_>>().join("\n")
 }

@@ -41,6 +41,8 @@ pub async fn run(
     };
     match written.and_then(|()| out.flush()) {
         Ok(()) => ProbeExit::Found,
+        // Who reads only the first lines has what he wants.
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => ProbeExit::Found,
         Err(_) => ProbeExit::Failed,
     }
 }

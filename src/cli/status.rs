@@ -38,6 +38,7 @@ pub async fn run(args: &Args, out: &mut dyn Write) -> End {
         Err(error @ GetError::NoAnswer { .. }) => {
             return End::NoAnswer(format!("{error}; is dergate running, and is this its [admin] listen?"));
         }
+        Err(error @ GetError::Url { .. }) => return End::Usage(error.to_string()),
         Err(error) => return End::Failed(error.to_string()),
     };
     if !answer.status.is_success() {

@@ -12,7 +12,7 @@ use super::{fault::Fault, wsdl};
 use crate::core::service::Service;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST};
+use http::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HOST, ORIGIN};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -145,6 +145,12 @@ impl Shared {
     }
 
     async fn post(&self, request: Request<Incoming>, family: Family) -> Reply {
+        if request.headers().contains_key(ORIGIN) {
+            // Only browsers say Origin, and always with a POST. Without this, any web page that somebody on this
+            // computer looks at could dispatch through the loopback listener.
+            let words = "a request from a web page (it has an Origin header) is not served".to_owned();
+            return refuse(StatusCode::FORBIDDEN, family, "7.5", words);
+        }
         if let Err(words) = acceptable(request.headers()) {
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, family, "1.8", words);
         }

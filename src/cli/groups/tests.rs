@@ -122,3 +122,20 @@ fn values_need_their_unit_in_the_right_case() {
     assert!(parse(&["--active-power", "1W", "--for", "0s"]).is_err());
     assert!(parse(&["--active-power", "1W", "--start", "soon"]).is_err());
 }
+
+#[tokio::test]
+async fn a_name_from_the_network_does_not_reach_the_terminal_as_it_is() {
+    let (_core, url) = gateway().await;
+    let new = crate::core::service::NewGroup {
+        mrid: crate::der::Mrid::parse("group-2").ok(),
+        description: None,
+        functions: crate::der::DerFunctions::NONE,
+        members: Vec::new(),
+        names: vec![crate::der::Name::plain("a\nb\u{9b}31m")],
+        version: None,
+    };
+    Client::new(&url).unwrap().create_groups(&[new]).await.unwrap();
+    let (_, table) = groups(&url, &[]).await;
+    assert!(table.contains("a\u{FFFD}b\u{FFFD}31m"), "{table}");
+    assert_eq!(table.lines().count(), 2, "{table}");
+}

@@ -107,7 +107,7 @@ async fn failures_and_silence_are_told_apart() {
     drop(closed);
     let end = run(&args(&url), &mut Vec::new()).await;
     assert!(matches!(&end, End::NoAnswer(words) if words.contains("is dergate running")), "{end:?}");
-    assert!(matches!(run(&args("ftp://x"), &mut Vec::new()).await, End::Failed(_)));
+    assert!(matches!(run(&args("ftp://x"), &mut Vec::new()).await, End::Usage(_)));
 }
 
 fn mrid(text: &str) -> Mrid {

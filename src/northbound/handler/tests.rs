@@ -445,3 +445,24 @@ async fn a_core_that_stops_or_sleeps_is_said_so() {
     let answer = Handler::new(settings(), service).answer(text.as_bytes(), Family::Groups).await;
     assert_eq!(text_of(&answer.text, "code"), Some("4.1"), "{}", answer.text);
 }
+
+#[tokio::test]
+async fn an_object_with_too_many_names_is_refused_as_a_message() {
+    let desk = Desk::with_groups().await;
+    let names = |count: usize| {
+        let names = "<g:Names><g:name>N</g:name></g:Names>".repeat(count);
+        format!(
+            "<s:Envelope xmlns:s=\"{}\"><s:Body><t:DeleteDERGroups xmlns:t=\"{}\" xmlns:m=\"{}\" xmlns:g=\"{}\">\
+             <t:Header><m:Verb>delete</m:Verb><m:Noun>DERGroups</m:Noun></t:Header><t:Payload><g:DERGroups>\
+             <g:EndDeviceGroup>{names}</g:EndDeviceGroup></g:DERGroups></t:Payload></t:DeleteDERGroups></s:Body></s:Envelope>",
+            Namespace::Soap11.uri(),
+            Namespace::GroupsMessage.uri(),
+            Namespace::Message.uri(),
+            Namespace::Groups.uri()
+        )
+    };
+    let many = desk.handler.answer(names(65).as_bytes(), Family::Groups).await;
+    assert!(many.is_fault && many.text.contains("at most 64 Names"), "{}", many.text);
+    let enough = desk.handler.answer(names(64).as_bytes(), Family::Groups).await;
+    assert!(!enough.is_fault, "{}", enough.text);
+}

@@ -286,3 +286,15 @@ async fn a_generated_client_understands_our_description() {
     let run = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
 }
+
+#[tokio::test]
+async fn a_web_page_cannot_dispatch_through_the_loopback_listener() {
+    let core = PlayedCore::start();
+    let served = Served::start(settings(), core.service.clone()).await;
+    let request = "POST /61968-5/create/executeDERGroups HTTP/1.1\r\nHost: x\r\nOrigin: http://page.example\r\n\
+                   Content-Type: text/plain\r\nContent-Length: 2\r\n\r\n<a";
+    let answer = served.raw(request.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    assert!(answer.contains("<m:code>7.5</m:code>"), "{answer}");
+    served.stop.cancel();
+}
