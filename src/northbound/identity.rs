@@ -55,7 +55,7 @@ fn name(element: Element<'_>, namespace: Namespace) -> Result<Name, Invalid> {
             _ => return Err(unexpected(child, "name and NameType")),
         }
     }
-    let name = name.ok_or_else(|| element.missing("name"))?.some_text()?.to_owned();
+    let name = name.ok_or_else(|| element.missing("name"))?.label()?.to_owned();
     let Some(kind) = kind else { return Ok(Name { name, name_type: None }) };
     let (own, description, authority) = described(kind, namespace, true)?;
     let authority = match authority {
@@ -83,8 +83,8 @@ fn described(
             _ => return Err(unexpected(child, "name, description and NameTypeAuthority")),
         }
     }
-    let name = name.ok_or_else(|| element.missing("name"))?.some_text()?.to_owned();
-    let description = description.map(|d| d.text().map(str::to_owned)).transpose()?;
+    let name = name.ok_or_else(|| element.missing("name"))?.label()?.to_owned();
+    let description = description.map(|d| d.prose().map(str::to_owned)).transpose()?;
     Ok((name, description, authority))
 }
 
