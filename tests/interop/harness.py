@@ -9,6 +9,7 @@ Starts no process: run.sh does. Only the standard library is used.
 import contextlib
 import json
 import os
+import random
 import socket
 import sys
 import time
@@ -98,9 +99,13 @@ def same(told, expected, what="value"):
         raise AssertionError(f"{what} is {told!r}; expected {expected!r}")
 
 
-def get(url):
+def get_bytes(url):
     with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)
+        return answer.read()
+
+
+def get(url):
+    return json.loads(get_bytes(url))
 
 
 def wait_for(what, holds, seconds=30):
@@ -136,7 +141,13 @@ def flags(*on):
 
 
 def free_ports(count):
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    """Free ports, each once, below those that the kernel gives to outgoing connections: nobody takes them meanwhile."""
+    sockets = []
+    for port in random.sample(range(20_000, 32_000), 12_000):
+        with contextlib.suppress(OSError):
+            sockets.append(socket.create_server(("127.0.0.1", port)))
+        if len(sockets) == count:
+            break
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()

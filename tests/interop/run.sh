@@ -48,7 +48,7 @@ echo "$gateway" >"$folder/gateway.pid"
 "$python" "$here/harness.py" wait "$folder"
 
 failed=0
-for check in conversation refusals cases examples bad_input; do
+for check in conversation standard refusals cases examples bad_input; do
   echo "== $check"
   "$python" "$here/$check.py" "$folder" || failed=1
   kill -0 "$gateway" 2>/dev/null || { echo "the gateway died during $check"; exit 1; }
