@@ -6,6 +6,9 @@ use super::xml::{Element, Invalid, assign, unexpected};
 use crate::core::service::Reference;
 use crate::der::{Mrid, Name, NameType, NameTypeAuthority, Version};
 
+/// Most Names of one object: they are compared with one another, in the core as well.
+const MAX_NAMES: usize = 32;
+
 /// An mRID.
 pub(super) fn mrid(element: Element<'_>) -> Result<Mrid, Invalid> {
     Mrid::parse(element.text()?).map_err(|error| element.invalid(error))
@@ -23,6 +26,9 @@ impl<'d> Identity<'d> {
     pub(super) fn take(&mut self, child: Element<'d>, namespace: Namespace) -> Result<bool, Invalid> {
         match child.name_in(namespace)? {
             "mRID" => assign(&mut self.mrid, child)?,
+            "Names" if self.names.len() >= MAX_NAMES => {
+                return Err(child.invalid(format!("is too many; at most {MAX_NAMES} Names are accepted")));
+            }
             "Names" => self.names.push(name(child, namespace)?),
             _ => return Ok(false),
         }

@@ -97,6 +97,11 @@ def messages():
     """Name, body, HTTP status and code that are right for it."""
     good = create(group(str(uuid.uuid4()), f"bad-input-{uuid.uuid4()}"))
     deep = f'<s:Envelope xmlns:s="{SOAP}"><s:Body>' + "<a>" * 10_000 + "</a>" * 10_000 + "</s:Body></s:Envelope>"
+    names = "".join(f"<o:Names><o:name>{n}</o:name></o:Names>" for n in range(80_000))
+    senseless = dispatch(unit="V").replace("<o:DERGroupDispatches>", f'<o:DERGroupDispatches xmlns="{NS}DERGroupDispatches#">')
+    at, close = senseless.index("<o:DERGroupDispatch>"), "</o:DERGroupDispatch>"
+    end = senseless.index(close) + len(close)
+    one = senseless[at:end].replace("o:", "")  # 6,000 of them with prefixes are larger than a body may be
     return [
         ("an empty body", "", 500, "1.8"),
         ("XML that ends early", good[: len(good) // 2], 500, "1.8"),
@@ -128,6 +133,9 @@ def messages():
         ("an unknown member", create(group(NOBODY, "n", [NOBODY])), 200, "6.1"),
         ("an empty schedule", dispatch(points=False), 200, "5.8"),
         ("a unit that does not fit", dispatch(unit="VAr"), 200, "1.8"),
+        ("80,000 names of one group", create(f"<o:EndDeviceGroup><o:mRID>{GROUP}</o:mRID>{names}</o:EndDeviceGroup>", "ChangeDERGroups", verb="change"), 500, "1.8"),
+        ("6,000 dispatches of which none makes sense", senseless[:at] + one * 6_000 + senseless[end:], 500, "1.8"),
+        ("30,000 unknown groups to delete", create("".join(f"<o:EndDeviceGroup><o:mRID>z{n}</o:mRID></o:EndDeviceGroup>" for n in range(30_000)), "DeleteDERGroups", verb="delete"), 200, "99.1"),
         ("a name of 1 MB", create(group(str(uuid.uuid4()), "n" * 1_000_000)), 500, "1.8"),
     ]
 
