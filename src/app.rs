@@ -27,19 +27,40 @@ pub struct Gateway {
     service: Service,
     northbound: SocketAddr,
     admin: SocketAddr,
-    /// Rooms whose end is the end of the gateway, with their names.
-    vital: JoinSet<&'static str>,
-    field: JoinSet<()>,
+    rooms: Rooms,
     store: store::Running,
-    stops: Stops,
 }
 
-/// What is told to stop, in this order.
-#[derive(Debug, Default)]
-struct Stops {
-    listeners: CancellationToken,
-    core: CancellationToken,
-    field: CancellationToken,
+/// What runs, by the order in which it is told to stop.
+#[derive(Debug)]
+struct Rooms {
+    listeners: Room<&'static str>,
+    core: Room<&'static str>,
+    field: Room<()>,
+    health: admin::Health,
+}
+
+/// Tasks that stop together.
+#[derive(Debug)]
+struct Room<T> {
+    tasks: JoinSet<T>,
+    stop: CancellationToken,
+}
+
+impl<T: 'static> Room<T> {
+    fn new() -> Self {
+        Self { tasks: JoinSet::new(), stop: CancellationToken::new() }
+    }
+
+    /// Tells its tasks to stop, and waits a while for them.
+    async fn end(&mut self, name: &'static str) {
+        self.stop.cancel();
+        let ended = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, ended).await.is_err() {
+            tracing::warn!(room = name, "not ended in time; what was acknowledged is stored");
+            self.tasks.shutdown().await;
+        }
+    }
 }
 
 impl Gateway {
@@ -49,10 +70,14 @@ impl Gateway {
     /// The store cannot be opened, or an address cannot be listened on; said in words for the person who started it.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
         let Config { gateway, northbound: north, admin: admin_settings, devices, groups } = config;
+        let settings = store::Settings::in_dir(&gateway.data_dir);
+        // Opening checks the whole file, which takes a while for a large one: nobody is let in before.
+        let (store, stored) = tokio::task::spawn_blocking(move || store::open(&settings))
+            .await
+            .context("opening the store panicked")?
+            .context("the store cannot be opened")?;
         let north_listener = listen("northbound", north.listen).await?;
         let admin_listener = listen("admin", admin_settings.listen).await?;
-        let settings = store::Settings::in_dir(&gateway.data_dir);
-        let (store, stored) = store::open(&settings).context("the store cannot be opened")?;
         tracing::info!(
             name = gateway.name,
             version = env!("CARGO_PKG_VERSION"),
@@ -79,25 +104,25 @@ impl Gateway {
             stored,
             seeds: groups,
         });
-        let stops = Stops::default();
-        let mut field = JoinSet::new();
-        southbound::spawn(devices, ports, &mut field, stops.field.clone());
-
-        let mut vital = JoinSet::new();
-        let health = admin::Health::new(writable);
-        vital.spawn(named("core", core.run(stops.core.clone())));
+        let mut rooms = Rooms {
+            listeners: Room::new(),
+            core: Room::new(),
+            field: Room::new(),
+            health: admin::Health::new(writable),
+        };
+        let stop = rooms.field.stop.clone();
+        southbound::spawn(devices, ports, &mut rooms.field.tasks, stop);
+        let (stop, health) = (rooms.core.stop.clone(), rooms.health.clone());
+        rooms.core.tasks.spawn(named("core", core.run(stop.clone())));
+        rooms.core.tasks.spawn(named("heartbeat", heartbeat(service.clone(), health.clone(), stop)));
         let (northbound, admin) = (north_listener.local_addr()?, admin_listener.local_addr()?);
-        vital.spawn({
-            let (service, stop) = (service.clone(), stops.listeners.clone());
-            named("northbound", northbound::serve(north, north_listener, service, stop))
-        });
-        vital.spawn({
-            let (service, health, stop) = (service.clone(), health.clone(), stops.listeners.clone());
-            named("admin", admin::serve(admin_listener, service, health, stop))
-        });
-        vital.spawn(named("heartbeat", heartbeat(service.clone(), health, stops.core.clone())));
+        let stop = rooms.listeners.stop.clone();
+        let serving = northbound::serve(north, north_listener, service.clone(), stop.clone());
+        rooms.listeners.tasks.spawn(named("northbound", serving));
+        let serving = admin::serve(admin_listener, service.clone(), health, stop);
+        rooms.listeners.tasks.spawn(named("admin", serving));
         tracing::info!(%northbound, %admin, "gateway ready");
-        Ok(Self { service, northbound, admin, vital, field, store, stops })
+        Ok(Self { service, northbound, admin, rooms, store })
     }
 
     /// The core's service, for whoever runs in the same process.
@@ -123,15 +148,18 @@ impl Gateway {
     ///
     /// # Errors
     /// A room ended by itself, or the store did not end well.
-    pub async fn run(mut self, stop: CancellationToken) -> anyhow::Result<()> {
+    pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { service, mut rooms, store, .. } = self;
         systemd::ready();
-        let mut store = std::pin::pin!(self.store.ended());
+        rooms.health.set_ready(true);
+        let mut store = std::pin::pin!(store.ended());
         let mut store_ended = None;
         let ended = tokio::select! {
             // When the core ends, the store follows: the cause is looked at first.
             biased;
             () = stop.cancelled() => None,
-            ended = self.vital.join_next() => ended,
+            ended = rooms.listeners.tasks.join_next() => ended,
+            ended = rooms.core.tasks.join_next() => ended,
             // While the core lives, the store ends only by a fault: nothing can be accepted any more.
             ended = &mut store => {
                 store_ended = Some(ended);
@@ -140,8 +168,8 @@ impl Gateway {
         };
         systemd::stopping();
         tracing::info!("gateway stopping");
-        self.drain().await;
-        drop(self.service);
+        rooms.end().await;
+        drop(service);
         let by_itself = store_ended.is_some();
         let store_ended = match store_ended {
             Some(ended) => ended,
@@ -157,27 +185,14 @@ impl Gateway {
     }
 }
 
-impl Gateway {
-    /// Ends the rooms one after another, each with its own time, so that one that hangs takes nothing from the next.
-    async fn drain(&mut self) {
-        self.stops.listeners.cancel();
-        // The core goes on until the listeners, which wait for its answers, have ended; the heartbeat ends with it.
-        in_time("listeners", async {
-            while self.vital.len() > 2 && self.vital.join_next().await.is_some() {}
-        })
-        .await;
-        self.stops.core.cancel();
-        in_time("core", async { while self.vital.join_next().await.is_some() {} }).await;
-        self.stops.field.cancel();
-        in_time("drivers", async { while self.field.join_next().await.is_some() {} }).await;
-        self.vital.shutdown().await;
-        self.field.shutdown().await;
-    }
-}
-
-async fn in_time(rooms: &'static str, ended: impl Future<Output = ()>) {
-    if tokio::time::timeout(GRACE, ended).await.is_err() {
-        tracing::warn!(rooms, "not ended in time; what was acknowledged is stored");
+impl Rooms {
+    /// Ends the rooms one after another, each with its own time, so that one that hangs takes nothing from the next. The
+    /// core goes on until the listeners, which wait for its answers, have ended.
+    async fn end(&mut self) {
+        self.health.set_ready(false);
+        self.listeners.end("listeners").await;
+        self.core.end("core").await;
+        self.field.end("drivers").await;
     }
 }
 
@@ -205,7 +220,6 @@ async fn heartbeat(service: Service, health: admin::Health, stop: CancellationTo
         if taken != last {
             last = taken;
             health.core_answered();
-            health.set_ready(true);
             systemd::watchdog();
         }
     }

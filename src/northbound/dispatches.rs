@@ -13,6 +13,8 @@ use crate::core::service::{NewDispatch, Reference};
 use crate::der::{CurveStyle, DispatchSchedule, GroupDispatch, Mrid, Name, Parameter, TimeIntervalKind};
 
 const OWN: Namespace = Namespace::Dispatches;
+/// Most dispatches in one message: each one that makes no sense is told with its place among the others.
+const MAX_DISPATCHES: usize = 1000;
 
 /// One dispatch of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +70,10 @@ pub(super) fn read(noun: Element<'_>, settings: &Settings) -> Result<Vec<Asked>,
     let mut all = Vec::new();
     for child in noun.only_children()? {
         match child.name_in(OWN)? {
+            "DERGroupDispatch" if all.len() >= MAX_DISPATCHES => {
+                let words = format!("has more than {MAX_DISPATCHES} dispatches; send several messages");
+                return Err(noun.invalid(words));
+            }
             "DERGroupDispatch" => all.push(read_dispatch(child, settings)?),
             _ => return Err(unexpected(child, "DERGroupDispatch")),
         }

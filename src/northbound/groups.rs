@@ -105,7 +105,7 @@ fn read(element: Element<'_>, naive_offset_s: i32) -> Result<Written, Invalid> {
     }
     Ok(Written {
         identity: own.finish()?,
-        description: description.map(|d| d.text().map(str::to_owned)).transpose()?,
+        description: description.map(|d| d.prose().map(str::to_owned)).transpose()?,
         functions: functions.map(read_functions).transpose()?,
         members,
         version: version.map(|v| identity::version(v, OWN, naive_offset_s)).transpose()?,

@@ -6,10 +6,8 @@ use super::xml::{Element, Invalid, assign, unexpected};
 use crate::core::service::Reference;
 use crate::der::{Mrid, Name, NameType, NameTypeAuthority, Version};
 
-/// Most Names of one object. Each is compared with each of another object.
-const MAX_NAMES: usize = 64;
-/// Longest name or type of a name, in bytes; names are labels of every page and series.
-const MAX_NAME: usize = 1024;
+/// Most Names of one object: they are compared with one another, in the core as well.
+const MAX_NAMES: usize = 32;
 
 /// An mRID.
 pub(super) fn mrid(element: Element<'_>) -> Result<Mrid, Invalid> {
@@ -29,7 +27,7 @@ impl<'d> Identity<'d> {
         match child.name_in(namespace)? {
             "mRID" => assign(&mut self.mrid, child)?,
             "Names" if self.names.len() >= MAX_NAMES => {
-                return Err(child.invalid(format!("an object has at most {MAX_NAMES} Names")));
+                return Err(child.invalid(format!("is too many; at most {MAX_NAMES} Names are accepted")));
             }
             "Names" => self.names.push(name(child, namespace)?),
             _ => return Ok(false),
@@ -63,7 +61,7 @@ fn name(element: Element<'_>, namespace: Namespace) -> Result<Name, Invalid> {
             _ => return Err(unexpected(child, "name and NameType")),
         }
     }
-    let name = name.ok_or_else(|| element.missing("name")).and_then(bounded)?;
+    let name = name.ok_or_else(|| element.missing("name"))?.label()?.to_owned();
     let Some(kind) = kind else { return Ok(Name { name, name_type: None }) };
     let (own, description, authority) = described(kind, namespace, true)?;
     let authority = match authority {
@@ -74,15 +72,6 @@ fn name(element: Element<'_>, namespace: Namespace) -> Result<Name, Invalid> {
         }
     };
     Ok(Name { name, name_type: Some(NameType { description, name: own, authority }) })
-}
-
-/// The text of a name.
-fn bounded(element: Element<'_>) -> Result<String, Invalid> {
-    let text = element.some_text()?;
-    if text.len() > MAX_NAME {
-        return Err(element.invalid(format!("is longer than {MAX_NAME} bytes")));
-    }
-    Ok(text.to_owned())
 }
 
 /// Name, description and authority of a NameType or, without an authority of its own, a NameTypeAuthority.
@@ -100,8 +89,8 @@ fn described(
             _ => return Err(unexpected(child, "name, description and NameTypeAuthority")),
         }
     }
-    let name = name.ok_or_else(|| element.missing("name")).and_then(bounded)?;
-    let description = description.map(|d| d.text().map(str::to_owned)).transpose()?;
+    let name = name.ok_or_else(|| element.missing("name"))?.label()?.to_owned();
+    let description = description.map(|d| d.prose().map(str::to_owned)).transpose()?;
     Ok((name, description, authority))
 }
 

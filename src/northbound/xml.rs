@@ -14,7 +14,7 @@ use super::namespace::Namespace;
 use quick_xml::NsReader;
 use quick_xml::errors::SyntaxError;
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::ResolveResult;
+use quick_xml::name::{NamespaceError, ResolveResult};
 use std::borrow::Cow;
 
 /// Deepest nesting accepted; a message of ours has 10.
@@ -25,6 +25,9 @@ const MAX_ELEMENTS: usize = 200_000;
 const MAX_ATTRIBUTES: usize = 64;
 /// Most different foreign namespaces accepted.
 const MAX_FOREIGN: usize = 64;
+
+/// Most namespace declarations accepted in scope at one place: every name is looked up in them.
+const MAX_BINDINGS: usize = 128;
 
 /// Why a text is not a document that we read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +62,8 @@ pub(super) enum XmlError {
         "line {0}: more than {MAX_ATTRIBUTES} attributes on one element, or more than {MAX_FOREIGN} foreign namespaces"
     )]
     TooManyAttributes(usize),
+    #[error("line {0}: more than {MAX_BINDINGS} namespace declarations in scope")]
+    TooManyBindings(usize),
     #[error("the message is truncated: {0} is not closed")]
     Truncated(String),
     #[error("line {0}: there is more after the end of the root element")]
@@ -105,6 +110,7 @@ impl<'i> Document<'i> {
         let text = decode(body)?;
         let mut reader = NsReader::from_str(text);
         reader.config_mut().check_comments = true;
+        reader.resolver_mut().set_max_namespace_bindings(MAX_BINDINGS);
         let mut build = Builder {
             text,
             document: Document { nodes: Vec::with_capacity(64), attributes: Vec::new(), foreign: Vec::new() },
@@ -201,6 +207,9 @@ impl<'i> Builder<'i> {
             quick_xml::Error::Syntax(SyntaxError::UnclosedDoctype) => XmlError::Dtd(self.line(at)),
             quick_xml::Error::Syntax(SyntaxError::InvalidBangMarkup) => self.syntax(at, error),
             quick_xml::Error::Syntax(_) => self.truncated(),
+            quick_xml::Error::Namespace(NamespaceError::TooManyBindings(_)) => {
+                XmlError::TooManyBindings(self.line(at))
+            }
             other => self.syntax(at, other),
         }
     }

@@ -3,7 +3,7 @@ use crate::der::Parameter;
 use crate::northbound::settings::FlowDirection;
 use crate::northbound::testing::messages::{
     El, G, LAYOUTS, Layout, Ordered, dispatch, dispatch_message, group, groups_message, kilowatts, leaf,
-    named, query_message, render,
+    named, names, query_message, render,
 };
 use crate::northbound::testing::{PlayedCore, settings, text_of, validate};
 
@@ -132,6 +132,26 @@ async fn a_group_without_an_mrid_comes_back_whole() {
 
 fn inner_payload(reply: &str) -> &str {
     &reply[reply.find("<t:Payload>").expect("a payload")..]
+}
+
+#[tokio::test]
+async fn what_is_compared_with_one_another_is_bounded() {
+    let desk = Desk::with_groups().await;
+    let mut many = named(G, Some("group-1"), None);
+    many.children.extend((0..33).map(|n| names(G, &format!("name {n}"))));
+    let reply = desk.ask(&groups_message("ChangeDERGroups", "change", vec![many.clone()])).await;
+    let told = text_of(&reply, "faultstring").unwrap();
+    assert_eq!(
+        told,
+        "Payload/DERGroups/EndDeviceGroup/Names[33]: is too many; at most 32 Names are accepted"
+    );
+    many.children.pop();
+    let reply = desk.ask(&groups_message("ChangeDERGroups", "change", vec![many])).await;
+    assert_eq!(text_of(&reply, "Result"), Some("OK"), "{reply}");
+    let one = || dispatch(None, Some("FDR12-PV"), None, &kilowatts(vec![("1", "5")]));
+    let reply = desk.ask(&dispatch_message((0..1001).map(|_| one()).collect())).await;
+    let told = text_of(&reply, "faultstring").unwrap();
+    assert!(told.contains("has more than 1000 dispatches"), "{told}");
 }
 
 #[tokio::test]

@@ -270,23 +270,6 @@ async fn a_connection_serves_request_after_request() {
         assert_eq!(text_of(&answer, "faultcode"), Some("soap:Client"), "{answer}");
     }
 }
-
-/// Runs `tests/interop/zeep_client.py` with the Python named in `DERGATE_ZEEP_PYTHON`, and says so if there is none.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_generated_client_understands_our_description() {
-    let Some(python) = std::env::var_os("DERGATE_ZEEP_PYTHON") else {
-        println!("SKIPPED the zeep client: DERGATE_ZEEP_PYTHON does not name a Python that has zeep");
-        return;
-    };
-    let core = PlayedCore::start();
-    let served = Served::start(settings(), core.service.clone()).await;
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/zeep_client.py");
-    let mut command = std::process::Command::new(python);
-    command.arg(script).arg(format!("http://{}", served.address)).arg("device-1");
-    let run = tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
-    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-}
-
 #[tokio::test]
 async fn a_web_page_cannot_dispatch_through_the_loopback_listener() {
     let core = PlayedCore::start();

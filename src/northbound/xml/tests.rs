@@ -16,6 +16,27 @@ fn text_is_put_together_from_all_its_parts() {
 }
 
 #[test]
+fn names_and_descriptions_are_of_bounded_length() {
+    let labelled = |text: &str| {
+        let xml = format!("<a>{text}</a>");
+        Document::parse(xml.as_bytes()).unwrap().root().label().map(str::to_owned)
+    };
+    assert_eq!(labelled(&format!(" {} ", "ñ".repeat(256))).unwrap(), "ñ".repeat(256));
+    assert_eq!(labelled(&"n".repeat(257)).unwrap_err().0, "a: has 257 characters; at most 256 are accepted");
+    assert!(labelled("two\nlines").unwrap_err().0.contains("control characters"));
+    let xml = format!("<a>{}</a>", "x".repeat(5000));
+    let long = Document::parse(xml.as_bytes()).unwrap();
+    assert_eq!(long.root().prose().unwrap_err().0, "a: has 5000 characters; at most 4096 are accepted");
+}
+
+#[test]
+fn namespace_declarations_are_bounded_in_our_own_words() {
+    let declared: String = (0..200).map(|n| format!(" xmlns:n{n}='u{n}'")).collect();
+    let told = refused(&format!("<a{declared}/>")).to_string();
+    assert_eq!(told, "line 1: more than 128 namespace declarations in scope");
+}
+
+#[test]
 fn names_are_borrowed_and_namespaces_resolved() {
     let xml = "<x:a xmlns:x='http://iec.ch/TC57/2017/DERGroups#' xmlns='other'><b/><x:c/><b xmlns=''/></x:a>";
     let document = Document::parse(xml.as_bytes()).unwrap();

@@ -5,6 +5,11 @@ use jiff::civil::{Date, DateTime};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp};
 
+/// Most characters of a name. A real one is a line on a screen.
+const MAX_LABEL: usize = 256;
+/// Most characters of a description.
+const MAX_PROSE: usize = 4096;
+
 impl<'d> Element<'d> {
     /// Its text without surrounding white space; elements inside are an error.
     pub(in crate::northbound) fn text(self) -> Result<&'d str, Invalid> {
@@ -21,6 +26,29 @@ impl<'d> Element<'d> {
         match self.text()? {
             "" => Err(self.invalid("must not be empty")),
             text => Ok(text),
+        }
+    }
+
+    /// Its text as people name things by it: not empty, of one line, and of bounded length.
+    pub(in crate::northbound) fn label(self) -> Result<&'d str, Invalid> {
+        let text = self.some_text()?;
+        if text.chars().any(char::is_control) {
+            return Err(self.invalid("has control characters; one line of text is right here"));
+        }
+        self.at_most(text, MAX_LABEL)
+    }
+
+    /// Its text as people explain things with it: any, but of bounded length.
+    pub(in crate::northbound) fn prose(self) -> Result<&'d str, Invalid> {
+        self.at_most(self.text()?, MAX_PROSE)
+    }
+
+    fn at_most(self, text: &'d str, most: usize) -> Result<&'d str, Invalid> {
+        match text.chars().count() {
+            long if long > most => {
+                Err(self.invalid(format!("has {long} characters; at most {most} are accepted")))
+            }
+            _ => Ok(text),
         }
     }
 
