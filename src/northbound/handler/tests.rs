@@ -481,8 +481,8 @@ async fn an_object_with_too_many_names_is_refused_as_a_message() {
             Namespace::Groups.uri()
         )
     };
-    let many = desk.handler.answer(names(65).as_bytes(), Family::Groups).await;
-    assert!(many.is_fault && many.text.contains("at most 64 Names"), "{}", many.text);
-    let enough = desk.handler.answer(names(64).as_bytes(), Family::Groups).await;
+    let many = desk.handler.answer(names(33).as_bytes(), Family::Groups).await;
+    assert!(many.is_fault && many.text.contains("at most 32 Names"), "{}", many.text);
+    let enough = desk.handler.answer(names(32).as_bytes(), Family::Groups).await;
     assert!(!enough.is_fault, "{}", enough.text);
 }
