@@ -1,7 +1,7 @@
 """What must not harm the gateway: broken, hostile and slow input on raw sockets. Standard library only.
 
 For each case: one clear answer, and the next request on a new connection is served. Over the whole run: no panic in the log,
-and memory that stays where it was.
+and memory that stays where it was once the allocator has seen the largest messages.
 """
 
 import concurrent.futures
@@ -18,8 +18,9 @@ QUERY = envelope(
     header("get", "DERGroups") + "<t:Request><o:DERGroupQueries><o:EndDeviceGroup/></o:DERGroupQueries></t:Request>",
 )
 GROUP, NOBODY = str(uuid.uuid4()), str(uuid.uuid4())
+WARM_ROUNDS = 4
 GROWTH_KIB = 20 * 1024
-FIRST_ROUND_KIB = 64 * 1024
+FIRST_ROUNDS_KIB = 96 * 1024
 
 
 def head(body, path="/61968-5/create/executeDERGroups", length=None, more=""):
@@ -176,7 +177,11 @@ def main(folder):
     answer = exchange(place, head(made) + made)
     same(read(answer)[:2], (200, "0.0"), "creation of the group")
     cold = place.resident()
-    for _, ask, _, _ in asks(place):  # once before measuring: an allocator keeps the largest message it has seen
+    # Before measuring: an allocator keeps what its largest messages took, in each of its arenas.
+    for _ in range(WARM_ROUNDS):
+        for _, body, _, _ in messages():
+            send(place, body)
+    for _, ask, _, _ in asks(place):
         ask()
     burst(place, 300)
     before = place.resident()
@@ -197,9 +202,9 @@ def main(folder):
             s.close()
     with checks.case("memory stays where it was"):
         growth = place.resident() - before
-        print(f"bad input: resident memory {cold} KiB before anything, {before} KiB after one round, {growth:+} KiB after the next")
+        print(f"bad input: resident memory {cold} KiB before anything, {before} KiB after some rounds, {growth:+} KiB after the next")
         same(growth < GROWTH_KIB, True, f"growth of {growth} KiB below {GROWTH_KIB} KiB")
-        same(before - cold < FIRST_ROUND_KIB, True, f"growth of {before - cold} KiB in the first round below {FIRST_ROUND_KIB} KiB")
+        same(before - cold < FIRST_ROUNDS_KIB, True, f"growth of {before - cold} KiB in the first rounds below {FIRST_ROUNDS_KIB} KiB")
     with checks.case("no panic in the log"):
         same([line for line in place.log().splitlines() if "panic" in line.lower()], [])
     checks.end()
