@@ -25,6 +25,8 @@ impl<'d> Identity<'d> {
     /// Takes a child if it is mRID or Names; true if it was.
     pub(super) fn take(&mut self, child: Element<'d>, namespace: Namespace) -> Result<bool, Invalid> {
         match child.name_in(namespace)? {
+            // Generated clients send an element for a field that was left empty: it names nothing.
+            "mRID" if child.text()?.trim().is_empty() => {}
             "mRID" => assign(&mut self.mrid, child)?,
             "Names" if self.names.len() >= MAX_NAMES => {
                 return Err(child.invalid(format!("is too many; at most {MAX_NAMES} Names are accepted")));

@@ -37,6 +37,9 @@ const DRAIN: Duration = Duration::from_secs(5);
 const DISCARD: usize = 16;
 /// Largest request head.
 const MAX_HEAD: usize = 64 * 1024;
+/// Longest that a head may take to arrive, the wait for the next request on a kept connection included: silent clients
+/// must not hold the places of the others for long.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 
 type Reply = Response<Full<Bytes>>;
 
@@ -103,7 +106,7 @@ fn spawn(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(timeout)
+        .header_read_timeout(timeout.min(HEAD_PATIENCE))
         .max_header_size(MAX_HEAD)
         .serve_connection(TokioIo::new(patience::Patient::new(stream, timeout)), service);
     let connection = draining.watch(connection);

@@ -41,10 +41,22 @@ class Gone(Exception):
     """The gateway died before it answered: the operation may be there or not."""
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_ports(count):
+    """Ports that nobody has now, all different; below those that the system hands out for outgoing connections."""
+    found, taken = [], []
+    while len(found) < count:
+        with_port = socket.socket()
+        port = random.randrange(20000, 32000)
+        try:
+            with_port.bind(("127.0.0.1", port))
+        except OSError:
+            with_port.close()
+            continue
+        found.append(port)
+        taken.append(with_port)
+    for each in taken:
+        each.close()
+    return found
 
 
 def get(url):
@@ -269,8 +281,8 @@ def main():
     rng = random.Random(args.seed)
     print(f"kill -9 test: {args.rounds} rounds, seed {args.seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="dergate-kill-") as folder:
-        ports = {k: free_port() for k in ("control", "north", "admin")}
-        ports["devices"] = [free_port() for _ in range(DEVICES)]
+        free = free_ports(3 + DEVICES)
+        ports = dict(zip(("control", "north", "admin"), free), devices=free[3:])
         plant_file, config, mrids = write_files(folder, ports)
         log = open(os.path.join(folder, "log"), "w")
         plant = subprocess.Popen([args.program, "simulate", plant_file], stdout=log, stderr=log)
