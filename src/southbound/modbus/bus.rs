@@ -56,7 +56,21 @@ pub struct Bus {
     session: Option<Session>,
     backoff: Backoff,
     /// No new attempt before, and why the last one failed.
-    wait: Option<(Instant, ConnectFault)>,
+    wait: Option<Wait>,
+}
+
+#[derive(Clone, Copy)]
+struct Wait {
+    until: Instant,
+    fault: ConnectFault,
+    /// The unit that did not answer on a connection that stands: the others behind it need not wait for it.
+    only: Option<u8>,
+}
+
+impl Wait {
+    fn concerns(&self, unit: u8) -> bool {
+        self.only.is_none_or(|only| only == unit)
+    }
 }
 
 impl Bus {
@@ -66,10 +80,10 @@ impl Bus {
         Self { endpoint, session: None, backoff: Backoff::field(), wait: None }
     }
 
-    /// When a connection will be tried again; `None` if nothing stands against it now.
+    /// When a connection will be tried again for a unit; `None` if nothing stands against it now.
     #[must_use]
-    pub fn retry_at(&self) -> Option<Instant> {
-        self.wait.map(|(at, _)| at)
+    pub fn retry_at(&self, unit: u8) -> Option<Instant> {
+        self.wait.filter(|wait| wait.concerns(unit)).map(|wait| wait.until)
     }
 
     /// Reads holding registers (FC 3).
@@ -166,11 +180,11 @@ impl Bus {
             Err(_) => BusError::TimedOut(peer.response_timeout),
         };
         if !session.proven {
-            let reason = match &fault {
-                BusError::Connect(reason) => *reason,
-                _ => ConnectFault::Mute,
+            let (fault, only) = match &fault {
+                BusError::Connect(reason) => (*reason, None),
+                _ => (ConnectFault::Mute, Some(peer.unit)),
             };
-            self.wait = Some((Instant::now() + self.backoff.next_delay(), reason));
+            self.wait = Some(Wait { until: Instant::now() + self.backoff.next_delay(), fault, only });
         }
         Err(fault)
     }
@@ -184,9 +198,9 @@ impl Bus {
     }
 
     async fn connect(&mut self, peer: &Peer) -> Result<Session, BusError> {
-        if let Some((at, fault)) = self.wait {
-            if Instant::now() < at {
-                return Err(BusError::Connect(fault));
+        if let Some(wait) = self.wait.filter(|wait| wait.concerns(peer.unit)) {
+            if Instant::now() < wait.until {
+                return Err(BusError::Connect(wait.fault));
             }
             self.wait = None;
         }
@@ -200,7 +214,8 @@ impl Bus {
                 Ok(Session { context, unit: peer.unit, proven: false, last: None })
             }
             Err(fault) => {
-                self.wait = Some((Instant::now() + self.backoff.next_delay(), fault));
+                self.wait =
+                    Some(Wait { until: Instant::now() + self.backoff.next_delay(), fault, only: None });
                 Err(BusError::Connect(fault))
             }
         }
