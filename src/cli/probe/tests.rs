@@ -61,3 +61,20 @@ async fn nobody_there_and_no_sunspec_are_told_apart() {
     assert_eq!(exit, ProbeExit::Silent);
     assert!(String::from_utf8(talk).unwrap().contains("connection refused"));
 }
+
+#[tokio::test]
+async fn one_silent_model_hides_no_other() {
+    use crate::southbound::testing::{Answer, Server, legacy};
+    let book = legacy();
+    let ratings = book.address(120, "ID");
+    let server = Server::start(&[(1, &book)]).await;
+    server.script(
+        move |seen, _| {
+            if seen.address == ratings && seen.quantity > 2 { Answer::Silence } else { Answer::Good }
+        },
+    );
+    let (exit, out, talk) = probed(&server, 1, false).await;
+    assert_eq!((exit, talk.as_str()), (ProbeExit::Found, ""));
+    assert!(out.contains("model 120: not read: no answer"), "{out}");
+    assert!(out.contains("activePower            5000 W"), "{out}");
+}

@@ -122,9 +122,23 @@ pub async fn probe(link: &Link, options: &ProbeOptions, lookup: Lookup) -> Resul
     let chain = scan(&line, &options.sunspec.base).await.map_err(failed)?;
     let mut models = Vec::with_capacity(chain.models.len());
     let mut answers: HashMap<u16, Vec<u16>> = HashMap::new();
+    let mut silent = false;
     for at in &chain.models {
-        let (model, registers) =
-            read_model(&line, *at, lookup, options).await.map_err(|error| failed(ScanError::Bus(error)))?;
+        let (model, registers) = match read_model(&line, *at, lookup, options).await {
+            Ok(read) => {
+                silent = false;
+                read
+            }
+            // Some devices are silent about one model instead of refusing it.
+            Err(error @ (BusError::TimedOut(_) | BusError::Closed)) if !silent => {
+                silent = true;
+                let mut model = blank(*at);
+                model.name = lookup(at.id).map(|known| known.group.name.clone());
+                model.warnings.push(format!("not read: {error}"));
+                (model, Vec::new())
+            }
+            Err(error) => return Err(failed(ScanError::Bus(error))),
+        };
         models.push(model);
         answers.entry(at.id).or_insert(registers);
     }
@@ -150,8 +164,9 @@ fn in_gateway_terms(
         }
     }
     let sources = choose(&mut blocks);
+    let now = Timestamp::now();
     let routes = routes(&blocks);
-    let (readings, faults) = readings(&blocks, sources, &|_| true, Timestamp::now());
+    let (readings, faults) = readings(&blocks, sources, &|_| Some(now));
     warnings
         .extend(faults.iter().map(|(model, point, fault)| format!("{model}.{point} is not used: {fault}")));
     ProbeReport {
@@ -164,6 +179,18 @@ fn in_gateway_terms(
     }
 }
 
+/// A model of which only the header is known.
+const fn blank(at: ModelAt) -> ProbedModel {
+    ProbedModel {
+        id: at.id,
+        name: None,
+        address: at.address,
+        length: at.length,
+        warnings: Vec::new(),
+        points: Vec::new(),
+    }
+}
+
 /// Reads a model whole; what the device refuses is left out and said.
 async fn read_model(
     line: &Line<'_>,
@@ -171,14 +198,7 @@ async fn read_model(
     lookup: Lookup,
     options: &ProbeOptions,
 ) -> Result<(ProbedModel, Vec<u16>), BusError> {
-    let mut probed = ProbedModel {
-        id: at.id,
-        name: None,
-        address: at.address,
-        length: at.length,
-        warnings: Vec::new(),
-        points: Vec::new(),
-    };
+    let mut probed = blank(at);
     let Some(model) = lookup(at.id) else { return Ok((probed, Vec::new())) };
     probed.name = Some(model.group.name.clone());
     if options.sunspec.ignore_models.contains(&at.id) {
@@ -214,7 +234,11 @@ async fn read_on(
         layout.points.iter().map(|p| (p.offset, p.point.size)).filter(|(at, _)| usize::from(*at) >= have);
     for part in cut(missing, longest) {
         match line.read(at.address.saturating_add(part.offset), part.quantity).await {
-            Ok(words) => registers.extend(words),
+            Ok(words) => {
+                // A text longer than a read was left out: what follows keeps its place.
+                registers.resize(usize::from(part.offset).max(registers.len()), 0);
+                registers.extend(words);
+            }
             Err(BusError::Refused(exception)) => {
                 probed.warnings.push(format!(
                     "registers {} to {} of the model: {exception}",
