@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::client::{Client, Context, tcp};
 use tokio_modbus::slave::{Slave, SlaveContext};
-use tokio_modbus::{Request, Response};
+use tokio_modbus::{ProtocolError, Request, Response};
 
 /// Most registers in one read (Modbus application protocol 6.3).
 const MAX_READ: u16 = 125;
@@ -225,7 +225,13 @@ impl Bus {
 /// What a failed call means. tokio-modbus reports the end of the stream with a meaningless text of the system.
 fn broken(error: &tokio_modbus::Error, proven: bool) -> BusError {
     match error {
-        tokio_modbus::Error::Protocol(fault) => BusError::BadAnswer(fault.to_string()),
+        // Without the answer itself: it may be a hundred registers long.
+        tokio_modbus::Error::Protocol(ProtocolError::HeaderMismatch { message, .. }) => {
+            BusError::BadAnswer(format!("mismatching headers: {}", message.trim()))
+        }
+        tokio_modbus::Error::Protocol(ProtocolError::FunctionCodeMismatch { request, .. }) => {
+            BusError::BadAnswer(format!("not an answer to {request}"))
+        }
         tokio_modbus::Error::Transport(fault) if fault.kind() == io::ErrorKind::InvalidData => {
             BusError::BadAnswer(fault.to_string())
         }

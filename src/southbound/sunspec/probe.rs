@@ -10,11 +10,14 @@ use super::scan::{Chain, ScanError, scan};
 use super::value::{Value, decode};
 use crate::der::{Capability, Nameplate, Reading};
 use crate::device_map::{Layout, Model, PlacedPoint, PointType};
-use crate::southbound::modbus::{BusError, Endpoint, Line, SharedBus};
+use crate::southbound::modbus::{BusError, Endpoint, Exception, Line, SharedBus};
 use crate::southbound::{Link, ModbusTcp, ProbeOptions};
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use tokio::time::Instant;
+
+/// Reads are not cut shorter than this for a device that refuses long ones.
+const SHORTEST: u16 = 8;
 
 /// What a device shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +115,7 @@ pub async fn probe(link: &Link, options: &ProbeOptions, lookup: Lookup) -> Resul
     let failed = |error: ScanError| {
         let (link, reason) = (link.to_string(), error.to_string());
         match error {
-            ScanError::Bus(BusError::Refused(_)) | ScanError::NoMarker(_) => {
+            ScanError::Bus(BusError::Refused(_) | BusError::BadAnswer(_)) | ScanError::NoMarker(_) => {
                 ProbeError::NotSunspec { link, reason }
             }
             ScanError::Bus(_) => ProbeError::Silent { link, reason },
@@ -229,15 +232,25 @@ async fn read_on(
     registers: &mut Vec<u16>,
     probed: &mut ProbedModel,
 ) -> Result<bool, BusError> {
-    let have = registers.len();
-    let missing =
-        layout.points.iter().map(|p| (p.offset, p.point.size)).filter(|(at, _)| usize::from(*at) >= have);
-    for part in cut(missing, longest) {
+    let missing = |have: usize| {
+        let points = layout.points.iter().map(|p| (p.offset, p.point.size));
+        points.filter(move |(at, _)| usize::from(*at) >= have)
+    };
+    let mut longest = longest;
+    let mut parts = VecDeque::from(cut(missing(registers.len()), longest));
+    while let Some(part) = parts.pop_front() {
         match line.read(at.address.saturating_add(part.offset), part.quantity).await {
             Ok(words) => {
                 // A text longer than a read was left out: what follows keeps its place.
                 registers.resize(usize::from(part.offset).max(registers.len()), 0);
                 registers.extend(words);
+            }
+            // Perhaps the read is too long for this device, as in the driver.
+            Err(BusError::Refused(Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE))
+                if part.quantity > SHORTEST =>
+            {
+                longest = part.quantity / 2;
+                parts = cut(missing(registers.len()), longest).into();
             }
             Err(BusError::Refused(exception)) => {
                 probed.warnings.push(format!(
