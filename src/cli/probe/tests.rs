@@ -61,3 +61,41 @@ async fn nobody_there_and_no_sunspec_are_told_apart() {
     assert_eq!(exit, ProbeExit::Silent);
     assert!(String::from_utf8(talk).unwrap().contains("connection refused"));
 }
+
+#[tokio::test]
+async fn one_silent_model_hides_no_other() {
+    use crate::southbound::testing::{Answer, Server, legacy};
+    let book = legacy();
+    let ratings = book.address(120, "ID");
+    let server = Server::start(&[(1, &book)]).await;
+    server.script(
+        move |seen, _| {
+            if seen.address == ratings && seen.quantity > 2 { Answer::Silence } else { Answer::Good }
+        },
+    );
+    let (exit, out, talk) = probed(&server, 1, false).await;
+    assert_eq!((exit, talk.as_str()), (ProbeExit::Found, ""));
+    assert!(out.contains("model 120: not read: no answer"), "{out}");
+    assert!(out.contains("activePower            5000 W"), "{out}");
+}
+
+#[tokio::test]
+async fn a_device_that_refuses_long_reads_is_shown_whole() {
+    use crate::southbound::testing::{Answer, Server, newer};
+    let server = Server::start(&[(1, &newer())]).await;
+    server.script(|seen, _| if seen.quantity > 40 { Answer::Exception(3) } else { Answer::Good });
+    let (exit, out, _) = probed(&server, 1, false).await;
+    assert_eq!(exit, ProbeExit::Found);
+    assert!(out.contains("activePower            -2500 W"), "{out}");
+    assert!(!out.contains("exception"), "{out}");
+}
+
+#[tokio::test]
+async fn answers_that_make_no_sense_are_an_answer_all_the_same() {
+    use crate::southbound::testing::{Answer, Server, legacy};
+    let server = Server::start(&[(1, &legacy())]).await;
+    server.script(|_, _| Answer::OtherUnit);
+    let (exit, _, talk) = probed(&server, 1, false).await;
+    assert_eq!(exit, ProbeExit::Failed);
+    assert!(talk.contains("bad answer") && talk.len() < 250, "{talk}");
+}

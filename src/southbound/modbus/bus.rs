@@ -13,7 +13,7 @@ use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_modbus::client::{Client, Context, tcp};
 use tokio_modbus::slave::{Slave, SlaveContext};
-use tokio_modbus::{Request, Response};
+use tokio_modbus::{ProtocolError, Request, Response};
 
 /// Most registers in one read (Modbus application protocol 6.3).
 const MAX_READ: u16 = 125;
@@ -56,7 +56,21 @@ pub struct Bus {
     session: Option<Session>,
     backoff: Backoff,
     /// No new attempt before, and why the last one failed.
-    wait: Option<(Instant, ConnectFault)>,
+    wait: Option<Wait>,
+}
+
+#[derive(Clone, Copy)]
+struct Wait {
+    until: Instant,
+    fault: ConnectFault,
+    /// The unit that did not answer on a connection that stands: the others behind it need not wait for it.
+    only: Option<u8>,
+}
+
+impl Wait {
+    fn concerns(&self, unit: u8) -> bool {
+        self.only.is_none_or(|only| only == unit)
+    }
 }
 
 impl Bus {
@@ -66,10 +80,10 @@ impl Bus {
         Self { endpoint, session: None, backoff: Backoff::field(), wait: None }
     }
 
-    /// When a connection will be tried again; `None` if nothing stands against it now.
+    /// When a connection will be tried again for a unit; `None` if nothing stands against it now.
     #[must_use]
-    pub fn retry_at(&self) -> Option<Instant> {
-        self.wait.map(|(at, _)| at)
+    pub fn retry_at(&self, unit: u8) -> Option<Instant> {
+        self.wait.filter(|wait| wait.concerns(unit)).map(|wait| wait.until)
     }
 
     /// Reads holding registers (FC 3).
@@ -166,11 +180,11 @@ impl Bus {
             Err(_) => BusError::TimedOut(peer.response_timeout),
         };
         if !session.proven {
-            let reason = match &fault {
-                BusError::Connect(reason) => *reason,
-                _ => ConnectFault::Mute,
+            let (fault, only) = match &fault {
+                BusError::Connect(reason) => (*reason, None),
+                _ => (ConnectFault::Mute, Some(peer.unit)),
             };
-            self.wait = Some((Instant::now() + self.backoff.next_delay(), reason));
+            self.wait = Some(Wait { until: Instant::now() + self.backoff.next_delay(), fault, only });
         }
         Err(fault)
     }
@@ -184,9 +198,9 @@ impl Bus {
     }
 
     async fn connect(&mut self, peer: &Peer) -> Result<Session, BusError> {
-        if let Some((at, fault)) = self.wait {
-            if Instant::now() < at {
-                return Err(BusError::Connect(fault));
+        if let Some(wait) = self.wait.filter(|wait| wait.concerns(peer.unit)) {
+            if Instant::now() < wait.until {
+                return Err(BusError::Connect(wait.fault));
             }
             self.wait = None;
         }
@@ -200,7 +214,8 @@ impl Bus {
                 Ok(Session { context, unit: peer.unit, proven: false, last: None })
             }
             Err(fault) => {
-                self.wait = Some((Instant::now() + self.backoff.next_delay(), fault));
+                self.wait =
+                    Some(Wait { until: Instant::now() + self.backoff.next_delay(), fault, only: None });
                 Err(BusError::Connect(fault))
             }
         }
@@ -210,7 +225,13 @@ impl Bus {
 /// What a failed call means. tokio-modbus reports the end of the stream with a meaningless text of the system.
 fn broken(error: &tokio_modbus::Error, proven: bool) -> BusError {
     match error {
-        tokio_modbus::Error::Protocol(fault) => BusError::BadAnswer(fault.to_string()),
+        // Without the answer itself: it may be a hundred registers long.
+        tokio_modbus::Error::Protocol(ProtocolError::HeaderMismatch { message, .. }) => {
+            BusError::BadAnswer(format!("mismatching headers: {}", message.trim()))
+        }
+        tokio_modbus::Error::Protocol(ProtocolError::FunctionCodeMismatch { request, .. }) => {
+            BusError::BadAnswer(format!("not an answer to {request}"))
+        }
         tokio_modbus::Error::Transport(fault) if fault.kind() == io::ErrorKind::InvalidData => {
             BusError::BadAnswer(fault.to_string())
         }

@@ -89,9 +89,9 @@ impl<'a> Line<'a> {
         self.shared.bus.lock().await.write_single(&self.peer, address, word).await
     }
 
-    /// When a connection will be tried again; `None` if nothing stands against it now.
+    /// When a connection will be tried again for this unit; `None` if nothing stands against it now.
     pub async fn retry_at(&self) -> Option<Instant> {
-        self.shared.bus.lock().await.retry_at()
+        self.shared.bus.lock().await.retry_at(self.peer.unit)
     }
 }
 

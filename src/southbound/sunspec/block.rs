@@ -4,6 +4,7 @@
 
 use super::value::{Value, decode, scaled};
 use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale};
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,6 +85,10 @@ pub struct Block {
     pub read_at: Option<Instant>,
     /// When that was last tried.
     pub tried_at: Option<Instant>,
+    /// When it was last asked for, by the clock of the readings: what it says is not older.
+    pub asked_at: Option<Timestamp>,
+    /// How often in a row it got no answer while its neighbours did.
+    pub silences: u32,
     /// Why it could not be read the last time.
     pub fault: Option<String>,
     /// Its length is not the one of the published model: shown, but not written.
@@ -106,6 +111,8 @@ impl Block {
             registers: Vec::new(),
             read_at: None,
             tried_at: None,
+            asked_at: None,
+            silences: 0,
             fault: None,
             draft,
         };
@@ -129,6 +136,7 @@ impl Block {
             self.registers = registers;
             self.read_at = Some(now);
             self.fault = None;
+            self.silences = 0;
         }
         stands
     }

@@ -12,7 +12,7 @@ use super::abilities::Routes;
 use super::block::{Blocks, Layouts, Lookup};
 use super::control::Ours;
 use super::execute::Habits;
-use super::readings::Sources;
+use super::readings::{Reported, Sources};
 use super::scan::{Chain, ScanError};
 use crate::backoff::Backoff;
 use crate::core::port::{DriverPort, Report};
@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 const LOST_AFTER_POLLS: u32 = 3;
 /// Time without an answer after which a device counts as lost.
 const LOST_AFTER: Duration = Duration::from_secs(10);
+/// A map that moves again within this time is not scanned at once.
+const CALM: Duration = Duration::from_secs(60);
 /// First discoveries are spread over the poll period, but over no more than this.
 const MAX_SPREAD: Duration = Duration::from_secs(5);
 
@@ -60,6 +62,7 @@ pub struct Device<'a> {
     identity_changed: Option<String>,
     ours: Ours,
     habits: Habits,
+    reported: Reported,
     max_read: u16,
     failures: u32,
     answered_at: Instant,
@@ -155,6 +158,7 @@ impl<'a> Device<'a> {
             identity_changed: None,
             ours: Ours::default(),
             habits: Habits::default(),
+            reported: Reported::default(),
             max_read: settings.map.link.max_read,
             failures: 0,
             answered_at: Instant::now(),
@@ -172,7 +176,8 @@ impl<'a> Device<'a> {
             return;
         }
         let anchor = begun + phase(place, self.settings.poll);
-        let mut backoff = Backoff::field();
+        let (mut backoff, mut moves) = (Backoff::field(), Backoff::field());
+        let mut moved_at: Option<Instant> = None;
         self.answered_at = Instant::now();
         loop {
             match self.find_out_refusing().await {
@@ -180,7 +185,14 @@ impl<'a> Device<'a> {
                     backoff.reset();
                     match self.poll_on(anchor).await {
                         End::Stop => return,
-                        End::Moved => {}
+                        End::Moved => {
+                            let before = moved_at.replace(Instant::now());
+                            if before.is_none_or(|at| at.elapsed() >= CALM) {
+                                moves.reset();
+                            } else if self.wait_out(&mut moves).await {
+                                return;
+                            }
+                        }
                         End::Lost => {
                             if self.wait_out(&mut backoff).await {
                                 return;

@@ -45,37 +45,43 @@ enum Kept {
     Silent,
 }
 
-/// Sends a plan and reads back. Gives the outcome, and true if the plan's alternative was what the device kept.
-pub async fn carry_out(line: &Line<'_>, plan: &Plan, habits: &mut Habits, expires_at: Instant) -> Outcome {
+/// Sends a plan and reads back. Gives the outcome, and true if the device may hold what was written.
+pub async fn carry_out(
+    line: &Line<'_>,
+    plan: &Plan,
+    habits: &mut Habits,
+    expires_at: Instant,
+) -> (Outcome, bool) {
     let mut silent = false;
     for _ in 0..2 {
         if silent && Instant::now() >= expires_at {
-            return Outcome::TimedOut;
+            break;
         }
         match send_all(line, &plan.writes, habits).await {
             Sent::All => silent = false,
             Sent::Unknown => silent = true,
-            Sent::Refused(words) => return Outcome::Refused(words),
-            Sent::Unreachable if silent => return Outcome::TimedOut,
-            Sent::Unreachable => return Outcome::Unreachable,
+            Sent::Refused(words) => return (Outcome::Refused(words), silent),
+            Sent::Unreachable if silent => break,
+            Sent::Unreachable => return (Outcome::Unreachable, false),
         }
         match look(line, &plan.checks).await {
             // Without anything to compare, a write that got no answer stays unknown.
-            Kept::Yes { verified: false, .. } if silent => return Outcome::TimedOut,
+            Kept::Yes { verified: false, .. } if silent => break,
             Kept::Yes { bounded, verified } => {
-                return Outcome::Applied(ReadBack { active_power: plan.active_power, bounded, verified });
+                let read_back = ReadBack { active_power: plan.active_power, bounded, verified };
+                return (Outcome::Applied(read_back), true);
             }
-            Kept::Silent => return Outcome::TimedOut,
+            Kept::Silent => break,
             Kept::No(words) if !silent => {
                 return match &plan.otherwise {
                     Some(other) => Box::pin(carry_out(line, other, habits, expires_at)).await,
-                    None => Outcome::Refused(words),
+                    None => (Outcome::Refused(words), true),
                 };
             }
             Kept::No(_) => {}
         }
     }
-    Outcome::TimedOut
+    (Outcome::TimedOut, true)
 }
 
 async fn send_all(line: &Line<'_>, writes: &[Write], habits: &mut Habits) -> Sent {

@@ -10,11 +10,14 @@ use super::scan::{Chain, ScanError, scan};
 use super::value::{Value, decode};
 use crate::der::{Capability, Nameplate, Reading};
 use crate::device_map::{Layout, Model, PlacedPoint, PointType};
-use crate::southbound::modbus::{BusError, Endpoint, Line, SharedBus};
+use crate::southbound::modbus::{BusError, Endpoint, Exception, Line, SharedBus};
 use crate::southbound::{Link, ModbusTcp, ProbeOptions};
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use tokio::time::Instant;
+
+/// Reads are not cut shorter than this for a device that refuses long ones.
+const SHORTEST: u16 = 8;
 
 /// What a device shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +115,7 @@ pub async fn probe(link: &Link, options: &ProbeOptions, lookup: Lookup) -> Resul
     let failed = |error: ScanError| {
         let (link, reason) = (link.to_string(), error.to_string());
         match error {
-            ScanError::Bus(BusError::Refused(_)) | ScanError::NoMarker(_) => {
+            ScanError::Bus(BusError::Refused(_) | BusError::BadAnswer(_)) | ScanError::NoMarker(_) => {
                 ProbeError::NotSunspec { link, reason }
             }
             ScanError::Bus(_) => ProbeError::Silent { link, reason },
@@ -122,9 +125,23 @@ pub async fn probe(link: &Link, options: &ProbeOptions, lookup: Lookup) -> Resul
     let chain = scan(&line, &options.sunspec.base).await.map_err(failed)?;
     let mut models = Vec::with_capacity(chain.models.len());
     let mut answers: HashMap<u16, Vec<u16>> = HashMap::new();
+    let mut silent = false;
     for at in &chain.models {
-        let (model, registers) =
-            read_model(&line, *at, lookup, options).await.map_err(|error| failed(ScanError::Bus(error)))?;
+        let (model, registers) = match read_model(&line, *at, lookup, options).await {
+            Ok(read) => {
+                silent = false;
+                read
+            }
+            // Some devices are silent about one model instead of refusing it.
+            Err(error @ (BusError::TimedOut(_) | BusError::Closed)) if !silent => {
+                silent = true;
+                let mut model = blank(*at);
+                model.name = lookup(at.id).map(|known| known.group.name.clone());
+                model.warnings.push(format!("not read: {error}"));
+                (model, Vec::new())
+            }
+            Err(error) => return Err(failed(ScanError::Bus(error))),
+        };
         models.push(model);
         answers.entry(at.id).or_insert(registers);
     }
@@ -150,8 +167,9 @@ fn in_gateway_terms(
         }
     }
     let sources = choose(&mut blocks);
+    let now = Timestamp::now();
     let routes = routes(&blocks);
-    let (readings, faults) = readings(&blocks, sources, &|_| true, Timestamp::now());
+    let (readings, faults) = readings(&blocks, sources, &|_| Some(now));
     warnings
         .extend(faults.iter().map(|(model, point, fault)| format!("{model}.{point} is not used: {fault}")));
     ProbeReport {
@@ -164,6 +182,18 @@ fn in_gateway_terms(
     }
 }
 
+/// A model of which only the header is known.
+const fn blank(at: ModelAt) -> ProbedModel {
+    ProbedModel {
+        id: at.id,
+        name: None,
+        address: at.address,
+        length: at.length,
+        warnings: Vec::new(),
+        points: Vec::new(),
+    }
+}
+
 /// Reads a model whole; what the device refuses is left out and said.
 async fn read_model(
     line: &Line<'_>,
@@ -171,14 +201,7 @@ async fn read_model(
     lookup: Lookup,
     options: &ProbeOptions,
 ) -> Result<(ProbedModel, Vec<u16>), BusError> {
-    let mut probed = ProbedModel {
-        id: at.id,
-        name: None,
-        address: at.address,
-        length: at.length,
-        warnings: Vec::new(),
-        points: Vec::new(),
-    };
+    let mut probed = blank(at);
     let Some(model) = lookup(at.id) else { return Ok((probed, Vec::new())) };
     probed.name = Some(model.group.name.clone());
     if options.sunspec.ignore_models.contains(&at.id) {
@@ -209,12 +232,26 @@ async fn read_on(
     registers: &mut Vec<u16>,
     probed: &mut ProbedModel,
 ) -> Result<bool, BusError> {
-    let have = registers.len();
-    let missing =
-        layout.points.iter().map(|p| (p.offset, p.point.size)).filter(|(at, _)| usize::from(*at) >= have);
-    for part in cut(missing, longest) {
+    let missing = |have: usize| {
+        let points = layout.points.iter().map(|p| (p.offset, p.point.size));
+        points.filter(move |(at, _)| usize::from(*at) >= have)
+    };
+    let mut longest = longest;
+    let mut parts = VecDeque::from(cut(missing(registers.len()), longest));
+    while let Some(part) = parts.pop_front() {
         match line.read(at.address.saturating_add(part.offset), part.quantity).await {
-            Ok(words) => registers.extend(words),
+            Ok(words) => {
+                // A text longer than a read was left out: what follows keeps its place.
+                registers.resize(usize::from(part.offset).max(registers.len()), 0);
+                registers.extend(words);
+            }
+            // Perhaps the read is too long for this device, as in the driver.
+            Err(BusError::Refused(Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE))
+                if part.quantity > SHORTEST =>
+            {
+                longest = part.quantity / 2;
+                parts = cut(missing(registers.len()), longest).into();
+            }
             Err(BusError::Refused(exception)) => {
                 probed.warnings.push(format!(
                     "registers {} to {} of the model: {exception}",

@@ -55,9 +55,7 @@ pub fn choose(blocks: &mut Blocks) -> Sources {
     let has = |id: &u16| blocks.get(*id).is_some();
     let speaks = |id: &u16| blocks.good(*id, "W").is_some();
     let measuring = MEASURING.into_iter().find(speaks).or_else(|| MEASURING.into_iter().find(has));
-    let charge = CHARGE
-        .into_iter()
-        .find(|(id, path)| blocks.good(*id, path).is_some() && blocks.good(*id, "WHRtg") != Some(0.0));
+    let charge = charge(blocks);
     let counts = measuring.is_some_and(|id| {
         let path = if id == 701 { "TotWhInj" } else { "WH" };
         blocks.good(id, path).is_some_and(|wh| wh > 0.0)
@@ -72,6 +70,25 @@ pub fn choose(blocks: &mut Blocks) -> Sources {
     sources
 }
 
+fn charge(blocks: &Blocks) -> Option<(u16, &'static str)> {
+    CHARGE
+        .into_iter()
+        .find(|(id, path)| blocks.good(*id, path).is_some() && blocks.good(*id, "WHRtg") != Some(0.0))
+}
+
+impl Sources {
+    /// Adds what showed itself later: a device that was found at night does not implement everything then. What was
+    /// chosen stays.
+    pub fn add_found(&mut self, blocks: &mut Blocks) {
+        let before = *self;
+        self.charge = self.charge.or_else(|| charge(blocks));
+        self.available_122 |= blocks.good(122, "WAval").is_some();
+        if *self != before {
+            classify(blocks, *self);
+        }
+    }
+}
+
 fn classify(blocks: &mut Blocks, sources: Sources) {
     for block in &mut blocks.list {
         let id = block.at.id;
@@ -79,7 +96,8 @@ fn classify(blocks: &mut Blocks, sources: Sources) {
         let from_122 = id == 122 && (sources.energy_122 || sources.available_122);
         block.class = match id {
             _ if measures || from_122 => Class::Fast,
-            120 | 121 | 123 | 124 | 702 | 703 | 704 => Class::Slow,
+            // The last three are no sources yet, but may show a value later.
+            120 | 121 | 123 | 124 | 702 | 703 | 704 | 122 | 713 | 802 => Class::Slow,
             _ => Class::OnDemand,
         };
     }
@@ -94,18 +112,23 @@ fn classify(blocks: &mut Blocks, sources: Sources) {
 /// A point that is implemented but cannot be used: model, path and why.
 pub type PointFault = (u16, &'static str, super::block::Fault);
 
-/// What the blocks just read (those for which `fresh` holds) say.
+/// What the blocks just read say. `asked` tells when a block of this poll was asked for, and `None` for any other.
 pub fn readings(
     blocks: &Blocks,
     sources: Sources,
-    fresh: &dyn Fn(u16) -> bool,
-    at: Timestamp,
+    asked: &dyn Fn(u16) -> Option<Timestamp>,
 ) -> (Vec<Reading>, Vec<PointFault>) {
-    let mut out = Gather { readings: Vec::with_capacity(Quantity::ALL.len()), faults: Vec::new(), at };
-    if let Some(id) = sources.measuring.filter(|id| fresh(*id))
+    let mut out = Gather {
+        readings: Vec::with_capacity(Quantity::ALL.len()),
+        faults: Vec::new(),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    if let Some(id) = sources.measuring
+        && let Some(at) = asked(id)
         && let Some(sample) = blocks.sample(id)
         && !just_woken(id, &sample)
     {
+        out.at = at;
         let points = if id == 701 { &POINTS_70X } else { &POINTS_LEGACY };
         for (quantity, path) in points {
             let number = sample.number(path);
@@ -119,14 +142,17 @@ pub fn readings(
         let (path, voltage) = voltage(id, &sample);
         out.put(id, Quantity::Voltage, path, voltage);
     }
-    if let Some((id, path)) = sources.charge.filter(|(id, _)| fresh(*id))
+    if let Some((id, path)) = sources.charge
+        && let Some(at) = asked(id)
         && let Some(sample) = blocks.sample(id)
     {
+        out.at = at;
         out.put(id, Quantity::StateOfCharge, path, sample.number(path));
     }
-    if fresh(122)
+    if let Some(at) = asked(122)
         && let Some(sample) = blocks.sample(122)
     {
+        out.at = at;
         if sources.energy_122 {
             out.put(122, Quantity::EnergyInjected, "ActWh", sample.number("ActWh"));
         }
@@ -135,6 +161,24 @@ pub fn readings(
         }
     }
     (out.readings, out.faults)
+}
+
+/// Which quantities a device has reported. One that it reported and then does not (asleep, a block that fails) is
+/// not known any more, and says so instead of standing at its last value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reported([bool; Quantity::ALL.len()]);
+
+impl Reported {
+    /// Notes what a poll's readings tell, and adds what is missing from them as invalid.
+    pub fn complete(&mut self, readings: &mut Vec<Reading>, at: Timestamp) {
+        for (quantity, reported) in Quantity::ALL.into_iter().zip(&mut self.0) {
+            if readings.iter().any(|r| r.quantity == quantity) {
+                *reported = true;
+            } else if *reported {
+                readings.push(Reading { quantity, value: f64::NAN, quality: Quality::Invalid, at });
+            }
+        }
+    }
 }
 
 struct Gather {

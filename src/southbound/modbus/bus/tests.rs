@@ -78,7 +78,7 @@ async fn why_there_is_no_connection_is_said() {
     slammed.await.unwrap();
     let mut refused = Bus::new(endpoint("127.0.0.1"));
     assert_eq!(refused.read(&peer(1), 0, 2).await, Err(BusError::Connect(ConnectFault::Refused)));
-    assert!(refused.retry_at().is_some(), "it is not tried again at once");
+    assert!(refused.retry_at(1).is_some(), "it is not tried again at once");
     let error = Bus::new(endpoint("no such host")).read(&peer(1), 0, 2).await;
     assert_eq!(error, Err(BusError::Connect(ConnectFault::NotResolved)));
 }
@@ -92,4 +92,15 @@ async fn a_request_that_is_given_up_takes_its_connection_with_it() {
     assert!(given_up.is_err());
     assert_eq!(bus.read(&peer(1), 40070, 1).await.unwrap(), [103]);
     assert_eq!(server.state().connections, 2);
+}
+
+#[tokio::test]
+async fn a_silent_unit_does_not_hold_back_its_neighbour() {
+    let server = Server::start(&[(1, &legacy()), (2, &legacy())]).await;
+    let endpoint = Endpoint { host: server.address.ip().to_string(), port: server.address.port() };
+    let mut bus = Bus::new(endpoint);
+    server.script(|seen, _| if seen.unit == 2 { Answer::Silence } else { Answer::Good });
+    assert!(matches!(bus.read(&peer(2), 40000, 2).await, Err(BusError::TimedOut(_))));
+    assert!(bus.retry_at(2).is_some() && bus.retry_at(1).is_none());
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok(), "at once, over a new connection");
 }

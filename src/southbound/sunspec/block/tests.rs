@@ -78,7 +78,7 @@ proptest! {
         }
         let sources = choose(&mut blocks);
         let at = jiff::Timestamp::UNIX_EPOCH;
-        let (values, _) = readings(&blocks, sources, &|_| true, at);
+        let (values, _) = readings(&blocks, sources, &|_| Some(at));
         prop_assert!(values.iter().all(|r| r.value.is_finite() == (r.quality == crate::der::Quality::Good)));
         let _ = abilities::nameplate(&blocks);
         let capability = abilities::capability(&blocks, abilities::routes(&blocks));

@@ -163,11 +163,22 @@ pub(super) fn release(ask: &Ask<'_>) -> Result<Plan, String> {
     Ok(plan)
 }
 
+/// What we enabled and the device hides now (asleep) may still hold: it is not taken for undone.
+fn hidden(what: &str, ours: bool) -> Result<(), String> {
+    if ours {
+        return Err(format!(
+            "the {what} that was set cannot be undone now: the device does not show its control (asleep?)"
+        ));
+    }
+    Ok(())
+}
+
 /// No set point any more.
 fn undo_set(ask: &Ask<'_>, plan: &mut Plan) -> Result<(), String> {
-    let Some(model) = ask.routes.set else { return Ok(()) };
+    let Some(model) = ask.routes.set else { return hidden("set point", ask.ours.set) };
     let mut draft = Draft::of(ask, model)?;
     let enable = if model == 704 { "WSetEna" } else { "StorCtl_Mod" };
+    hidden("set point", ask.ours.set && draft.sample().integer(enable).is_none())?;
     if enabled(ask, &draft, model, enable, ask.ours.set) {
         draft.must(enable, 0.0, "")?;
     }
@@ -183,9 +194,10 @@ fn undo_set(ask: &Ask<'_>, plan: &mut Plan) -> Result<(), String> {
 
 /// No limit any more. Some devices keep the enable at 1 for ever; for those 100 % is no limit.
 fn undo_limit(ask: &Ask<'_>, plan: &mut Plan) -> Result<(), String> {
-    let Some(model) = ask.routes.limit else { return Ok(()) };
+    let Some(model) = ask.routes.limit else { return hidden("limit", ask.ours.limit) };
     let mut draft = Draft::of(ask, model)?;
     let enable = if model == 704 { "WMaxLimPctEna" } else { "WMaxLim_Ena" };
+    hidden("limit", ask.ours.limit && draft.sample().integer(enable).is_none())?;
     if enabled(ask, &draft, model, enable, ask.ours.limit) {
         draft.must(enable, 0.0, "")?;
         let mut open = Draft::of(ask, model)?;

@@ -221,3 +221,15 @@ fn a_short_write_limit_splits_between_points() {
     let frames = frames(&plan(&ask).unwrap());
     assert_eq!(frames, [(40311, vec![1000, 1000]), (40313, vec![0]), (40314, vec![0, 90]), (40310, vec![1])]);
 }
+
+#[test]
+fn what_we_enabled_and_the_device_hides_is_not_taken_for_released() {
+    let mut asleep = legacy();
+    asleep.set(123, "WMaxLim_Ena", 0xFFFF);
+    let refused = ask(&asleep, Setpoint::ReleaseActivePower, LIMITED).unwrap_err();
+    assert!(refused.contains("the limit that was set cannot be undone now"), "{refused}");
+    assert!(ask(&asleep, Setpoint::ReleaseActivePower, Ours::default()).is_ok(), "nothing of ours is there");
+    let mut asleep = newer();
+    asleep.set(704, "WSet", 0x8000_0000);
+    assert!(ask(&asleep, Setpoint::ReleaseActivePower, SET).unwrap_err().contains("set point"));
+}

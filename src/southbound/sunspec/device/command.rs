@@ -2,16 +2,16 @@
 
 use super::{Device, Trouble};
 use crate::core::port::{Command, PendingCommand};
-use crate::der::{DeviceState, Outcome, ReadBack};
+use crate::der::{DeviceState, Outcome, ReadBack, Setpoint};
 use crate::southbound::sunspec::control::{Ask, INTERLOCKS, Ours, local, models_of, plan};
 use crate::southbound::sunspec::execute::carry_out;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Ratings and limits older than this are read again before percentages are made of them.
-const BASE_AGE: Duration = Duration::from_secs(60);
-/// Models that percentages and bounds come from.
-const BASES: [u16; 4] = [702, 121, 120, 124];
+const BASE_AGE: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 60 });
+/// Models that percentages and bounds come from, beside the one that is written, which is read each time.
+const BASES: [u16; 3] = [702, 121, 120];
 
 impl Device<'_> {
     /// Carries out a command and tells the core how it ended.
@@ -47,23 +47,26 @@ impl Device<'_> {
                 )));
             }
         }
-        for id in BASES {
-            if !self.refresh(id, BASE_AGE).await?
-                && let Some(block) = self.blocks.list.iter_mut().find(|b| b.at.id == id)
-            {
-                // Percentages are not made of a value that may have changed.
-                block.read_at = None;
+        if matches!(command.setpoint, Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_)) {
+            for id in BASES {
+                let known = self.blocks.sample(id).is_some();
+                if !self.refresh(id, BASE_AGE).await? && known {
+                    // Neither a value that may have changed nor another base: both would be other watts.
+                    return Err(Outcome::Refused(self.unreadable(id)));
+                }
             }
         }
         for id in models_of(command.setpoint, self.routes, self.ours) {
             if !self.refresh(id, Duration::ZERO).await? {
-                let fault = self.blocks.get(id).and_then(|b| b.fault.clone()).unwrap_or_default();
-                return Err(Outcome::Refused(format!(
-                    "model {id} could not be read before writing: {fault}"
-                )));
+                return Err(Outcome::Refused(self.unreadable(id)));
             }
         }
         Ok(())
+    }
+
+    fn unreadable(&self, id: u16) -> String {
+        let fault = self.blocks.get(id).and_then(|b| b.fault.clone()).unwrap_or_default();
+        format!("model {id} could not be read before writing: {fault}")
     }
 
     /// Reads a model again if its last answer is older than `age`. This also proves that it still stands where it did.
@@ -109,11 +112,11 @@ impl Device<'_> {
             return Outcome::Expired;
         }
         tracing::debug!(device = self.settings.name, plan = plan.summary, "writing");
-        let outcome = carry_out(&self.line, &plan, &mut self.habits, command.expires_at).await;
+        let (outcome, held) = carry_out(&self.line, &plan, &mut self.habits, command.expires_at).await;
         match outcome {
             Outcome::Applied(_) => self.ours = plan.ours,
-            // It may hold it: a later command must undo it all the same.
-            Outcome::TimedOut => {
+            // It may hold it, or a part of it: a later command must undo it all the same.
+            _ if held => {
                 self.ours = Ours {
                     limit: self.ours.limit || plan.ours.limit,
                     set: self.ours.set || plan.ours.set,

@@ -68,13 +68,13 @@ impl Device<'_> {
     async fn read_everything(&mut self) -> Result<(), Trouble> {
         let mut silent = true;
         for place in 0..self.blocks.list.len() {
-            match self.read_block(place, None).await {
+            // In turn: finding out what one unit is does not hold up the polls and commands of the others.
+            let turn = self.line.turn().await;
+            match self.read_block(place, Some(turn)).await {
                 Ok(_) => silent = false,
                 Err(Trouble::Bus(error @ BusError::TimedOut(_))) if !silent => {
                     silent = true;
-                    if let Some(block) = self.blocks.list.get_mut(place) {
-                        block.fault = Some(error.to_string());
-                    }
+                    self.note_silence(place, &error);
                 }
                 Err(trouble) => return Err(trouble),
             }

@@ -61,10 +61,12 @@ impl Device<'_> {
     async fn poll(&mut self, due: Instant) -> Result<(), Trouble> {
         let began = Instant::now();
         let slow = self.slow_due(began);
+        let begun_at = Timestamp::now();
         let mut fresh: Vec<u16> = Vec::with_capacity(4);
+        let mut silent = true;
         for place in 0..self.blocks.list.len() {
             let Some((id, class)) = self.blocks.list.get(place).map(|b| (b.at.id, b.class)) else { break };
-            if class != Class::Fast && slow != Some(place) {
+            if (class != Class::Fast && slow != Some(place)) || self.left_alone(place, began) {
                 continue;
             }
             // Commands that come while other units are read go first.
@@ -78,12 +80,22 @@ impl Device<'_> {
             if self.moved {
                 return Err(Trouble::Moved("seen while carrying out a command".to_owned()));
             }
-            if self.read_block(place, Some(turn)).await? {
-                fresh.push(id);
+            match self.read_block(place, Some(turn)).await {
+                Ok(read) => {
+                    silent = false;
+                    fresh.extend(read.then_some(id));
+                }
+                // One block that gets no answer while its neighbours do is not the whole device.
+                Err(Trouble::Bus(error @ BusError::TimedOut(_))) if !silent => {
+                    silent = true;
+                    self.note_silence(place, &error);
+                }
+                Err(trouble) => return Err(trouble),
             }
         }
-        let at = Timestamp::now();
-        let (readings, faults) = readings(&self.blocks, self.sources, &|id| fresh.contains(&id), at);
+        let asked = |id| self.blocks.get(id).filter(|_| fresh.contains(&id)).and_then(|b| b.asked_at);
+        let (mut readings, faults) = readings(&self.blocks, self.sources, &asked);
+        self.reported.complete(&mut readings, begun_at);
         for (model, point, fault) in faults {
             if self.said.insert((model, point)) {
                 let device = &self.settings.name;
@@ -93,10 +105,27 @@ impl Device<'_> {
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
         if slow.is_some() {
+            self.sources.add_found(&mut self.blocks);
             self.refresh_capability().await;
         }
         self.say_state().await;
         Ok(())
+    }
+
+    /// A block got no answer although its neighbours did.
+    pub(super) fn note_silence(&mut self, place: usize, error: &BusError) {
+        if let Some(block) = self.blocks.list.get_mut(place) {
+            block.fault = Some(error.to_string());
+            block.silences = block.silences.saturating_add(1);
+        }
+    }
+
+    /// True if a block was silent of late: each time it costs a time-out, so it is asked less and less often.
+    fn left_alone(&self, place: usize, now: Instant) -> bool {
+        self.blocks.list.get(place).is_some_and(|block| {
+            let pause = self.settings.map.link.response_timeout.saturating_mul(block.silences);
+            block.tried_at.is_some_and(|at| now.saturating_duration_since(at) < pause.min(SLOW_MOST))
+        })
     }
 
     /// The slow block whose turn it is: at most one in a poll, so that slow blocks never come in a bunch.
@@ -106,7 +135,7 @@ impl Device<'_> {
             .list
             .iter()
             .enumerate()
-            .filter(|(_, b)| b.class == Class::Slow)
+            .filter(|(place, b)| b.class == Class::Slow && !self.left_alone(*place, now))
             .min_by_key(|(_, b)| b.tried_at)
             .filter(|(_, b)| b.tried_at.is_none_or(|at| now.saturating_duration_since(at) >= every))
             .map(|(place, _)| place)
@@ -122,8 +151,9 @@ impl Device<'_> {
         loop {
             let Some(block) = self.blocks.list.get(place) else { return Ok(false) };
             let longest = block.parts.iter().map(|p| p.quantity).max().unwrap_or(0);
+            let asked_at = Timestamp::now();
             let error = match self.read_parts(place, turn.take()).await {
-                Ok(registers) => return self.take(place, registers),
+                Ok(registers) => return self.take(place, registers, asked_at),
                 Err(error) => error,
             };
             let Some(exception) = error.exception().filter(|e| !e.unit_missing()) else {
@@ -139,6 +169,7 @@ impl Device<'_> {
             self.cut(place, usual);
             if let Some(block) = self.blocks.list.get_mut(place) {
                 block.fault = Some(error.to_string());
+                block.silences = 0;
             }
             return Ok(false);
         }
@@ -161,6 +192,8 @@ impl Device<'_> {
             if registers.is_empty() {
                 registers = words;
             } else {
+                // A text too long for this device's reads was left out: what follows keeps its place.
+                registers.resize(usize::from(part.offset), 0);
                 registers.extend(words);
             }
         }
@@ -180,11 +213,12 @@ impl Device<'_> {
         }
     }
 
-    fn take(&mut self, place: usize, registers: Vec<u16>) -> Result<bool, Trouble> {
+    fn take(&mut self, place: usize, registers: Vec<u16>, asked_at: Timestamp) -> Result<bool, Trouble> {
         let Some(block) = self.blocks.list.get_mut(place) else { return Ok(false) };
         let shown = (registers.first().copied(), registers.get(1).copied());
         let at = block.at;
         if block.take(registers, Instant::now()) {
+            block.asked_at = Some(asked_at);
             return Ok(true);
         }
         Err(Trouble::Moved(format!(

@@ -4,7 +4,7 @@ use crate::southbound::testing::{Book, legacy, newer, storage};
 fn values(book: &Book) -> Vec<(Quantity, f64)> {
     let mut blocks = book.blocks();
     let sources = choose(&mut blocks);
-    let (readings, _) = readings(&blocks, sources, &|_| true, Timestamp::UNIX_EPOCH);
+    let (readings, _) = readings(&blocks, sources, &|_| Some(Timestamp::UNIX_EPOCH));
     readings.iter().map(|r| (r.quantity, r.value)).collect()
 }
 
@@ -69,7 +69,7 @@ fn a_value_without_scale_is_invalid_and_never_zero() {
     book.set(103, "W_SF", 0x8000);
     let mut blocks = book.blocks();
     let sources = choose(&mut blocks);
-    let (readings, faults) = readings(&blocks, sources, &|_| true, Timestamp::UNIX_EPOCH);
+    let (readings, faults) = readings(&blocks, sources, &|_| Some(Timestamp::UNIX_EPOCH));
     let power = readings.iter().find(|r| r.quantity == Quantity::ActivePower).unwrap();
     assert_eq!(power.quality, Quality::Invalid);
     assert!(power.value.is_nan());
@@ -91,4 +91,22 @@ fn the_zeros_of_the_first_seconds_are_no_measurement() {
 fn everything_not_implemented_gives_no_values() {
     assert_eq!(values(&Book::at(0).model(701, &[]).model(713, &[])), []);
     assert_eq!(values(&Book::at(0).model(103, &[])), [], "a night of an SMA");
+}
+
+#[test]
+fn what_was_reported_and_is_not_any_more_is_invalid() {
+    let all = |book: &Book| {
+        let mut blocks = book.blocks();
+        let sources = choose(&mut blocks);
+        readings(&blocks, sources, &|_| Some(Timestamp::UNIX_EPOCH)).0
+    };
+    let mut reported = Reported::default();
+    let mut day = all(&legacy());
+    let count = day.len();
+    reported.complete(&mut day, Timestamp::UNIX_EPOCH);
+    assert_eq!(day.len(), count, "nothing is made up");
+    let mut night = all(&Book::at(0).model(103, &[]));
+    reported.complete(&mut night, Timestamp::UNIX_EPOCH);
+    assert_eq!(night.len(), count);
+    assert!(night.iter().all(|r| r.quality == Quality::Invalid && r.value.is_nan()), "{night:?}");
 }

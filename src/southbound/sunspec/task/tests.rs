@@ -8,6 +8,8 @@ use crate::southbound::known;
 use crate::southbound::testing::{Answer, Book, Seen, Server, legacy, newer, storage};
 use tokio::time::{Instant, timeout};
 
+mod doubts;
+
 struct Rig {
     inbox: Inbox,
     handles: Vec<DeviceHandle>,
