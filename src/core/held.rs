@@ -19,7 +19,7 @@ const MOVING: f64 = 0.005;
 /// How much more than it delivers a limited device is asked for, as a part of its capability, so that it can show when
 /// it recovers. A change up to this size waits for a command that is on its way.
 const PROBE: f64 = 0.05;
-/// Releases that a device may refuse before it is let go.
+/// Refused releases after which a device is asked less often.
 const RELEASE_TRIES: u8 = 3;
 /// Commands without an answer after which a device is not counted on, although its polls are answered.
 const UNANSWERED: u8 = 2;
@@ -188,15 +188,12 @@ impl Held {
         self.unanswered = 0;
     }
 
+    /// It is asked again, less often after a while: a device that hides its controls at night shows them in the morning.
     fn release_refused(&mut self, why: &str, now: Instant, settings: &Settings) {
-        self.release_refusals += 1;
-        self.retry_at = Some(now + settings.retry_unanswered);
-        if self.release_refusals >= RELEASE_TRIES {
-            self.let_go();
-            self.reason = format!("release refused {RELEASE_TRIES} times: {why}");
-        } else {
-            why.clone_into(&mut self.reason);
-        }
+        self.release_refusals = self.release_refusals.saturating_add(1);
+        let often = self.release_refusals < RELEASE_TRIES;
+        self.retry_at = Some(now + if often { settings.retry_unanswered } else { settings.retry_refused });
+        why.clone_into(&mut self.reason);
     }
 
     /// Nothing of ours is on it any more.

@@ -156,7 +156,7 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
                     }
                     Ok(stream) => drop(stream.set_zero_linger()),
                     // Out of descriptors or a client that has left: neither is the device's end.
-                    Err(_) => tokio::task::yield_now().await,
+                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
                 }
             }
         }

@@ -201,3 +201,33 @@ fn a_measurement_older_than_the_setpoint_teaches_nothing() {
         a.commands.iter().map(|(i, c)| (i, c.setpoint)).collect::<Vec<_>>()
     );
 }
+
+/// A device that refuses its release all night is released in the morning.
+#[test]
+fn a_refused_release_is_tried_until_it_succeeds() {
+    let mut r = Rig::new(1, &[DerFunction::RealPowerDispatch], vec![]);
+    r.online(0);
+    r.cap(0, cap(30e3, 0.0, LIMIT));
+    r.poll(0, 25e3);
+    r.dispatch("a", 15e3, 0, 60);
+    let a = r.step();
+    r.applied(&a);
+    r.pass(Duration::from_secs(60));
+    let mut tries = 0;
+    for _ in 0..(4 * 600) {
+        let a = r.step();
+        for (i, c) in &a.commands {
+            tries += 1;
+            r.end(*i, c, Outcome::Refused("asleep".into()));
+        }
+        r.pass(QUARTER);
+    }
+    assert!((10..40).contains(&tries), "{tries} tries in ten minutes");
+    assert_eq!(r.state.snapshot().dispatches[0].state, DispatchState::Releasing);
+    r.pass(Duration::from_secs(31));
+    let a = r.step();
+    assert_eq!(a.commands.len(), 1);
+    r.applied(&a);
+    r.step();
+    assert_eq!(r.state.snapshot().dispatches[0].state, DispatchState::Ended);
+}
