@@ -3,7 +3,7 @@
 //!     cargo bench --bench load                  all of it, a few minutes
 //!     cargo bench --bench load -- reads         one part: reads, queries, dispatch, memory, lateness
 //!
-//! It prints ratios. Absolute numbers are this machine's and this hour's.
+//! `driver` is the driver's side of `reads` alone, for a profiler. It prints ratios. Absolute numbers are this machine's and this hour's.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,7 +19,7 @@ use dergate::core::port::{self, Report};
 use dergate::simulator::{DeviceSettings, Fault, Kind, Plant, PlantSettings};
 use dergate::southbound;
 use std::time::Duration;
-use support::{Bare, Child, cpu_seconds, percentile, resident_mib, settings, soap};
+use support::{Bare, Child, Cpu, cpu_seconds, percentile, resident_mib, settings, soap};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +31,14 @@ fn main() {
     runtime.block_on(async {
         if wants("reads") {
             reads().await;
+        }
+        if asked.iter().any(|a| a == "driver") {
+            let plant = plant(400, |_| None).await;
+            let (polls, cpu) = driver_polls(&plant, Duration::from_secs(10)).await;
+            println!(
+                "driver: {polls} polls in 10 s, {:.1} us of CPU each, devices included",
+                cpu * 1e6 / polls as f64
+            );
         }
         if wants("lateness") {
             lateness().await;
@@ -65,10 +73,15 @@ async fn reads() {
     let plant = plant(DEVICES, |_| None).await;
     let mut ratios = Vec::new();
     for round in 1..=3 {
-        let bare = Bare::connect(&plant).await.read_for(Duration::from_secs(4), &BLOCKS).await;
-        let driver = driver_polls(&plant, Duration::from_secs(4)).await * each;
+        let (clients, cpu) = (Bare::connect(&plant).await, Cpu::start());
+        let bare = clients.read_for(Duration::from_secs(4), &BLOCKS).await;
+        let bare_cpu = cpu.spent();
+        let (polls, driver_cpu) = driver_polls(&plant, Duration::from_secs(4)).await;
+        let driver = polls * each;
         let ratio = driver as f64 / bare as f64;
-        println!("reads {round}: driver {driver} registers in 4 s, bare loop {bare}: ratio {ratio:.2}");
+        println!(
+            "reads {round}: driver {driver} registers in 4 s ({driver_cpu:.1} s of CPU, devices included), bare loop {bare} ({bare_cpu:.1} s): ratio {ratio:.2}"
+        );
         ratios.push(ratio);
     }
     ratios.sort_by(f64::total_cmp);
@@ -78,7 +91,7 @@ async fn reads() {
 
 /// Polls that the driver makes in a time when each device is due again at once. They are taken in as the core does: by a
 /// task, many at a time.
-async fn driver_polls(plant: &Plant, time: Duration) -> u64 {
+async fn driver_polls(plant: &Plant, time: Duration) -> (u64, f64) {
     let devices = plant.devices().len();
     let (mut inbox, _handles, ports) = port::open(devices);
     let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
@@ -96,14 +109,14 @@ async fn driver_polls(plant: &Plant, time: Duration) -> u64 {
             match began {
                 // The clock starts when all have been discovered.
                 None if polled.len() == devices => {
-                    began = Some(Instant::now());
+                    began = Some((Instant::now(), Cpu::start()));
                     count = 0;
                 }
-                Some(start) if Instant::now() - start >= time => break,
+                Some((start, cpu)) if Instant::now() - start >= time => return (count, cpu.spent()),
                 _ => {}
             }
         }
-        count
+        (count, f64::NAN)
     });
     let count = counting.await.unwrap();
     stop.cancel();

@@ -227,6 +227,20 @@ pub fn cpu_seconds(process: u32) -> f64 {
     (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
+/// CPU time of this process from a moment on.
+#[derive(Clone, Copy)]
+pub struct Cpu(f64);
+
+impl Cpu {
+    pub fn start() -> Self {
+        Self(cpu_seconds(std::process::id()))
+    }
+
+    pub fn spent(self) -> f64 {
+        cpu_seconds(std::process::id()) - self.0
+    }
+}
+
 /// Resident memory of a process (Linux).
 pub fn resident_mib(process: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();

@@ -8,9 +8,10 @@ use super::{BusError, ConnectFault, Exception};
 use crate::backoff::Backoff;
 use std::borrow::Cow;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_modbus::client::{Client, Context, tcp};
 use tokio_modbus::slave::{Slave, SlaveContext};
 use tokio_modbus::{ProtocolError, Request, Response};
@@ -44,6 +45,9 @@ pub struct Peer {
 
 struct Session {
     context: Context,
+    /// The limit of the answer that is waited for. Kept and moved on, because a timer that only moves on costs nothing,
+    /// and a new one for each request costs as much as the request.
+    limit: Pin<Box<Sleep>>,
     unit: u8,
     /// True once anything was answered.
     proven: bool,
@@ -160,24 +164,29 @@ impl Bus {
         {
             sleep_until(last + peer.inter_request).await;
         }
-        let result = timeout(peer.response_timeout, session.context.call(request)).await;
+        session.limit.as_mut().reset(Instant::now() + peer.response_timeout);
+        let result = tokio::select! {
+            biased;
+            answer = session.context.call(request) => Some(answer),
+            () = session.limit.as_mut() => None,
+        };
         if !peer.inter_request.is_zero() {
             session.last = Some(Instant::now());
         }
         let fault = match result {
-            Ok(Ok(Ok(answer))) => match accept(answer) {
+            Some(Ok(Ok(answer))) => match accept(answer) {
                 Ok(value) => {
                     self.keep(session);
                     return Ok(value);
                 }
                 Err(what) => BusError::BadAnswer(what),
             },
-            Ok(Ok(Err(code))) => {
+            Some(Ok(Err(code))) => {
                 self.keep(session);
                 return Err(BusError::Refused(Exception(code.into())));
             }
-            Ok(Err(error)) => broken(&error, session.proven),
-            Err(_) => BusError::TimedOut(peer.response_timeout),
+            Some(Err(error)) => broken(&error, session.proven),
+            None => BusError::TimedOut(peer.response_timeout),
         };
         if !session.proven {
             let (fault, only) = match &fault {
@@ -211,7 +220,8 @@ impl Bus {
         match opened {
             Ok(stream) => {
                 let context = tcp::attach_slave(stream, Slave(peer.unit));
-                Ok(Session { context, unit: peer.unit, proven: false, last: None })
+                let limit = Box::pin(sleep_until(Instant::now()));
+                Ok(Session { context, limit, unit: peer.unit, proven: false, last: None })
             }
             Err(fault) => {
                 self.wait =

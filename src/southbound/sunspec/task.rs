@@ -7,7 +7,8 @@ use crate::backoff::Backoff;
 use crate::core::port::DriverPort;
 use crate::southbound::modbus::{Endpoint, SharedBus};
 use crate::southbound::{DeviceSettings, Link, ModbusTcp};
-use futures_util::future::join_all;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,13 +80,23 @@ async fn supervise(connection: Arc<Connection>, stop: CancellationToken) {
 async fn run(connection: Arc<Connection>, stop: CancellationToken) {
     let bus = SharedBus::new(connection.endpoint.clone());
     let common = Common { lookup: connection.lookup, layouts: &connection.layouts, stop: &stop };
-    let devices = connection.devices.iter().map(|(settings, port)| {
+    let mut devices = connection.devices.iter().map(|(settings, port)| {
         let Link::ModbusTcp(link) = &settings.link;
         let line = bus.line(peer_of(link.unit, &settings.map.link));
         Device::new(settings, port, line, common).run()
     });
+    let all = async {
+        // Mostly one: then there is nothing to be told apart at each wake.
+        if connection.devices.len() == 1
+            && let Some(only) = devices.next()
+        {
+            only.await;
+        } else {
+            devices.collect::<FuturesUnordered<_>>().for_each(|()| std::future::ready(())).await;
+        }
+    };
     tokio::select! {
-        _ = join_all(devices) => {}
+        () = all => {}
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
 }
