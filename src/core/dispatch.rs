@@ -229,7 +229,8 @@ impl Dispatches {
             let Some(device) = field.registry.get(index) else { continue };
             match device.capability {
                 None => {}
-                Some(capability) if !can_be_asked(&capability) => held.engaged = false,
+                // After a restart: it could not have been asked. One that hides its controls at night was.
+                Some(capability) if !can_be_asked(&capability) && held.never_asked() => held.engaged = false,
                 Some(_) if device.state.takes_commands() && held.wants_release(now) => due.push(index),
                 Some(_) => {}
             }
