@@ -278,11 +278,16 @@ impl Dispatches {
         actions.changes.push(Change::PutDispatch(record.clone()));
     }
 
-    /// Forgets the oldest ended dispatches beyond those kept for the record.
+    /// Forgets the ended dispatches beyond those kept for the record, those first whose time was over first.
     fn prune(&mut self, keep: usize, actions: &mut Actions) {
         let ended = self.running.iter().filter(|r| r.state == DispatchState::Ended);
         let surplus = ended.clone().count().saturating_sub(keep);
-        let keys: Vec<String> = ended.take(surplus).map(|r| r.key.clone()).collect();
+        if surplus == 0 {
+            return;
+        }
+        let mut oldest: Vec<&Running> = ended.collect();
+        oldest.sort_by_key(|r| self.records.get(&r.key).and_then(|record| record.dispatch.end()));
+        let keys: Vec<String> = oldest.into_iter().take(surplus).map(|r| r.key.clone()).collect();
         for key in keys {
             if let Some(record) = self.records.get(&key) {
                 actions.changes.push(Change::DeleteDispatch(record.dispatch.mrid.clone()));

@@ -319,3 +319,23 @@ fn what_another_dispatch_has_is_not_to_be_released() {
     assert_eq!(view.state, DispatchState::Releasing);
     assert_eq!(view.shares.iter().map(|s| s.name.as_str()).collect::<Vec<_>>(), ["D1"]);
 }
+
+/// The record keeps what ended last, not what was accepted last.
+#[test]
+fn a_long_dispatch_that_has_just_ended_is_still_to_be_seen() {
+    let mut r = pv(1, VALUE, 25e3);
+    r.dispatch("long", 10e3, 0, 700);
+    for n in 0..210 {
+        r.dispatch(&format!("short-{n}"), 5e3, n, 1);
+    }
+    r.step();
+    for wait in [300, 401, 1] {
+        r.pass(Duration::from_secs(wait));
+        let a = r.step();
+        r.applied(&a);
+    }
+    let dispatches = r.state.snapshot().dispatches;
+    assert!(dispatches.len() <= 201, "{}", dispatches.len());
+    let long = dispatches.iter().find(|d| d.mrid == Mrid::parse("long").unwrap());
+    assert_eq!(long.map(|d| d.state), Some(DispatchState::Ended));
+}
