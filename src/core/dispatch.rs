@@ -229,7 +229,8 @@ impl Dispatches {
             let Some(device) = field.registry.get(index) else { continue };
             match device.capability {
                 None => {}
-                Some(capability) if !can_be_asked(&capability) => held.engaged = false,
+                // After a restart: it could not have been asked. One that hides its controls at night was.
+                Some(capability) if !can_be_asked(&capability) && held.never_asked() => held.engaged = false,
                 Some(_) if device.state.takes_commands() && held.wants_release(now) => due.push(index),
                 Some(_) => {}
             }
@@ -277,11 +278,16 @@ impl Dispatches {
         actions.changes.push(Change::PutDispatch(record.clone()));
     }
 
-    /// Forgets the oldest ended dispatches beyond those kept for the record.
+    /// Forgets the ended dispatches beyond those kept for the record, those first whose time was over first.
     fn prune(&mut self, keep: usize, actions: &mut Actions) {
         let ended = self.running.iter().filter(|r| r.state == DispatchState::Ended);
         let surplus = ended.clone().count().saturating_sub(keep);
-        let keys: Vec<String> = ended.take(surplus).map(|r| r.key.clone()).collect();
+        if surplus == 0 {
+            return;
+        }
+        let mut oldest: Vec<&Running> = ended.collect();
+        oldest.sort_by_key(|r| self.records.get(&r.key).and_then(|record| record.dispatch.end()));
+        let keys: Vec<String> = oldest.into_iter().take(surplus).map(|r| r.key.clone()).collect();
         for key in keys {
             if let Some(record) = self.records.get(&key) {
                 actions.changes.push(Change::DeleteDispatch(record.dispatch.mrid.clone()));

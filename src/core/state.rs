@@ -194,7 +194,10 @@ impl State {
             DispatchState::Releasing => {
                 let engaged = |i: &DeviceIndex| self.dispatches.held.get(i.get()).is_some_and(|h| h.engaged);
                 let members = record.members.iter().filter_map(|m| self.registry.by_mrid(m));
-                members.filter(engaged).filter_map(|i| self.share(i, Ask::Release)).collect()
+                members
+                    .filter(|i| engaged(i) && !self.dispatches.owned(*i))
+                    .filter_map(|i| self.share(i, Ask::Release))
+                    .collect()
             }
             DispatchState::Scheduled | DispatchState::Ended => Vec::new(),
         };
@@ -242,6 +245,9 @@ impl State {
                 let side = if running.shortfall > 0.0 { "more" } else { "less" };
                 let kw = running.shortfall.abs() / 1e3;
                 format!("the members cannot do it: {kw:.1} kW {side} is asked than they can deliver now")
+            }
+            DispatchState::Active if running.asks.is_empty() && running.shortfall == 0.0 => {
+                "later dispatches have all its members".to_owned()
             }
             DispatchState::Releasing if !shares.is_empty() => {
                 let away = |s: &&ShareView| {
