@@ -81,7 +81,11 @@ impl Dispatches {
     }
 
     /// Writes a record, new or changed.
-    pub(super) fn put(&mut self, record: DispatchRecord) {
+    pub(super) fn put(&mut self, mut record: DispatchRecord) {
+        if record.phase == DispatchPhase::Ended {
+            // Nobody asks for them any more, and they may be ten thousand in each of hundreds of dispatches.
+            record.members = Vec::new();
+        }
         self.next_order = self.next_order.max(record.order + 1);
         let key = record.dispatch.mrid.key().to_owned();
         let state = match record.phase {
@@ -244,6 +248,9 @@ impl Dispatches {
     /// Ends the dispatches whose members are all released. A member that a later dispatch was given has to be released
     /// by that one: a dead device must not keep every dispatch open that it ever was in.
     fn finish(&mut self, field: &Field, actions: &mut Actions) {
+        if !self.running.iter().any(|r| r.state == DispatchState::Releasing) {
+            return;
+        }
         let mut last: Vec<u64> = vec![0; self.held.len()];
         for running in self.running.iter().filter(|r| r.begun && r.state != DispatchState::Ended) {
             for index in self.records.get(&running.key).into_iter().flat_map(|r| members(r, field)) {
@@ -276,6 +283,7 @@ impl Dispatches {
         running.asks.clear();
         tracing::info!(dispatch = %record.dispatch.mrid, state = "ended", "dispatch state changed");
         actions.changes.push(Change::PutDispatch(record.clone()));
+        record.members = Vec::new();
     }
 
     /// Forgets the ended dispatches beyond those kept for the record, those first whose time was over first.

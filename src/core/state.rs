@@ -20,7 +20,7 @@ pub(super) struct State {
     pub(super) settings: Settings,
     registry: Registry,
     groups: Groups,
-    dispatches: Dispatches,
+    pub(super) dispatches: Dispatches,
     counters: Counters,
     dispatch_views: Vec<Arc<DispatchView>>,
 }

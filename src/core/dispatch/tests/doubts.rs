@@ -339,3 +339,21 @@ fn a_long_dispatch_that_has_just_ended_is_still_to_be_seen() {
     let long = dispatches.iter().find(|d| d.mrid == Mrid::parse("long").unwrap());
     assert_eq!(long.map(|d| d.state), Some(DispatchState::Ended));
 }
+
+#[test]
+fn an_ended_dispatch_keeps_its_members_on_disk_only() {
+    let mut r = pv(2, VALUE, 25e3);
+    r.dispatch("a", 10e3, 0, 1);
+    let a = r.step();
+    r.applied(&a);
+    let mut durable = None;
+    for _ in 0..3 {
+        r.pass(Duration::from_secs(1));
+        let a = r.step();
+        r.applied(&a);
+        durable = a.changes.last().cloned().or(durable);
+    }
+    let Some(Change::PutDispatch(record)) = durable else { panic!("{durable:?}") };
+    assert_eq!((record.phase, record.members.len()), (DispatchPhase::Ended, 2));
+    assert!(r.state.dispatches.records["a"].members.is_empty());
+}
