@@ -33,6 +33,8 @@ pub(super) struct Dispatches {
     pub(super) held: Vec<Held>,
     /// The order of the dispatch that has a device in this step.
     pub(super) owner: Vec<Option<u64>>,
+    /// When the first decision was taken.
+    pub(super) started: Option<Instant>,
     next_order: u64,
     next_command: CommandId,
 }
@@ -161,6 +163,7 @@ impl Dispatches {
     /// Decides everything that is due: states, shares, commands, releases.
     pub(super) fn step(&mut self, field: &Field, now: Now) -> Actions {
         let mut actions = Actions::default();
+        self.started.get_or_insert(now.mono);
         self.owner.fill(None);
         self.running.sort_by_key(|r| r.order);
         for place in (0..self.running.len()).rev() {

@@ -6,7 +6,7 @@ use super::held::{Held, setpoint};
 use super::port::Aim;
 use super::registry::Device;
 use super::service::Ask;
-use crate::der::{Capability, DeviceIndex, DispatchState, Quantity, Setpoint};
+use crate::der::{Capability, DeviceIndex, DeviceState, DispatchState, Quantity, Setpoint};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -50,6 +50,14 @@ impl Dispatches {
             .map(|index| Member { index: *index, part: self.part(*index, aim, field, now.mono) })
             .collect();
 
+        if self.gathers(&members, field, now.mono) {
+            for member in &members {
+                if let Some(owner) = self.owner.get_mut(member.index.get()) {
+                    owner.get_or_insert(order);
+                }
+            }
+            return;
+        }
         if !members.is_empty() && members.iter().all(|m| self.owned(m.index)) {
             // Later dispatches have them all: nothing is asked, and nothing is amiss.
             if let Some(running) = self.running.get_mut(place) {
@@ -95,6 +103,17 @@ impl Dispatches {
         }
     }
 
+    /// True while the gateway has just started and members are still being found: what they do is not known yet, and the
+    /// first ones found must not be asked for the part of all.
+    fn gathers(&self, members: &[Member], field: &Field, now: Instant) -> bool {
+        let early = self.started.is_some_and(|at| now.duration_since(at) < field.settings.gather);
+        let unknown = |m: &Member| {
+            let device = field.registry.get(m.index);
+            device.is_some_and(|d| matches!(d.state, DeviceState::Unknown | DeviceState::Discovering))
+        };
+        early && members.iter().any(unknown)
+    }
+
     /// How a member takes part in a dispatch with this aim.
     fn part(&self, index: DeviceIndex, aim: Aim, field: &Field, now: Instant) -> Part {
         let (Some(device), Some(held)) = (field.registry.get(index), self.held.get(index.get())) else {
@@ -115,7 +134,7 @@ impl Dispatches {
         }
         let Some(capability) = device.capability else { return Part::Away(delivers) };
         let Some(control) = setpoint(0.0, aim, &capability) else { return Part::Apart(delivers) };
-        if !device.state.takes_commands() {
+        if !device.state.takes_commands() || device.is_silent() {
             return Part::Away(out_of_reach(aim, held, device, &capability, now));
         }
         let absorbs = matches!(control, Setpoint::SetActivePower(_)) && aim == Aim::Value;

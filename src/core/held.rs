@@ -85,6 +85,11 @@ impl Held {
         )
     }
 
+    /// True if it has shown that it cannot do all it is rated for.
+    pub(super) const fn is_limited(&self) -> bool {
+        self.most.is_some() || self.least.is_some()
+    }
+
     /// How much more than expected it is asked for when it is at its bound.
     pub(super) fn probe(capability: &Capability) -> f64 {
         PROBE * size(capability)

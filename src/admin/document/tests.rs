@@ -71,6 +71,7 @@ fn group() -> GroupView {
             parameter(Parameter::Voltage, None, 0),
         ],
         online: 1,
+        missing: Vec::new(),
     }
 }
 
