@@ -33,7 +33,7 @@ fn main() {
             reads().await;
         }
         if asked.iter().any(|a| a == "driver") {
-            let plant = plant(400, |_| None).await;
+            let plant = plant(64, |_| None).await;
             let (polls, cpu) = driver_polls(&plant, Duration::from_secs(10)).await;
             println!(
                 "driver: {polls} polls in 10 s, {:.1} us of CPU each, devices included",
@@ -64,9 +64,9 @@ async fn plant(count: usize, fault: impl Fn(usize) -> Option<Fault>) -> Plant {
 }
 
 /// (a) Registers per second through the driver, asked for more polls than it can do, beside a bare tokio-modbus loop that
-/// reads the same blocks as fast as it can. Many devices, because a timer does not fire more than once a millisecond.
+/// reads the same blocks as fast as it can.
 async fn reads() {
-    const DEVICES: usize = 400;
+    const DEVICES: usize = 64;
     // What a poll of this kind of device reads: models 103 and 122 with their headers. Slow blocks are not counted.
     const BLOCKS: [(u16, u16); 2] = [(40070, 52), (40182, 46)];
     let each: u64 = BLOCKS.iter().map(|(_, count)| u64::from(*count)).sum();
@@ -95,7 +95,7 @@ async fn driver_polls(plant: &Plant, time: Duration) -> (u64, f64) {
     let devices = plant.devices().len();
     let (mut inbox, _handles, ports) = port::open(devices);
     let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-    southbound::spawn(settings(plant, Duration::from_millis(2)), ports, &mut tasks, stop.clone());
+    southbound::spawn(settings(plant, Duration::from_micros(10)), ports, &mut tasks, stop.clone());
     let counting = tokio::spawn(async move {
         let (mut count, mut began, mut polled) = (0, None, std::collections::HashSet::new());
         let mut reports = Vec::with_capacity(512);

@@ -4,6 +4,7 @@
 //! no more instances than fit.
 
 use super::model::{Group, Model, Point, Repeat, Scale};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most points one layout may have: a bound for devices that lie about their counts. The largest real model (64411)
@@ -45,6 +46,8 @@ pub struct Layout {
     pub points: Vec<PlacedPoint>,
     /// True if L is smaller than the fixed part of the model.
     pub short: bool,
+    /// Places in `points` by path.
+    places: HashMap<String, usize>,
 }
 
 impl Layout {
@@ -55,13 +58,21 @@ impl Layout {
         let end = usize::from(length) + 2;
         let mut walk = Walk { end, at: 0, points: Vec::new(), count, full: false };
         walk.group(&model.group, "", &[]);
-        Self { id: model.id, length, points: walk.points, short: usize::from(length) < model.fixed_length() }
+        let paths = walk.points.iter().enumerate();
+        let places = paths.map(|(place, point)| (point.path.clone(), place)).collect();
+        Self {
+            places,
+            id: model.id,
+            length,
+            points: walk.points,
+            short: usize::from(length) < model.fixed_length(),
+        }
     }
 
     /// The point at a path.
     #[must_use]
     pub fn find(&self, path: &str) -> Option<&PlacedPoint> {
-        self.points.iter().find(|p| p.path == path)
+        self.points.get(*self.places.get(path)?)
     }
 }
 

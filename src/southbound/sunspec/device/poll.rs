@@ -15,6 +15,16 @@ const SLOW_MOST: Duration = Duration::from_secs(55);
 /// Reads are not cut shorter than this for a device that refuses long ones.
 const SHORTEST: u16 = 8;
 
+/// What a timer cannot tell apart: a poll that is due within it is due now.
+const TIMER_STEP: Duration = Duration::from_micros(500);
+
+/// Waits for a due time, without a timer if there is nothing to wait for.
+async fn until(due: Instant) {
+    if due.saturating_duration_since(Instant::now()) > TIMER_STEP {
+        sleep_until(due).await;
+    }
+}
+
 impl Device<'_> {
     /// Polls until the gateway stops, the map moves or the device is lost.
     pub(super) async fn poll_on(&mut self, anchor: Instant) -> End {
@@ -25,7 +35,7 @@ impl Device<'_> {
                     biased;
                     () = self.common.stop.cancelled() => return End::Stop,
                     pending = self.port.commands.next() => self.command(pending).await,
-                    () = sleep_until(due) => break,
+                    () = until(due) => break,
                 }
                 if self.moved {
                     return self.rescan().await;
