@@ -6,6 +6,7 @@
 use crate::config::Config;
 use crate::core::service::Service;
 use crate::core::{Core, DeviceEntry, Parts, port};
+use crate::der::DispatchState;
 use crate::{admin, core, northbound, southbound, store, systemd};
 use anyhow::Context;
 use std::net::SocketAddr;
@@ -78,14 +79,7 @@ impl Gateway {
             .context("the store cannot be opened")?;
         let north_listener = listen("northbound", north.listen).await?;
         let admin_listener = listen("admin", admin_settings.listen).await?;
-        tracing::info!(
-            name = gateway.name,
-            version = env!("CARGO_PKG_VERSION"),
-            devices = devices.len(),
-            groups = stored.groups.len(),
-            dispatches = stored.dispatches.len(),
-            "gateway starting"
-        );
+        let stored_dispatches = stored.dispatches.len();
         let writable = store.writable();
         let (persistence, commits) = port::persistence(COMMIT_QUEUE);
         let store = store::spawn(store, commits).context("the store cannot be started")?;
@@ -104,6 +98,9 @@ impl Gateway {
             stored,
             seeds: groups,
         });
+        let (groups, dispatches) = (service.snapshot().groups.len(), stored_dispatches);
+        let (name, version) = (gateway.name, env!("CARGO_PKG_VERSION"));
+        tracing::info!(name, version, devices = devices.len(), groups, dispatches, "gateway starting");
         let mut rooms = Rooms {
             listeners: Room::new(),
             core: Room::new(),
@@ -167,7 +164,12 @@ impl Gateway {
             }
         };
         systemd::stopping();
-        tracing::info!("gateway stopping");
+        let unfinished =
+            service.snapshot().dispatches.iter().filter(|d| d.state != DispatchState::Ended).count();
+        tracing::info!(
+            unfinished_dispatches = unfinished,
+            "gateway stopping; what devices hold runs out by itself, dispatches go on when it is started again"
+        );
         rooms.end().await;
         drop(service);
         let by_itself = store_ended.is_some();
@@ -176,6 +178,7 @@ impl Gateway {
             None => store.await,
         };
         store_ended.context("the store did not end well")?;
+        tracing::info!("gateway stopped");
         match ended {
             None if by_itself => anyhow::bail!("the store ended by itself"),
             None => Ok(()),

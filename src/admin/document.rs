@@ -93,6 +93,8 @@ struct Group<'a> {
     functions: Vec<&'static str>,
     online: usize,
     members: Vec<&'a str>,
+    /// Members that are no device of this gateway.
+    missing: Vec<&'a str>,
     values: Values<'a, ParameterView>,
 }
 
@@ -272,6 +274,7 @@ impl<'a> From<&'a GroupView> for Group<'a> {
             functions: view.group.functions.iter().map(DerFunction::name).collect(),
             online: view.online,
             members: view.group.members.iter().map(Mrid::as_str).collect(),
+            missing: view.missing.iter().map(Mrid::as_str).collect(),
             values: Values(&view.parameters),
         }
     }

@@ -153,7 +153,12 @@ fn groups(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
             installed,
         ]);
     }
-    table.write(out, "  ")
+    table.write(out, "  ")?;
+    for group in groups.iter().filter(|g| !g.missing.is_empty()) {
+        let missing = group.missing.iter().map(|m| printable(m)).collect::<Vec<_>>().join(", ");
+        writeln!(out, "  {}: no device of this gateway: {missing}", printable(&group.name))?;
+    }
+    Ok(())
 }
 
 fn dispatches(dispatches: &[Dispatch], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {

@@ -33,6 +33,8 @@ pub(super) struct Dispatches {
     pub(super) held: Vec<Held>,
     /// The order of the dispatch that has a device in this step.
     pub(super) owner: Vec<Option<u64>>,
+    /// When the first decision was taken.
+    pub(super) started: Option<Instant>,
     next_order: u64,
     next_command: CommandId,
 }
@@ -81,7 +83,11 @@ impl Dispatches {
     }
 
     /// Writes a record, new or changed.
-    pub(super) fn put(&mut self, record: DispatchRecord) {
+    pub(super) fn put(&mut self, mut record: DispatchRecord) {
+        if record.phase == DispatchPhase::Ended {
+            // Nobody asks for them any more, and they may be ten thousand in each of hundreds of dispatches.
+            record.members = Vec::new();
+        }
         self.next_order = self.next_order.max(record.order + 1);
         let key = record.dispatch.mrid.key().to_owned();
         let state = match record.phase {
@@ -157,6 +163,7 @@ impl Dispatches {
     /// Decides everything that is due: states, shares, commands, releases.
     pub(super) fn step(&mut self, field: &Field, now: Now) -> Actions {
         let mut actions = Actions::default();
+        self.started.get_or_insert(now.mono);
         self.owner.fill(None);
         self.running.sort_by_key(|r| r.order);
         for place in (0..self.running.len()).rev() {
@@ -229,7 +236,8 @@ impl Dispatches {
             let Some(device) = field.registry.get(index) else { continue };
             match device.capability {
                 None => {}
-                Some(capability) if !can_be_asked(&capability) => held.engaged = false,
+                // After a restart: it could not have been asked. One that hides its controls at night was.
+                Some(capability) if !can_be_asked(&capability) && held.never_asked() => held.engaged = false,
                 Some(_) if device.state.takes_commands() && held.wants_release(now) => due.push(index),
                 Some(_) => {}
             }
@@ -243,6 +251,9 @@ impl Dispatches {
     /// Ends the dispatches whose members are all released. A member that a later dispatch was given has to be released
     /// by that one: a dead device must not keep every dispatch open that it ever was in.
     fn finish(&mut self, field: &Field, actions: &mut Actions) {
+        if !self.running.iter().any(|r| r.state == DispatchState::Releasing) {
+            return;
+        }
         let mut last: Vec<u64> = vec![0; self.held.len()];
         for running in self.running.iter().filter(|r| r.begun && r.state != DispatchState::Ended) {
             for index in self.records.get(&running.key).into_iter().flat_map(|r| members(r, field)) {
@@ -275,13 +286,19 @@ impl Dispatches {
         running.asks.clear();
         tracing::info!(dispatch = %record.dispatch.mrid, state = "ended", "dispatch state changed");
         actions.changes.push(Change::PutDispatch(record.clone()));
+        record.members = Vec::new();
     }
 
-    /// Forgets the oldest ended dispatches beyond those kept for the record.
+    /// Forgets the ended dispatches beyond those kept for the record, those first whose time was over first.
     fn prune(&mut self, keep: usize, actions: &mut Actions) {
         let ended = self.running.iter().filter(|r| r.state == DispatchState::Ended);
         let surplus = ended.clone().count().saturating_sub(keep);
-        let keys: Vec<String> = ended.take(surplus).map(|r| r.key.clone()).collect();
+        if surplus == 0 {
+            return;
+        }
+        let mut oldest: Vec<&Running> = ended.collect();
+        oldest.sort_by_key(|r| self.records.get(&r.key).and_then(|record| record.dispatch.end()));
+        let keys: Vec<String> = oldest.into_iter().take(surplus).map(|r| r.key.clone()).collect();
         for key in keys {
             if let Some(record) = self.records.get(&key) {
                 actions.changes.push(Change::DeleteDispatch(record.dispatch.mrid.clone()));

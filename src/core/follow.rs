@@ -6,7 +6,7 @@ use super::held::{Held, setpoint};
 use super::port::Aim;
 use super::registry::Device;
 use super::service::Ask;
-use crate::der::{Capability, DeviceIndex, DispatchState, Quantity, Setpoint};
+use crate::der::{Capability, DeviceIndex, DeviceState, DispatchState, Quantity, Setpoint};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -50,7 +50,23 @@ impl Dispatches {
             .map(|index| Member { index: *index, part: self.part(*index, aim, field, now.mono) })
             .collect();
 
-        let shared = share_out(target, aim, &members);
+        if self.gathers(&members, field, now.mono) {
+            for member in &members {
+                if let Some(owner) = self.owner.get_mut(member.index.get()) {
+                    owner.get_or_insert(order);
+                }
+            }
+            return;
+        }
+        if !members.is_empty() && members.iter().all(|m| self.owned(m.index)) {
+            // Later dispatches have them all: nothing is asked, and nothing is amiss.
+            if let Some(running) = self.running.get_mut(place) {
+                running.asks = Vec::new();
+                running.shortfall = 0.0;
+            }
+            return;
+        }
+        let (left, shared) = share_out(target, aim, &members);
         let mut shares = shared.shares.iter();
         let mut asks = Vec::with_capacity(members.len());
         for Member { index, part } in &members {
@@ -61,25 +77,41 @@ impl Dispatches {
                 Part::Counted(bounds, capability) => {
                     (shares.next().copied().unwrap_or_default(), bounds, capability)
                 }
-                Part::Tried(_, bounds, capability) => (trial(&shared, bounds, target), bounds, capability),
+                Part::Tried(_, bounds, capability) => (trial(&shared, bounds, left), bounds, capability),
                 Part::Away(_) | Part::Apart(_) => {
                     asks.push((*index, Ask::Nothing));
                     continue;
                 }
             };
-            let watts = with_probe(share, target, bounds, shared.level, Held::probe(capability));
+            // The room to recover is in the shares of a cap already.
+            let watts = match aim {
+                Aim::Value => with_probe(share, left, bounds, shared.level, Held::probe(capability)),
+                Aim::Cap => share,
+            };
             asks.push((*index, Ask::Share(watts)));
             let Some(held) = self.held.get_mut(index.get()) else { continue };
-            held.share = share;
+            held.share = share.min(held.expected(capability).0);
             let setpoint = setpoint(watts, aim, capability);
             if let Some(setpoint) = setpoint.filter(|s| held.wants(*s, hold, capability, now.mono)) {
                 self.send(*index, (setpoint, hold), now.mono, field.settings, actions);
             }
         }
         if let Some(running) = self.running.get_mut(place) {
-            running.shortfall = shared.shortfall;
+            // That less is delivered than a cap allows is no shortfall; that the others alone exceed it is one.
+            running.shortfall = if aim == Aim::Cap { left.min(0.0) } else { shared.shortfall };
             running.asks = asks;
         }
+    }
+
+    /// True while the gateway has just started and members are still being found: what they do is not known yet, and the
+    /// first ones found must not be asked for the part of all.
+    fn gathers(&self, members: &[Member], field: &Field, now: Instant) -> bool {
+        let early = self.started.is_some_and(|at| now.duration_since(at) < field.settings.gather);
+        let unknown = |m: &Member| {
+            let device = field.registry.get(m.index);
+            device.is_some_and(|d| matches!(d.state, DeviceState::Unknown | DeviceState::Discovering))
+        };
+        early && members.iter().any(unknown)
     }
 
     /// How a member takes part in a dispatch with this aim.
@@ -87,18 +119,30 @@ impl Dispatches {
         let (Some(device), Some(held)) = (field.registry.get(index), self.held.get(index.get())) else {
             return Part::Apart(0.0);
         };
-        let delivers = device.trusted(Quantity::ActivePower).unwrap_or_default();
+        // What is not known of a member is the most under a cap, and nothing for a value.
+        let unknown = device.capability.filter(|_| aim == Aim::Cap).map_or(0.0, |c| c.injection_max.get());
+        let delivers = device.trusted(Quantity::ActivePower).unwrap_or(unknown);
         if self.owned(index) {
-            // A later dispatch has it, and brings it there.
-            return Part::Apart(if held.counted_on() { held.share } else { delivers });
+            // A later dispatch has it, and brings it there if it can be reached.
+            return Part::Apart(match device.capability {
+                Some(capability) if !device.state.takes_commands() => {
+                    out_of_reach(aim, held, device, &capability, now)
+                }
+                _ if held.counted_on() => held.share,
+                _ => delivers,
+            });
         }
         let Some(capability) = device.capability else { return Part::Away(delivers) };
         let Some(control) = setpoint(0.0, aim, &capability) else { return Part::Apart(delivers) };
-        if !device.state.takes_commands() {
+        if !device.state.takes_commands() || device.is_silent() {
             return Part::Away(out_of_reach(aim, held, device, &capability, now));
         }
         let absorbs = matches!(control, Setpoint::SetActivePower(_)) && aim == Aim::Value;
-        let (high, low) = held.expected(&capability);
+        let (mut high, low) = held.expected(&capability);
+        if aim == Aim::Cap {
+            // All that may be delivered counts: a member that recovers must not exceed what the others leave.
+            high = (high + Held::probe(&capability)).min(capability.injection_max.get()).max(0.0);
+        }
         let bounds = Bounds {
             inject: capability.injection_max.get(),
             absorb: if absorbs { capability.absorption_max.get() } else { 0.0 },
@@ -113,8 +157,9 @@ impl Dispatches {
     }
 }
 
-/// Splits what the others leave of a target among the members that are counted on.
-fn share_out(target: f64, aim: Aim, members: &[Member]) -> Split {
+/// Splits what the others leave of a target among the members that are counted on. What they leave comes first, and may
+/// be of the other sign than the target.
+fn share_out(target: f64, aim: Aim, members: &[Member]) -> (f64, Split) {
     let mut left = target;
     let mut bounds = Vec::with_capacity(members.len());
     for member in members {
@@ -123,7 +168,7 @@ fn share_out(target: f64, aim: Aim, members: &[Member]) -> Split {
             Part::Tried(delivers, ..) | Part::Away(delivers) | Part::Apart(delivers) => left -= delivers,
         }
     }
-    split(if aim == Aim::Cap { left.max(0.0) } else { left }, &bounds)
+    (left, split(if aim == Aim::Cap { left.max(0.0) } else { left }, &bounds))
 }
 
 /// What a member out of reach has to be taken for. For a value: nothing, so that the others make it up. For a cap: what
@@ -139,22 +184,22 @@ fn out_of_reach(aim: Aim, held: &Held, device: &Device, capability: &Capability,
 }
 
 /// What a member that is not counted on would get if it were.
-fn trial(shared: &Split, bounds: &Bounds, target: f64) -> f64 {
+fn trial(shared: &Split, bounds: &Bounds, left: f64) -> f64 {
     let (weight, bound) =
-        if target >= 0.0 { (bounds.inject, bounds.high) } else { (bounds.absorb, -bounds.low) };
+        if left >= 0.0 { (bounds.inject, bounds.high) } else { (bounds.absorb, -bounds.low) };
     let size = if shared.level.is_finite() { (shared.level * weight).min(bound) } else { bound };
-    if target >= 0.0 { size } else { -size }
+    if left >= 0.0 { size } else { -size }
 }
 
 /// A member at its bound is asked for a little more, up to what it would get without the bound, so that it can show when
-/// it recovers. Only in the direction of the target.
-fn with_probe(share: f64, target: f64, bounds: &Bounds, level: f64, probe: f64) -> f64 {
+/// it recovers. Only in the direction of what is split.
+fn with_probe(share: f64, left: f64, bounds: &Bounds, level: f64, probe: f64) -> f64 {
     if level <= 0.0 {
         return share;
     }
-    if target >= 0.0 && bounds.inject > 0.0 && share >= bounds.high {
+    if left >= 0.0 && bounds.inject > 0.0 && share >= bounds.high {
         (share + probe).min(bounds.inject).min(level * bounds.inject)
-    } else if target < 0.0 && bounds.absorb > 0.0 && share <= bounds.low {
+    } else if left < 0.0 && bounds.absorb > 0.0 && share <= bounds.low {
         (share - probe).max(-bounds.absorb).max(-level * bounds.absorb)
     } else {
         share

@@ -24,6 +24,7 @@ struct Entry {
     group: Arc<EndDeviceGroup>,
     /// Members that are devices of this gateway; one that left the configuration stays in `group` only.
     members: Vec<DeviceIndex>,
+    missing: Vec<Mrid>,
     aggregate: Aggregate,
     dirty: bool,
 }
@@ -77,7 +78,8 @@ impl Groups {
         for index in &members {
             join(*index, place, &mut aggregate, registry);
         }
-        let entry = Entry { group: Arc::new(group), members, aggregate, dirty: false };
+        let missing = missing(&group, registry);
+        let entry = Entry { group: Arc::new(group), members, missing, aggregate, dirty: false };
         self.views.push(Arc::new(entry.view()));
         self.entries.push(entry);
     }
@@ -99,6 +101,7 @@ impl Groups {
             join(*index, place, &mut entry.aggregate, registry);
         }
         let renamed = entry.group.names != group.names;
+        entry.missing = missing(&group, registry);
         entry.group = Arc::new(group);
         entry.members = members;
         entry.dirty = true;
@@ -185,7 +188,12 @@ impl Entry {
             .filter_map(|(_, p)| self.aggregate.view(*p))
             .filter(|view| reports(&self.group, view))
             .collect();
-        GroupView { group: self.group.clone(), parameters, online: self.aggregate.online() }
+        GroupView {
+            group: self.group.clone(),
+            parameters,
+            online: self.aggregate.online(),
+            missing: self.missing.clone(),
+        }
     }
 }
 
@@ -208,6 +216,11 @@ fn reports(group: &EndDeviceGroup, view: &ParameterView) -> bool {
         }
         _ => false,
     }
+}
+
+/// The members of a group that are no device of this gateway.
+fn missing(group: &EndDeviceGroup, registry: &Registry) -> Vec<Mrid> {
+    group.members.iter().filter(|m| registry.by_mrid(m).is_none()).cloned().collect()
 }
 
 fn add_names(by_name: &mut HashMap<String, Vec<usize>>, names: &[Name], place: usize) {

@@ -6,7 +6,7 @@ use super::dispatch::Now;
 use super::port::{Aim, CommandEnd, CommandId};
 use super::settings::Settings;
 use crate::der::{Capability, Control, Outcome, Setpoint, Watts};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,12 +23,16 @@ const PROBE: f64 = 0.05;
 const RELEASE_TRIES: u8 = 3;
 /// Commands without an answer after which a device is not counted on, although its polls are answered.
 const UNANSWERED: u8 = 2;
+/// No measurement takes longer than this to arrive: a device clock that is further behind is not believed.
+const LATEST: Duration = Duration::from_secs(10);
 
 /// One device's side of all dispatches.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Held {
     /// We have, or after a restart may have, asked it for something that was not released yet.
     pub(super) engaged: bool,
+    /// We did ask it for something in this run, and it was not released yet.
+    asked: bool,
     /// Its part of the target it follows, without a probe.
     pub(super) share: f64,
     sent: Option<Sent>,
@@ -41,7 +45,7 @@ pub(super) struct Held {
     pub(super) outcome: &'static str,
     /// Why, for people.
     pub(super) reason: String,
-    measured: Option<f64>,
+    measured: Option<(f64, Timestamp)>,
     /// What it has shown it can deliver at most, while that is less than its capability.
     most: Option<f64>,
     /// What it has shown it can deliver at least (a negative number), while that is less in size than its capability.
@@ -57,11 +61,18 @@ struct Sent {
     pending: bool,
 }
 
-/// What the device holds, and since when it has been about that.
+/// What the device holds.
 #[derive(Clone, Copy, Debug)]
 struct Applied {
     watts: f64,
-    since: Now,
+    /// Since when it has been about that.
+    since: Instant,
+    /// When it last changed at all.
+    changed: Instant,
+    /// What it was before the small steps of late, and when those began.
+    from: (f64, Instant),
+    /// When its hold time is over, if it is not refreshed.
+    until: Instant,
 }
 
 impl Held {
@@ -72,6 +83,11 @@ impl Held {
             self.most.map_or(high, |m| m.clamp(0.0, high.max(0.0))),
             self.least.map_or(low, |m| m.clamp(low.min(0.0), 0.0)),
         )
+    }
+
+    /// True if it has shown that it cannot do all it is rated for.
+    pub(super) const fn is_limited(&self) -> bool {
+        self.most.is_some() || self.least.is_some()
     }
 
     /// How much more than expected it is asked for when it is at its bound.
@@ -87,8 +103,18 @@ impl Held {
 
     /// What it is still bound to by its own reversion time, whatever else becomes of it.
     pub(super) fn bound_until(&self) -> Option<(f64, Instant)> {
-        let sent = self.sent.filter(|s| s.setpoint != Setpoint::ReleaseActivePower)?;
-        Some((self.applied?.watts, sent.at + sent.hold))
+        let applied = self.applied.filter(|_| !self.releasing())?;
+        Some((applied.watts, applied.until))
+    }
+
+    /// True if the last thing sent was a release.
+    fn releasing(&self) -> bool {
+        self.sent.is_some_and(|s| s.setpoint == Setpoint::ReleaseActivePower)
+    }
+
+    /// True if it was never asked for anything in this run, so that there may be nothing to release.
+    pub(super) const fn never_asked(&self) -> bool {
+        !self.asked
     }
 
     /// True if asking it for `setpoint`, to be held for `hold`, is worth a command now.
@@ -99,7 +125,8 @@ impl Held {
         capability: &Capability,
         now: Instant,
     ) -> bool {
-        if let Some(at) = self.retry_at {
+        // A release that failed is no reason to wait.
+        if let Some(at) = self.retry_at.filter(|_| !self.releasing()) {
             return now >= at;
         }
         let Some(sent) = self.sent else { return true };
@@ -121,6 +148,7 @@ impl Held {
         }
         if setpoint != Setpoint::ReleaseActivePower {
             self.engaged = true;
+            self.asked = true;
             self.release_refusals = 0;
         }
         self.sent = Some(Sent { id, setpoint, at: now, hold, pending: true });
@@ -129,9 +157,9 @@ impl Held {
 
     /// True if a release should be sent now.
     pub(super) fn wants_release(&self, now: Instant) -> bool {
-        let waiting = self.retry_at.is_some_and(|at| now < at);
-        let pending = self.sent.is_some_and(|s| s.pending && s.setpoint == Setpoint::ReleaseActivePower);
-        self.engaged && !waiting && !pending
+        // A setpoint that failed is no reason to wait.
+        let waiting = self.retry_at.is_some_and(|at| now < at) || self.sent.is_some_and(|s| s.pending);
+        self.engaged && !(self.releasing() && waiting)
     }
 
     /// Takes the end of a command. An overtaken one counts too, for what it was: the device did answer it, or not; only
@@ -157,7 +185,8 @@ impl Held {
             Outcome::Applied(_) if release => self.let_go(),
             Outcome::Applied(read_back) => {
                 let watts = read_back.active_power.or(watts_of(end.setpoint)).map_or(0.0, Watts::get);
-                self.has_applied(watts, capability, now);
+                let until = if latest { sent.at } else { now.mono } + sent.hold;
+                self.has_applied(watts, until, capability, now.mono, settings.settle);
                 if !read_back.verified {
                     self.reason = "accepted, not verified: the device gives nothing to read back".to_owned();
                 }
@@ -168,24 +197,39 @@ impl Held {
                 self.refused = true;
                 self.retry_at = Some(now.mono + settings.retry_refused);
             }
-            Outcome::TimedOut | Outcome::Unreachable => {
+            // Also one that could not be sent in time, time after time, cannot be left its part.
+            Outcome::TimedOut | Outcome::Unreachable | Outcome::Expired => {
                 self.unanswered = self.unanswered.saturating_add(1);
                 self.retry_at = Some(now.mono + settings.retry_unanswered);
             }
-            Outcome::Expired | Outcome::Superseded => {
+            Outcome::Superseded => {
                 self.retry_at = Some(now.mono + settings.retry_unanswered);
             }
         }
     }
 
-    fn has_applied(&mut self, watts: f64, capability: Option<&Capability>, now: Now) {
+    fn has_applied(
+        &mut self,
+        watts: f64,
+        until: Instant,
+        capability: Option<&Capability>,
+        now: Instant,
+        settle: Duration,
+    ) {
         // A small step does not restart the wait: on a ramp there is one every second.
         let small = PROBE * capability.map_or(0.0, size);
-        let since =
-            self.applied.filter(|old| (watts - old.watts).abs() <= small).map_or(now, |old| old.since);
-        self.applied = Some(Applied { watts, since });
+        let about = |by: f64| self.applied.filter(|old| (watts - old.watts).abs() <= by);
+        let since = about(small).map_or(now, |old| old.since);
+        let changed = about(0.0).map_or(now, |old| old.changed);
+        let from = about(small).map_or((watts, now), |old| {
+            let quiet = now.duration_since(old.from.1) >= settle;
+            if quiet { (old.watts, now) } else { old.from }
+        });
+        self.applied = Some(Applied { watts, since, changed, from, until });
         self.refused = false;
         self.unanswered = 0;
+        // An overtaken command may have failed after this one was sent.
+        self.retry_at = None;
     }
 
     /// It is asked again, less often after a while: a device that hides its controls at night shows them in the morning.
@@ -206,6 +250,7 @@ impl Held {
     pub(super) fn returned(&mut self) {
         let kept = Self {
             engaged: self.engaged,
+            asked: self.asked,
             share: self.share,
             measured: self.measured,
             most: self.most,
@@ -215,7 +260,8 @@ impl Held {
         *self = kept;
     }
 
-    /// Learns from a measurement of active power. One that is older than the setpoint says nothing about it.
+    /// Learns from a measurement of active power. One that is older than the setpoint says nothing about it, nor does one
+    /// that was seen before.
     pub(super) fn measured(
         &mut self,
         (power, at): (f64, Timestamp),
@@ -223,7 +269,10 @@ impl Held {
         now: Now,
         settle: Duration,
     ) {
-        let before = self.measured.replace(power);
+        let before = match self.measured.replace((power, at)) {
+            Some((_, seen)) if seen == at => return,
+            before => before.map(|(power, _)| power),
+        };
         let size = size(capability);
         if !self.engaged {
             // Running free and steady, a generator shows what it has; a storage shows nothing of what it could do.
@@ -233,8 +282,8 @@ impl Held {
             self.least = None;
             return;
         }
-        let Some(Applied { watts: asked, since }) = self.applied else { return };
-        if at < since.wall {
+        let Some(Applied { watts: asked, since, changed, from, .. }) = self.applied else { return };
+        if taken(at, now).is_none_or(|taken| taken < since) {
             return;
         }
         let (short, gained) = if asked >= 0.0 {
@@ -243,9 +292,17 @@ impl Held {
             (power - asked, before.map_or(0.0, |b| b - power))
         };
         let pending = self.sent.is_some_and(|s| s.pending);
+        // The last small step may not have reached it yet.
+        let limited = if asked >= 0.0 {
+            self.most.is_some_and(|most| asked >= most)
+        } else {
+            self.least.is_some_and(|least| asked <= least)
+        };
+        let settled = |since: Instant| now.mono.duration_since(since) >= settle;
+        let lag = if limited || settled(changed) { 0.0 } else { (asked - from.0).abs() };
         if short <= TOLERANCE * size {
             self.met(asked, power);
-        } else if !pending && now.mono.duration_since(since.mono) >= settle && gained < MOVING * size {
+        } else if !pending && settled(since) && short > TOLERANCE * size + lag && gained < MOVING * size {
             if asked >= 0.0 {
                 self.most = Some(power.max(0.0));
             } else {
@@ -278,6 +335,12 @@ pub(super) fn setpoint(watts: f64, aim: Aim, capability: &Capability) -> Option<
         Aim::Cap if has(Control::SetActivePower) && !stores => Some(set),
         Aim::Value | Aim::Cap => None,
     }
+}
+
+/// When a measurement was taken, in machine time: a step of the wall clock after that does not matter.
+fn taken(at: Timestamp, now: Now) -> Option<Instant> {
+    let age = now.wall.duration_since(at).max(SignedDuration::ZERO);
+    now.mono.checked_sub(Duration::try_from(age).unwrap_or(LATEST).min(LATEST))
 }
 
 fn watts_of(setpoint: Setpoint) -> Option<Watts> {

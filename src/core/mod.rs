@@ -18,6 +18,7 @@ pub mod service;
 mod settings;
 mod state;
 mod task;
+mod view;
 
 pub use registry::DeviceEntry;
 pub use settings::Settings;

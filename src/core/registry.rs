@@ -62,6 +62,12 @@ impl Device {
         self.readings.last(Quantity::ActivePower)
     }
 
+    /// True if it has told its active power before, and does not any more: whatever its driver hopes for, it cannot be
+    /// counted on.
+    pub(super) fn is_silent(&self) -> bool {
+        self.last_active_power().is_some() && self.active_power().is_none()
+    }
+
     /// When what it adds to its groups was measured.
     pub(super) fn times(&self) -> Times {
         REPORTED.map(|(quantity, _)| self.measured(quantity).map(|(_, at)| at))

@@ -17,6 +17,8 @@ pub struct Settings {
     pub retry_refused: Duration,
     /// Time from an applied setpoint until a device that stays short of it counts as limited.
     pub settle: Duration,
+    /// Longest that dispatches wait after the start for members that are still being found.
+    pub gather: Duration,
     /// Groups kept at most.
     pub max_groups: usize,
     /// Dispatches kept at most that have not ended.
@@ -28,12 +30,13 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            stale_after: Duration::from_secs(10),
+            stale_after: Duration::from_secs(5),
             hold: Duration::from_secs(60),
             command_expiry: Duration::from_secs(5),
             retry_unanswered: Duration::from_secs(2),
             retry_refused: Duration::from_secs(30),
             settle: Duration::from_millis(1500),
+            gather: Duration::from_secs(10),
             max_groups: 10_000,
             max_dispatches: 10_000,
             keep_ended: 200,

@@ -5,12 +5,12 @@ use super::groups::Groups;
 use super::port::{Change, CommandEnd, Report, Stored};
 use super::registry::{DeviceEntry, Registry};
 use super::requests::{Judge, Plan};
-use super::service::{
-    Ask, Counters, DispatchView, GroupChange, NewDispatch, NewGroup, Reference, ShareView, Snapshot,
-};
+use super::service::{Counters, DispatchView, GroupChange, NewDispatch, NewGroup, Reference, Snapshot};
 use super::settings::Settings;
-use crate::der::{DeviceIndex, DispatchState, EndDeviceGroup, GroupDispatch, Mrid, Outcome};
+use super::view;
+use crate::der::{DeviceIndex, DispatchState, EndDeviceGroup, GroupDispatch, Outcome};
 use jiff::Timestamp;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) struct State {
     pub(super) settings: Settings,
     registry: Registry,
     groups: Groups,
-    dispatches: Dispatches,
+    pub(super) dispatches: Dispatches,
     counters: Counters,
     dispatch_views: Vec<Arc<DispatchView>>,
 }
@@ -53,7 +53,18 @@ impl State {
         }
         state.dispatches.resume(&state.registry, now);
         let mut changes = Vec::new();
-        for group in seeds.into_iter().filter(|g| !seeded.contains(&g.mrid)) {
+        for group in seeds {
+            if let Some(stored) = state.groups.get(&group.mrid)
+                && differs(stored, &group)
+            {
+                tracing::warn!(
+                    group = %group.mrid,
+                    "group of the configuration is not the stored one, which counts; change it with ChangeDERGroups"
+                );
+            }
+            if seeded.contains(&group.mrid) {
+                continue;
+            }
             changes.push(Change::MarkSeeded(group.mrid.clone()));
             if state.groups.get(&group.mrid).is_some() {
                 continue;
@@ -65,6 +76,10 @@ impl State {
             }
             state.groups.put(group.clone(), &mut state.registry);
             changes.push(Change::PutGroup(group));
+        }
+        for group in state.groups.views().iter().filter(|g| !g.missing.is_empty()) {
+            let missing = group.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            tracing::warn!(group = %group.group.mrid, missing, "group has members that are no device of this gateway");
         }
         (state, changes)
     }
@@ -162,7 +177,7 @@ impl State {
         let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
         let actions = self.dispatches.step(&field, now);
         self.counters.commands += actions.commands.len() as u64;
-        self.dispatch_views = self.dispatches.running.iter().filter_map(|r| self.dispatch_view(r)).collect();
+        self.dispatch_views = view::dispatches(&field, &self.dispatches);
         actions
     }
 
@@ -181,85 +196,20 @@ impl State {
         }
     }
 
-    fn dispatch_view(&self, running: &super::dispatch::Running) -> Option<Arc<DispatchView>> {
-        let record = self.dispatches.records.get(&running.key)?;
-        let dispatch = &record.dispatch;
-        let live = running.state == DispatchState::Active;
-        let (delivered, rests_on) =
-            if live { Dispatches::delivered(record, &self.groups) } else { (None, 0) };
-        let shares: Vec<ShareView> = match running.state {
-            DispatchState::Active => {
-                running.asks.iter().filter_map(|(i, ask)| self.share(*i, *ask)).collect()
-            }
-            DispatchState::Releasing => {
-                let engaged = |i: &DeviceIndex| self.dispatches.held.get(i.get()).is_some_and(|h| h.engaged);
-                let members = record.members.iter().filter_map(|m| self.registry.by_mrid(m));
-                members.filter(engaged).filter_map(|i| self.share(i, Ask::Release)).collect()
-            }
-            DispatchState::Scheduled | DispatchState::Ended => Vec::new(),
-        };
-        let label = |mrid: &Mrid| self.groups.get(mrid).map(|g| g.label().to_owned());
-        Some(Arc::new(DispatchView {
-            mrid: dispatch.mrid.clone(),
-            names: dispatch.names.clone(),
-            group: dispatch.group.clone(),
-            group_name: label(&dispatch.group).unwrap_or_else(|| format!("{} (deleted)", dispatch.group)),
-            parameter: dispatch.parameter,
-            state: running.state,
-            reason: self.reason(running, &shares),
-            starts: dispatch.start(),
-            ends: dispatch.end(),
-            asked: running.target.filter(|_| live),
-            delivered,
-            rests_on,
-            shares,
-        }))
-    }
-
-    fn share(&self, index: DeviceIndex, ask: Ask) -> Option<ShareView> {
-        let (device, held) = (self.registry.get(index)?, self.dispatches.held.get(index.get())?);
-        let nothing = ask == Ask::Nothing;
-        Some(ShareView {
-            device: device.mrid.clone(),
-            name: device.name.clone(),
-            asked: ask,
-            delivered: device.trusted(crate::der::Quantity::ActivePower),
-            outcome: if nothing && !held.engaged { "" } else { held.outcome },
-            reason: match (nothing, device.state.takes_commands()) {
-                (true, false) => format!("not asked: {}", device.state.name()),
-                (true, true) if held.reason.is_empty() => {
-                    "not asked: another dispatch has it, or it cannot be".into()
-                }
-                _ => held.reason.clone(),
-            },
-        })
-    }
-
-    /// What an operator should know of a dispatch.
-    fn reason(&self, running: &super::dispatch::Running, shares: &[ShareView]) -> String {
-        match running.state {
-            DispatchState::Active if running.shortfall.abs() >= 1.0 => {
-                let side = if running.shortfall > 0.0 { "more" } else { "less" };
-                let kw = running.shortfall.abs() / 1e3;
-                format!("the members cannot do it: {kw:.1} kW {side} is asked than they can deliver now")
-            }
-            DispatchState::Releasing if !shares.is_empty() => {
-                let away = |s: &&ShareView| {
-                    let device = self.registry.by_mrid(&s.device).and_then(|i| self.registry.get(i));
-                    device.is_some_and(|d| !d.state.takes_commands())
-                };
-                let gone = shares.iter().filter(away).count();
-                format!("{} to be released, {gone} of them not reachable now", shares.len())
-            }
-            _ => String::new(),
-        }
-    }
-
     /// True if nothing is followed, released or waited for, so that steps can be rare.
     pub(super) fn idle(&self) -> bool {
         let live = |r: &super::dispatch::Running| r.state != DispatchState::Ended;
         !self.dispatches.running.iter().any(live) && !self.dispatches.held.iter().any(|h| h.engaged)
     }
+}
+
+/// True if a group of the configuration says something else than the stored one.
+fn differs(stored: &EndDeviceGroup, wanted: &EndDeviceGroup) -> bool {
+    let members = |group: &EndDeviceGroup| group.members.iter().cloned().collect::<HashSet<_>>();
+    let names = |group: &EndDeviceGroup| group.names.iter().map(|n| n.name.clone()).collect::<HashSet<_>>();
+    stored.functions != wanted.functions
+        || members(stored) != members(wanted)
+        || names(stored) != names(wanted)
 }
 
 /// How often the core decides while something is followed.

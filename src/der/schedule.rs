@@ -195,7 +195,8 @@ impl DispatchSchedule {
                 let next = *self.values.get(low + 1)?;
                 let (from, to) = (self.time_of(low)?, self.time_of(low + 1)?);
                 let share = now.duration_since(from).as_secs_f64() / to.duration_since(from).as_secs_f64();
-                Some(here + (next - here) * share)
+                // Not share times the difference: that may be zero times infinite.
+                Some(here + (next * share - here * share))
             }
         }
     }

@@ -107,3 +107,13 @@ fn a_request_name_without_kind_means_any_kind() {
     let other = Name { name: "FDR12-PV".into(), name_type: kind("groupName", "DMS-West") };
     assert!(!own.answers_to(&other));
 }
+
+#[test]
+fn a_line_between_absurd_values_has_no_nameless_point() {
+    let start = at("2026-04-09T12:00:00Z");
+    let values = vec![f64::MAX, f64::MIN];
+    let s =
+        DispatchSchedule::new(CurveStyle::StraightLineYValues, start, 1, TimeIntervalKind::Second, values)
+            .unwrap();
+    assert_eq!(s.target_at(start), Some(f64::MAX));
+}

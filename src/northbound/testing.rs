@@ -149,7 +149,7 @@ fn publish(groups: &[EndDeviceGroup], cell: &ArcSwap<Snapshot>) {
         let unknown =
             ParameterView { parameter: Parameter::Voltage, value: None, at: None, rests_on: 0, ..value };
         let parameters = if group.members.is_empty() { vec![] } else { vec![value, unknown] };
-        Arc::new(GroupView { group: Arc::new(group.clone()), parameters, online: 1 })
+        Arc::new(GroupView { group: Arc::new(group.clone()), parameters, online: 1, missing: Vec::new() })
     });
     cell.store(Arc::new(Snapshot {
         groups: views.collect(),

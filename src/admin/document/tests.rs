@@ -71,6 +71,7 @@ fn group() -> GroupView {
             parameter(Parameter::Voltage, None, 0),
         ],
         online: 1,
+        missing: vec![mrid("D-2")],
     }
 }
 
@@ -160,6 +161,7 @@ fn a_group_and_its_dispatch_say_what_they_rest_on() {
         (&json!("FDR12-PV"), &json!("Degraded"), &json!(1))
     );
     assert_eq!(group["members"], json!(["_D-1", "D-2"]));
+    assert_eq!(group["missing"], json!(["D-2"]));
     assert_eq!(group["functions"], json!(["realPowerDispatch"]));
     assert_eq!(
         group["values"]["activePower"],

@@ -39,6 +39,7 @@ fn group(name: &str, power: Option<f64>) -> Arc<GroupView> {
             installed_min: None,
         }],
         online: 1,
+        missing: Vec::new(),
     })
 }
 

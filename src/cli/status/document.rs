@@ -35,6 +35,8 @@ pub(super) struct Group {
     pub online: usize,
     pub members: Vec<String>,
     #[serde(default)]
+    pub missing: Vec<String>,
+    #[serde(default)]
     pub values: HashMap<String, Value>,
 }
 

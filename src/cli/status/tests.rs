@@ -178,7 +178,7 @@ fn group(then: Timestamp) -> GroupView {
         names: vec![Name::plain("FDR12")],
         version: None,
     };
-    GroupView { group: Arc::new(group), parameters: vec![power], online: 1 }
+    GroupView { group: Arc::new(group), parameters: vec![power], online: 1, missing: Vec::new() }
 }
 
 fn dispatch(then: Timestamp) -> DispatchView {

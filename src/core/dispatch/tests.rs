@@ -2,11 +2,12 @@
 
 use super::super::port::{CommandEnd, DispatchPhase, DispatchRecord, Poll, Report, Stored};
 use super::super::registry::DeviceEntry;
-use super::super::service::{GroupChange, NewDispatch, NewGroup, Reference};
+use super::super::service::{Ask, GroupChange, NewDispatch, NewGroup, Reference};
 use super::super::state::State;
 use super::*;
 use crate::der::*;
 
+mod doubts;
 mod power;
 mod time;
 

@@ -88,6 +88,8 @@ pub struct GroupView {
     pub parameters: Vec<ParameterView>,
     /// Members whose device answers now.
     pub online: usize,
+    /// Members that are no device of this gateway (any more).
+    pub missing: Vec<Mrid>,
 }
 
 impl GroupView {

@@ -268,9 +268,15 @@ impl<'a> Device<'a> {
         if (self.state, &self.reason) == (state, &reason) {
             return;
         }
+        let lost = matches!(state, DeviceState::CommLost | DeviceState::IdentityChanged);
         if self.state != state {
-            let device = &self.settings.name;
-            tracing::info!(device, state = state.name(), before = self.state.name(), reason, "device state");
+            let (device, before, state) = (&self.settings.name, self.state.name(), state.name());
+            // What takes a device from its groups is a warning; coming and going otherwise is not.
+            if matches!(self.state, DeviceState::CommLost | DeviceState::IdentityChanged) || !lost {
+                tracing::info!(device, state, before, reason, "device state");
+            } else {
+                tracing::warn!(device, state, before, reason, "device state");
+            }
         }
         self.state = state;
         self.reason.clone_from(&reason);

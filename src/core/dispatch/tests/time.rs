@@ -231,3 +231,22 @@ fn a_refused_release_is_tried_until_it_succeeds() {
     r.step();
     assert_eq!(r.state.snapshot().dispatches[0].state, DispatchState::Ended);
 }
+
+/// After a start the first members found are not asked for the part of all.
+#[test]
+fn after_a_start_a_dispatch_waits_for_members_that_are_being_found() {
+    let mut r = Rig::new(2, &[DerFunction::RealPowerDispatch], vec![]);
+    r.dispatch("a", 30e3, 0, 3600);
+    r.cap(0, cap(30e3, 0.0, LIMIT));
+    r.online(0);
+    r.poll(0, 25e3);
+    assert!(r.step().commands.is_empty());
+    r.state(1, DeviceState::Discovering);
+    r.pass(Duration::from_secs(9));
+    r.poll(0, 25e3);
+    assert!(r.step().commands.is_empty(), "the second is still being found");
+    r.pass(Duration::from_secs(2));
+    r.poll(0, 25e3);
+    let a = r.step();
+    assert_eq!(a.commands.len(), 1, "long enough: {:?}", a.commands);
+}

@@ -1,0 +1,162 @@
+//! What is shown of a dispatch: its state, each member's part, and why it is as it is, in words for an operator.
+
+use super::dispatch::{Dispatches, Field, Running};
+use super::held::{Held, setpoint};
+use super::port::{Aim, DispatchRecord};
+use super::registry::Device;
+use super::service::{Ask, DispatchView, ShareView};
+use crate::der::{DeviceIndex, DispatchState, Quantity};
+use std::sync::Arc;
+
+/// A member that delivers this part of what it was asked less is said to.
+const SHORT: f64 = 0.02;
+
+/// What is shown of all dispatches.
+pub(super) fn dispatches(field: &Field, dispatches: &Dispatches) -> Vec<Arc<DispatchView>> {
+    dispatches.running.iter().filter_map(|running| dispatch(field, dispatches, running)).collect()
+}
+
+fn dispatch(field: &Field, dispatches: &Dispatches, running: &Running) -> Option<Arc<DispatchView>> {
+    let record = dispatches.records.get(&running.key)?;
+    let asked = &record.dispatch;
+    let live = running.state == DispatchState::Active;
+    let (delivered, rests_on) = if live { Dispatches::delivered(record, field.groups) } else { (None, 0) };
+    let scene = Scene { field, dispatches, running, record };
+    let shares = scene.shares();
+    let group = field.groups.get(&asked.group).map(|g| g.label().to_owned());
+    Some(Arc::new(DispatchView {
+        mrid: asked.mrid.clone(),
+        names: asked.names.clone(),
+        group: asked.group.clone(),
+        group_name: group.unwrap_or_else(|| format!("{} (deleted)", asked.group)),
+        parameter: asked.parameter,
+        state: running.state,
+        reason: scene.reason(&shares),
+        starts: asked.start(),
+        ends: asked.end(),
+        asked: running.target.filter(|_| live),
+        delivered,
+        rests_on,
+        shares,
+    }))
+}
+
+/// One dispatch in its surroundings.
+struct Scene<'a> {
+    field: &'a Field<'a>,
+    dispatches: &'a Dispatches,
+    running: &'a Running,
+    record: &'a DispatchRecord,
+}
+
+impl Scene<'_> {
+    fn shares(&self) -> Vec<ShareView> {
+        match self.running.state {
+            DispatchState::Active => {
+                self.running.asks.iter().filter_map(|(index, ask)| self.share(*index, *ask)).collect()
+            }
+            DispatchState::Releasing => {
+                let engaged = |i: &DeviceIndex| self.dispatches.held.get(i.get()).is_some_and(|h| h.engaged);
+                let members = self.record.members.iter().filter_map(|m| self.field.registry.by_mrid(m));
+                members
+                    .filter(|i| engaged(i) && !self.dispatches.owned(*i))
+                    .filter_map(|i| self.share(i, Ask::Release))
+                    .collect()
+            }
+            DispatchState::Scheduled | DispatchState::Ended => Vec::new(),
+        }
+    }
+
+    fn share(&self, index: DeviceIndex, ask: Ask) -> Option<ShareView> {
+        let (device, held) = (self.field.registry.get(index)?, self.dispatches.held.get(index.get())?);
+        let delivered = device.trusted(Quantity::ActivePower);
+        let (outcome, reason) = match ask {
+            Ask::Nothing => ("", self.why_not(index, device)),
+            Ask::Share(watts) => (held.outcome, why_short(held, watts, delivered)),
+            Ask::Release => (held.outcome, held.reason.clone()),
+        };
+        let (device, name) = (device.mrid.clone(), device.name.clone());
+        Some(ShareView { device, name, asked: ask, delivered, outcome, reason })
+    }
+
+    /// Why a member of an active dispatch is not asked.
+    fn why_not(&self, index: DeviceIndex, device: &Device) -> String {
+        if let Some(later) = self.later(index) {
+            return format!("follows the later dispatch {}", later.dispatch.mrid);
+        }
+        if !device.state.takes_commands() {
+            return format!("not asked: {}", device.state.name());
+        }
+        match device.capability {
+            None => "not asked: its capability is not known yet".to_owned(),
+            Some(capability) if setpoint(0.0, self.record.aim, &capability).is_none() => {
+                match self.record.aim {
+                    Aim::Value => "not asked: it has no control of active power".to_owned(),
+                    Aim::Cap => "not asked: it has no limit of active power".to_owned(),
+                }
+            }
+            Some(_) => "not asked: silent".to_owned(),
+        }
+    }
+
+    /// The later dispatch that has a device.
+    fn later(&self, index: DeviceIndex) -> Option<&DispatchRecord> {
+        let owner = self.owner(index)?;
+        let later = self.dispatches.running.iter().find(|r| r.order == owner)?;
+        self.dispatches.records.get(&later.key)
+    }
+
+    /// The order of the other dispatch that has a device.
+    fn owner(&self, index: DeviceIndex) -> Option<u64> {
+        (*self.dispatches.owner.get(index.get())?).filter(|owner| *owner != self.running.order)
+    }
+
+    /// What an operator should know of the dispatch as a whole.
+    fn reason(&self, shares: &[ShareView]) -> String {
+        match self.running.state {
+            DispatchState::Active => self.why_off(),
+            DispatchState::Releasing if !shares.is_empty() => {
+                let gone = shares.iter().filter(|share| self.is_away(share)).count();
+                format!("{} to be released, {gone} of them not reachable now", shares.len())
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn why_off(&self) -> String {
+        let asks = &self.running.asks;
+        if asks.is_empty() && self.running.shortfall == 0.0 {
+            return "later dispatches have all its members".to_owned();
+        }
+        let lent = match asks.iter().filter(|(index, _)| self.owner(*index).is_some()).count() {
+            0 => String::new(),
+            n => format!("{n} of {} members follow a later dispatch", asks.len()),
+        };
+        if self.running.shortfall.abs() < 1.0 {
+            return lent;
+        }
+        let side = if self.running.shortfall > 0.0 { "more" } else { "less" };
+        let kw = self.running.shortfall.abs() / 1e3;
+        let short = format!("{kw:.1} kW {side} is asked than the members can deliver now");
+        if lent.is_empty() { short } else { format!("{lent}; {short}") }
+    }
+
+    fn is_away(&self, share: &ShareView) -> bool {
+        let device = self.field.registry.by_mrid(&share.device).and_then(|i| self.field.registry.get(i));
+        device.is_some_and(|d| !d.state.takes_commands())
+    }
+}
+
+/// Why a member delivers less than it was asked, if it does and nothing else is to be said.
+fn why_short(held: &Held, asked: f64, delivered: Option<f64>) -> String {
+    if !held.reason.is_empty() {
+        return held.reason.clone();
+    }
+    let short = |is: f64| if asked >= 0.0 { asked - is } else { is - asked };
+    match delivered {
+        Some(is) if held.is_limited() && short(is) > asked.abs() * SHORT => {
+            "delivers what it can: its source or its storage gives no more".to_owned()
+        }
+        _ => String::new(),
+    }
+}
