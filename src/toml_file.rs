@@ -24,6 +24,9 @@ use std::rc::Rc;
 /// Most faults kept of one file; the rest is counted.
 const MAX_FAULTS: usize = 500;
 
+/// A file with more syntax faults than this is something else than TOML: the first of them is enough.
+const MAX_SYNTAX_FAULTS: usize = 10;
+
 /// Most names in a dotted key. The parser nests one table for each, so without a bound a line of dots is a stack overflow.
 const MAX_DOTS: usize = 64;
 
@@ -100,9 +103,15 @@ impl TomlFile {
             return Err(file.into_faults());
         }
         let (root, errors) = toml::de::DeTable::parse_recoverable(&file.source.text);
+        let begins = |error: &toml::de::Error| error.span().map_or(0, |span| span.start);
+        let first = errors.iter().min_by_key(|error| begins(error));
+        if let Some(first) = first.filter(|_| errors.len() > MAX_SYNTAX_FAULTS) {
+            let (words, more) = (syntax_words(first.message()), errors.len() - 1);
+            file.place(begins(first)).fault(format!("{words}; and {more} more: this is not a TOML file"));
+            return Err(file.into_faults());
+        }
         for error in &errors {
-            let offset = error.span().map_or(0, |span| span.start);
-            file.place(offset).fault(syntax_words(error.message()));
+            file.place(begins(error)).fault(syntax_words(error.message()));
         }
         if !errors.is_empty() {
             return Err(file.into_faults());

@@ -51,6 +51,9 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken) -> anyhow::Result<End> {
+    if let Some(words) = off_loopback(&args) {
+        return Ok(End::Usage(words));
+    }
     let folder = Folder::new(args.data_dir.as_deref())?;
     let plant = start_plant(usize::from(args.sunspec)).await?;
     let file = folder.path.join("gateway.toml");
@@ -66,7 +69,10 @@ pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken
             return Ok(End::Failed(faults.to_string()));
         }
     };
-    let gateway = Gateway::start(config).await?;
+    let gateway = match Gateway::start(config).await {
+        Ok(gateway) => gateway,
+        Err(why) => return Err(in_our_words(why, &args)),
+    };
     writeln!(out, "{}", greeting(&gateway, &plant, &file))?;
     if let Some(after) = args.run_for {
         let stop = stop.clone();
@@ -92,6 +98,32 @@ pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken
     shown?;
     super::say("demo ended");
     Ok(End::Done)
+}
+
+/// A demo is for the person before it: its devices obey whoever reaches the listeners.
+fn off_loopback(args: &Args) -> Option<String> {
+    [("northbound", args.northbound), ("admin", args.admin)]
+        .into_iter()
+        .find(|(_, address)| !address.ip().is_loopback())
+        .map(|(room, address)| {
+            let port = address.port();
+            format!("the demo listens on loopback only; --{room} 127.0.0.1:{port} would be right")
+        })
+}
+
+/// Of an address that cannot be had, the gateway names the line of its configuration; here it is an option.
+fn in_our_words(why: anyhow::Error, args: &Args) -> anyhow::Error {
+    let words = why.to_string();
+    let taken = [("northbound", args.northbound), ("admin", args.admin)]
+        .into_iter()
+        .find(|(room, _)| words.starts_with(&format!("the {room} listener cannot use ")));
+    match taken {
+        Some((room, address)) => anyhow::anyhow!(
+            "the {room} listener cannot use {address} ({}); use --{room} ADDR with a free one, such as 127.0.0.1:0",
+            why.root_cause()
+        ),
+        None => why,
+    }
 }
 
 /// True for a file that the demo did not write: somebody's own configuration is not overwritten.
@@ -265,6 +297,38 @@ fn row(group: &GroupView, snapshot: &Snapshot) -> [String; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn args(northbound: SocketAddr, admin: SocketAddr, data_dir: &Path) -> Args {
+        Args { sunspec: 4, northbound, admin, data_dir: Some(data_dir.to_owned()), run_for: None }
+    }
+
+    #[tokio::test]
+    async fn a_busy_port_is_told_with_its_option() {
+        let (busy, folder) =
+            (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), tempfile::tempdir().unwrap());
+        let (busy, any) = (busy.local_addr().map(|a| (a, busy)).unwrap(), "127.0.0.1:0".parse().unwrap());
+        for (option, args) in [
+            ("use --northbound ADDR", args(busy.0, any, folder.path())),
+            ("use --admin ADDR", args(any, busy.0, folder.path())),
+        ] {
+            let said = run(args, &mut Vec::new(), CancellationToken::new()).await.unwrap_err();
+            let said = format!("{said:#}");
+            assert!(said.contains(option) && !said.contains("[northbound]"), "{said}");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_listens_on_loopback_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (any, wide) = ("127.0.0.1:0".parse().unwrap(), "0.0.0.0:8061".parse().unwrap());
+        for (northbound, admin) in [(wide, any), (any, wide)] {
+            let end =
+                run(args(northbound, admin, folder.path()), &mut Vec::new(), CancellationToken::new()).await;
+            let told = "the demo listens on loopback only";
+            assert!(matches!(end.unwrap(), End::Usage(words) if words.starts_with(told)));
+        }
+        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing was begun");
+    }
 
     #[test]
     fn somebody_elses_gateway_toml_is_not_overwritten() {

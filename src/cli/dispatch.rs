@@ -10,10 +10,13 @@ use crate::northbound::client::Client;
 use jiff::{SignedDuration, Timestamp};
 use std::io::Write;
 
+/// The code of a refusal because there is no such group.
+const NO_SUCH_GROUP: &str = "99.1";
+
 /// Dispatches active power to a group of a running gateway.
 #[derive(clap::Args, Clone, Debug)]
 #[command(
-    after_help = "Examples:\n    dergate dispatch --group FDR12-PV --active-power 120kW --for 15m\n    dergate dispatch --group FDR12-PV --curve straight --point 0W --point 2MW --for 30m"
+    after_help = "Examples:\n    dergate dispatch --group FDR12 --active-power 120kW --for 15m\n    dergate dispatch --group FDR12 --curve straight --point 0W --point 2MW --for 30m"
 )]
 pub struct Args {
     /// The group, by name or mRID
@@ -105,7 +108,12 @@ async fn ask(args: &Args, dispatch: impl Fn(Reference) -> NewDispatch) -> Result
         _ => name,
     };
     let answer = client.create_dispatches(&[dispatch(group)]).await.map_err(End::from)?;
-    refused(&answer.reply)
+    refused(&answer.reply).map_err(|end| match end {
+        End::Failed(words) if answer.reply.errors.iter().any(|error| error.code == NO_SUCH_GROUP) => {
+            End::Failed(format!("{words}; `dergate groups` lists them"))
+        }
+        end => end,
+    })
 }
 
 fn schedule(args: &Args) -> Result<DispatchSchedule, String> {

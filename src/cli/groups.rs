@@ -82,7 +82,14 @@ pub(super) fn refused(reply: &Reply) -> Result<(), End> {
 impl From<ClientError> for End {
     fn from(error: ClientError) -> Self {
         match error {
-            ClientError::NoAnswer { .. } => Self::NoAnswer(error.to_string()),
+            ClientError::NoAnswer { .. } => Self::NoAnswer(format!(
+                "{error}; is dergate running, and is this its [northbound] listen?"
+            )),
+            // What the admin listener says of itself.
+            ClientError::NotUnderstood(words) if words.contains("dergate admin listener") => Self::Failed(
+                "this is the admin listener of a dergate; --url is its [northbound] listen, usually http://127.0.0.1:8061"
+                    .to_owned(),
+            ),
             other => Self::Failed(other.to_string()),
         }
     }

@@ -42,7 +42,16 @@ pub async fn run(args: &Args, out: &mut dyn Write) -> End {
         Err(error) => return End::Failed(error.to_string()),
     };
     if !answer.status.is_success() {
-        let said: String = String::from_utf8_lossy(&answer.body).trim().chars().take(200).collect();
+        let text = String::from_utf8_lossy(&answer.body);
+        // Its 404 lists what it offers.
+        if text.contains("/61968-5/") {
+            return End::Failed(format!(
+                "{} is the northbound listener of a dergate; --url is its [admin] listen, usually http://127.0.0.1:8062",
+                args.url
+            ));
+        }
+        let said = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let said: String = said.chars().take(200).collect();
         return End::Failed(format!("{} answers {}: {}", args.url, answer.status, printable(&said)));
     }
     let written = if args.json {
@@ -159,12 +168,20 @@ fn dispatches(dispatches: &[Dispatch], now: Timestamp, out: &mut dyn Write) -> i
         let (name, reason) = (printable(&dispatch.name), printable(&dispatch.reason));
         write!(out, "  {name}: {} of {group}, {}", dispatch.parameter, dispatch.state)?;
         let unit = &dispatch.unit;
-        write!(out, ", asked {}", amount(dispatch.asked, unit))?;
-        write!(out, ", delivered {}", amount(dispatch.delivered, unit))?;
+        // Before its time nothing is asked yet, and after it nothing any more: that is not a value that is unknown.
+        let active = !matches!(dispatch.state.as_str(), "scheduled" | "ended");
+        if active || dispatch.asked.is_some() {
+            write!(out, ", asked {}", amount(dispatch.asked, unit))?;
+        }
+        if active || dispatch.delivered.is_some() {
+            write!(out, ", delivered {}", amount(dispatch.delivered, unit))?;
+        }
         if let Some(share) = share_of(dispatch.delivered, dispatch.asked) {
             write!(out, " ({share})")?;
         }
-        write!(out, ", {}", left(dispatch.starts, dispatch.ends, now))?;
+        if dispatch.state != "ended" {
+            write!(out, ", {}", left(dispatch.starts, dispatch.ends, now))?;
+        }
         writeln!(out, "{}{reason}", if reason.is_empty() { "" } else { ": " })?;
         // Of an ended one, nobody has a part any more.
         if dispatch.state != "ended" {

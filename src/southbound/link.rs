@@ -26,6 +26,9 @@ const SCHEMES: [&str; 1] = ["modbus+tcp"];
 /// Schemes of the product that this build does not speak.
 const LATER: [&str; 5] = ["modbus+tls", "modbus+rtu", "dnp3+tcp", "dnp3+tls", "dnp3+serial"];
 
+/// How alike (0 to 1) a word must be to a scheme to be taken for a slip of it.
+const ALIKE: f64 = 0.8;
+
 /// Why a text is not a link, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
@@ -46,18 +49,7 @@ impl Link {
         let Some((scheme, _)) = text.split_once("://") else {
             return fault(format!("link \"{text}\" has no scheme; {EXAMPLE}"));
         };
-        if LATER.contains(&scheme) {
-            return fault(format!("{scheme} links are not built into this version; it speaks modbus+tcp"));
-        }
-        if !SCHEMES.contains(&scheme) {
-            let near = SCHEMES
-                .iter()
-                .chain(&LATER)
-                .max_by(|a, b| strsim::jaro(a, scheme).total_cmp(&strsim::jaro(b, scheme)))
-                .copied()
-                .unwrap_or("modbus+tcp");
-            return fault(format!("\"{scheme}\" is not a link scheme; did you mean \"{near}\"?"));
-        }
+        Self::scheme(scheme)?;
         let uri: http::Uri = match text.parse() {
             Ok(uri) => uri,
             Err(why) => return fault(format!("link \"{text}\" is not a URL ({why}); {EXAMPLE}")),
@@ -89,6 +81,29 @@ impl Link {
         };
         let unit = Self::unit(uri.query().unwrap_or_default())?;
         Ok(Self::ModbusTcp(ModbusTcp { host, port, unit }))
+    }
+
+    /// A near miss of a scheme that is not built in is told as that: to mend the word would only lead to the next fault.
+    fn scheme(given: &str) -> Result<(), LinkError> {
+        if SCHEMES.contains(&given) {
+            return Ok(());
+        }
+        let lower = given.to_ascii_lowercase();
+        let likeness = |known: &str| strsim::jaro(known, &lower);
+        // The schemes that are built in come last, and of equals the last is taken.
+        let near = LATER
+            .iter()
+            .chain(&SCHEMES)
+            .copied()
+            .filter(|known| likeness(known) >= ALIKE)
+            .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+        match near {
+            Some(later) if LATER.contains(&later) => {
+                fault(format!("{later} links are not built into this version; it speaks modbus+tcp"))
+            }
+            Some(near) => fault(format!("\"{given}\" is not a link scheme; did you mean \"{near}\"?")),
+            None => fault(format!("\"{given}\" is not a link scheme; {EXAMPLE}")),
+        }
     }
 
     fn unit(query: &str) -> Result<u8, LinkError> {

@@ -60,6 +60,15 @@ fn json_is_an_array_of_faults() {
 }
 
 #[test]
+fn what_is_not_toml_is_one_fault() {
+    let (good, out) = checked(&[concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")], false);
+    assert!(!good);
+    let lines: Vec<&str> = out.lines().collect();
+    assert_eq!((lines.len(), lines.last().copied()), (2, Some("1 file checked: 1 fault")), "{out}");
+    assert!(lines[0].ends_with(" more: this is not a TOML file"), "{out}");
+}
+
+#[test]
 fn what_is_not_there_is_a_fault() {
     let folder = tempfile::tempdir().unwrap();
     let missing = folder.path().join("gateway.toml");

@@ -100,13 +100,35 @@ async fn a_dispatch_is_sent_by_name_or_mrid() {
 async fn a_refusal_and_silence_end_differently() {
     let (_core, url) = gateway().await;
     let (ended, said) = dispatch(&url, &["--group", "NONE", "--active-power", "1kW"]).await;
-    assert_eq!(ended, End::Failed("NONE: no such DER group [99.1]".to_owned()));
+    assert_eq!(ended, End::Failed("NONE: no such DER group [99.1]; `dergate groups` lists them".to_owned()));
     assert_eq!(said, "");
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    assert!(matches!(groups(&nobody, &[]).await.0, End::NoAnswer(_)));
+    let (ended, _) = groups(&nobody, &[]).await;
+    assert!(
+        matches!(&ended, End::NoAnswer(words) if words.contains(" did not answer: ") && words.ends_with("is this its [northbound] listen?")),
+        "{ended:?}"
+    );
     assert!(Groups::try_parse_from(["groups", "--url", "127.0.0.1:1"]).is_err());
+}
+
+#[tokio::test]
+async fn the_admin_listener_is_told_as_such() {
+    use crate::admin::{Health, serve};
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (service, _requests, _cell) = crate::core::service::Service::new(1);
+    let health = Health::new(std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true)));
+    tokio::spawn(serve(listener, service, health, CancellationToken::new()));
+    for ended in
+        [groups(&url, &[]).await.0, dispatch(&url, &["--group", "FDR12", "--active-power", "1kW"]).await.0]
+    {
+        assert!(
+            matches!(&ended, End::Failed(words) if words.starts_with("this is the admin listener of a dergate;")),
+            "{ended:?}"
+        );
+    }
 }
 
 #[test]

@@ -95,9 +95,12 @@ async fn an_empty_gateway_is_three_lines() {
 
 #[tokio::test]
 async fn failures_and_silence_are_told_apart() {
-    let (end, out) = run_against("500 Oh", "the page could not be made\n", false).await;
+    let (end, out) = run_against("500 Oh", "first line\n\nthe page could not be made\n", false).await;
     let End::Failed(words) = end else { panic!("{end:?}") };
-    assert!(words.contains("answers 500") && words.ends_with("the page could not be made"), "{words}");
+    assert!(
+        words.contains("answers 500") && words.ends_with(": first line the page could not be made"),
+        "{words}"
+    );
     assert_eq!(out, "");
     let (end, _) = run_against("200 OK", "<html>", false).await;
     assert!(matches!(&end, End::Failed(words) if words.contains("not the admin listener")), "{end:?}");
@@ -108,6 +111,32 @@ async fn failures_and_silence_are_told_apart() {
     let end = run(&args(&url), &mut Vec::new()).await;
     assert!(matches!(&end, End::NoAnswer(words) if words.contains("is dergate running")), "{end:?}");
     assert!(matches!(run(&args("ftp://x"), &mut Vec::new()).await, End::Usage(_)));
+}
+
+#[tokio::test]
+async fn the_northbound_listener_is_told_as_such() {
+    let core = crate::northbound::testing::PlayedCore::start();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let stop = tokio_util::sync::CancellationToken::new();
+    let settings = crate::northbound::Settings::default();
+    tokio::spawn(crate::northbound::serve(settings, listener, core.service.clone(), stop));
+    let end = run(&Args { url: url.clone(), json: false }, &mut Vec::new()).await;
+    let told = format!("{url} is the northbound listener of a dergate;");
+    assert!(matches!(&end, End::Failed(words) if words.starts_with(&told)), "{end:?}");
+}
+
+#[tokio::test]
+async fn before_and_after_its_time_a_dispatch_has_no_unknown_values() {
+    let document = r#"{"at": "2026-03-01T12:00:00Z", "devices": [], "groups": [], "dispatches": [
+      {"mrid": "9", "name": "later", "state": "scheduled", "group_name": "G", "parameter": "activePower", "unit": "W",
+       "starts": "2026-03-01T12:10:00Z", "ends": "2026-03-01T12:20:00Z", "asked": null, "delivered": null},
+      {"mrid": "8", "name": "over", "state": "ended", "group_name": "G", "parameter": "activePower", "unit": "W",
+       "starts": "2026-03-01T11:10:00Z", "ends": "2026-03-01T12:20:00Z", "asked": null, "delivered": null,
+       "reason": "its group was deleted"}]}"#;
+    let (_, out) = run_against("200 OK", document, false).await;
+    assert!(out.contains("\n  later: activePower of G, scheduled, begins in 10 min\n"), "{out}");
+    assert!(out.ends_with("\n  over: activePower of G, ended: its group was deleted\n"), "{out}");
 }
 
 fn mrid(text: &str) -> Mrid {

@@ -84,8 +84,8 @@ impl fmt::Display for ConnectFault {
 /// Why a request has no result. Only [`BusError::Refused`] leaves the connection usable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BusError {
-    /// The device answered with an exception.
-    #[error("{0}")]
+    /// The device, or a gateway before it, answered with an exception.
+    #[error("{}", refusal(*.0))]
     Refused(Exception),
     /// No answer in time.
     #[error("no answer within {0:?}")]
@@ -102,6 +102,15 @@ pub enum BusError {
     /// The request itself breaks a limit of the protocol; nothing was sent.
     #[error("request not sent: {0}")]
     NotSent(&'static str),
+}
+
+/// A missing unit in the words of who looks for it; the number of the exception is for the maker's manual.
+fn refusal(exception: Exception) -> String {
+    if exception.unit_missing() {
+        format!("nothing answers as this unit behind this address (exception {})", exception.0)
+    } else {
+        exception.to_string()
+    }
 }
 
 impl BusError {

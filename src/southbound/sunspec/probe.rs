@@ -113,7 +113,8 @@ pub async fn probe(link: &Link, options: &ProbeOptions, lookup: Lookup) -> Resul
     let bus = SharedBus::new(Endpoint { host: host.clone(), port: *port });
     let line = bus.line(peer_of(*unit, &options.link));
     let failed = |error: ScanError| {
-        let (link, reason) = (link.to_string(), error.to_string());
+        let (link, reason) =
+            (link.to_string(), error.to_string().replace("this unit", &format!("unit {unit}")));
         match error {
             ScanError::Bus(BusError::Refused(_) | BusError::BadAnswer(_)) | ScanError::NoMarker(_) => {
                 ProbeError::NotSunspec { link, reason }

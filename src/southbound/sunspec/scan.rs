@@ -45,8 +45,16 @@ pub enum ScanError {
     #[error("the marker is at {0}, but no model follows it: {1}")]
     NoModels(u16, String),
     /// The device does not answer.
-    #[error("{0}")]
+    #[error("{0}{hint}", hint = other_units(.0))]
     Bus(#[from] BusError),
+}
+
+/// What to do about a unit that is not there.
+fn other_units(error: &BusError) -> &'static str {
+    match error.exception() {
+        Some(exception) if exception.unit_missing() => "; try another unit: 1, 2, 126 and 247 are usual",
+        _ => "",
+    }
 }
 
 /// Finds and walks the chain.

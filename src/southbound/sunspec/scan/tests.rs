@@ -52,6 +52,10 @@ async fn a_missing_unit_and_silence_are_no_answer() {
     let server = Server::start(&[(9, &legacy())]).await;
     let error = scanned(&server).await.unwrap_err();
     assert!(matches!(error, ScanError::Bus(BusError::Refused(Exception(0x0B)))), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "nothing answers as this unit behind this address (exception 11); try another unit: 1, 2, 126 and 247 are usual"
+    );
     let server = Server::start(&[(1, &legacy())]).await;
     server.script(|_, _| Answer::Silence);
     let error = scanned(&server).await.unwrap_err();
