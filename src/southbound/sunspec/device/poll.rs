@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// Slow blocks are read again after this many polls, or after [`SLOW_MOST`], whatever comes first.
+/// Slow blocks are read again after this many polls, but not before [`SLOW_LEAST`] and not after [`SLOW_MOST`].
 const SLOW_POLLS: u32 = 30;
+const SLOW_LEAST: Duration = Duration::from_secs(1);
 const SLOW_MOST: Duration = Duration::from_secs(55);
 /// Reads are not cut shorter than this for a device that refuses long ones.
 const SHORTEST: u16 = 8;
@@ -140,7 +141,7 @@ impl Device<'_> {
 
     /// The slow block whose turn it is: at most one in a poll, so that slow blocks never come in a bunch.
     fn slow_due(&self, now: Instant) -> Option<usize> {
-        let every = self.settings.poll.saturating_mul(SLOW_POLLS).min(SLOW_MOST);
+        let every = self.settings.poll.saturating_mul(SLOW_POLLS).clamp(SLOW_LEAST, SLOW_MOST);
         self.blocks
             .list
             .iter()
