@@ -46,6 +46,11 @@ impl<'a> Line<'a> {
         Turn(self.shared.gate.lock().await)
     }
 
+    /// The right to send a read, if no other unit waits for it.
+    pub fn try_turn(&self) -> Option<Turn<'a>> {
+        self.shared.gate.try_lock().ok().map(Turn)
+    }
+
     /// Reads registers in a turn.
     ///
     /// # Errors

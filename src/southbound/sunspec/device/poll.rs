@@ -19,11 +19,8 @@ const SHORTEST: u16 = 8;
 /// What a timer cannot tell apart: a poll that is due within it is due now.
 const TIMER_STEP: Duration = Duration::from_micros(500);
 
-/// Waits for a due time, without a timer if there is nothing to wait for.
-async fn until(due: Instant) {
-    if due.saturating_duration_since(Instant::now()) > TIMER_STEP {
-        sleep_until(due).await;
-    }
+fn is_due(due: Instant) -> bool {
+    due.saturating_duration_since(Instant::now()) <= TIMER_STEP
 }
 
 impl Device<'_> {
@@ -31,12 +28,13 @@ impl Device<'_> {
     pub(super) async fn poll_on(&mut self, anchor: Instant) -> End {
         let mut due = Instant::now();
         loop {
-            loop {
+            // Waiting registers with three bells; a poll that is due, with nothing else to do, rings none of them.
+            while !is_due(due) || self.port.commands.waiting() || self.common.stop.is_cancelled() {
                 tokio::select! {
                     biased;
                     () = self.common.stop.cancelled() => return End::Stop,
                     pending = self.port.commands.next() => self.command(pending).await,
-                    () = until(due) => break,
+                    () = sleep_until(due) => break,
                 }
                 if self.moved {
                     return self.rescan().await;
@@ -81,11 +79,16 @@ impl Device<'_> {
                 continue;
             }
             // Commands that come while other units are read go first.
-            let turn = loop {
-                tokio::select! {
-                    biased;
-                    pending = self.port.commands.next() => self.command(pending).await,
-                    turn = self.line.turn() => break turn,
+            let free = (!self.port.commands.waiting()).then(|| self.line.try_turn()).flatten();
+            let turn = if let Some(turn) = free {
+                turn
+            } else {
+                loop {
+                    tokio::select! {
+                        biased;
+                        pending = self.port.commands.next() => self.command(pending).await,
+                        turn = self.line.turn() => break turn,
+                    }
                 }
             };
             if self.moved {
