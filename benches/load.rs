@@ -79,8 +79,9 @@ async fn reads() {
         let (polls, driver_cpu) = driver_polls(&plant, Duration::from_secs(4)).await;
         let driver = polls * each;
         let ratio = driver as f64 / bare as f64;
+        let per_cpu = ratio * bare_cpu / driver_cpu;
         println!(
-            "reads {round}: driver {driver} registers in 4 s ({driver_cpu:.1} s of CPU, devices included), bare loop {bare} ({bare_cpu:.1} s): ratio {ratio:.2}"
+            "reads {round}: driver {driver} registers in 4 s ({driver_cpu:.1} s of CPU, devices included), bare loop {bare} ({bare_cpu:.1} s): ratio {ratio:.2}, {per_cpu:.2} for each second of CPU"
         );
         ratios.push(ratio);
     }
