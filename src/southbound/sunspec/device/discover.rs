@@ -57,6 +57,7 @@ impl Device<'_> {
             }
             self.chain = Some(chain);
         }
+        self.uncut();
         self.read_everything().await?;
         self.answered();
         self.introduce().await;
@@ -70,7 +71,7 @@ impl Device<'_> {
         for place in 0..self.blocks.list.len() {
             // In turn: finding out what one unit is does not hold up the polls and commands of the others.
             let turn = self.line.turn().await;
-            match self.read_block(place, Some(turn)).await {
+            match self.read_patiently(place, Some(turn)).await {
                 Ok(_) => silent = false,
                 Err(Trouble::Bus(error @ BusError::TimedOut(_))) if !silent => {
                     silent = true;

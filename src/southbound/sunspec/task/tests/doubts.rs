@@ -203,3 +203,79 @@ async fn a_map_that_never_stands_still_is_scanned_less_and_less_often() {
     rig.state(0, DeviceState::Discovering).await;
     assert!(third.elapsed() > Duration::from_millis(450), "{:?}", third.elapsed());
 }
+
+#[tokio::test]
+async fn a_device_that_is_busy_once_is_not_degraded_and_twice_is() {
+    let (server, mut rig) = Rig::one(&legacy()).await;
+    rig.state(0, DeviceState::Online).await;
+    let measuring = legacy().address(103, "ID");
+    let mut asked = 0;
+    server.script(move |seen, _| {
+        asked += u32::from(seen.address == measuring);
+        let busy = seen.address == measuring && (asked == 2 || (10..14).contains(&asked));
+        if busy { Answer::Exception(6) } else { Answer::Good }
+    });
+    let (mut polls, mut first) = (0, None);
+    let reason = rig
+        .report("degraded", |_, report| match report {
+            Report::Poll(poll) => {
+                polls += 1;
+                let good = of(poll, Quantity::ActivePower).is_some_and(|r| r.quality == Quality::Good);
+                first = first.or((!good).then_some(polls));
+                None
+            }
+            Report::State { state: DeviceState::Degraded, reason } => Some(reason.clone()),
+            Report::State { .. } => panic!("another state"),
+            _ => None,
+        })
+        .await;
+    assert!(reason.contains("exception 6"), "{reason}");
+    assert!(polls >= first.unwrap() + 6, "not at the first busy answer: {polls}, {first:?}");
+    rig.state(0, DeviceState::Online).await;
+}
+
+#[tokio::test]
+async fn value_and_scale_factor_of_a_block_read_in_parts_are_never_of_two_answers() {
+    let server = Server::start(&[(1, &newer())]).await;
+    let book = newer();
+    let (scale, power) = (book.address(701, "W_SF"), book.address(701, "W"));
+    let mut reads = 0;
+    server.script(move |seen, registers| {
+        if seen.quantity > 50 && seen.function == 3 {
+            return Answer::Exception(3);
+        }
+        if (seen.address..seen.address + seen.quantity).contains(&scale) {
+            reads += 1;
+            if reads == 8 {
+                // Just now, after the part with the value was read.
+                registers.insert(power, 0_u16.wrapping_sub(25));
+                registers.insert(scale, 2);
+            }
+        }
+        Answer::Good
+    });
+    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    rig.power(0, Some(-2500.0)).await;
+    for _ in 0..12 {
+        let power = of(&rig.poll(0).await, Quantity::ActivePower).unwrap();
+        assert_eq!((power.value, power.quality), (-2500.0, Quality::Good));
+    }
+    assert_eq!(server.state().units[&1][&scale], 2, "it did change");
+}
+
+#[tokio::test]
+async fn long_reads_are_tried_again_when_a_device_comes_back() {
+    let server = Server::start(&[(1, &newer())]).await;
+    server.script(
+        |seen, _| if seen.function == 3 && seen.quantity > 50 { Answer::Exception(3) } else { Answer::Good },
+    );
+    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    rig.power(0, Some(-2500.0)).await;
+    server.script(|_, _| Answer::Silence);
+    rig.state(0, DeviceState::CommLost).await;
+    server.script(|_, _| Answer::Good);
+    server.state().seen.clear();
+    rig.state(0, DeviceState::Online).await;
+    let start = newer().address(701, "ID");
+    assert!(server.state().seen.iter().any(|s| s.address == start && s.quantity == 123));
+}
