@@ -43,7 +43,12 @@ impl Device<'_> {
                 }
             }
             match self.poll(due).await {
-                Ok(()) => self.answered(),
+                Ok(()) => {
+                    self.answered();
+                    if self.scans.due() {
+                        return End::Doubt;
+                    }
+                }
                 Err(Trouble::Moved(words)) => {
                     tracing::warn!(
                         device = self.settings.name,
@@ -263,6 +268,11 @@ impl Device<'_> {
         if block.take(registers, Instant::now()) {
             block.asked_at = Some(asked_at);
             return Ok(true);
+        }
+        // Behind the place where the last scan broke off, zeros are what a booting device shows.
+        if self.scans.broke_off.is_some_and(|from| at.address >= from) && shown.0 == Some(0) {
+            block.fault = Some("the device shows zeros there".to_owned());
+            return Ok(false);
         }
         Err(Trouble::Moved(format!(
             "model {} moved: expected id {} L {} at {}, found id {} L {}",

@@ -279,3 +279,62 @@ async fn long_reads_are_tried_again_when_a_device_comes_back() {
     let start = newer().address(701, "ID");
     assert!(server.state().seen.iter().any(|s| s.address == start && s.quantity == 123));
 }
+
+/// A device whose registers from here on are not there yet.
+fn booting(seen: &Seen, from: u16) -> Answer {
+    if seen.address >= from { Answer::Exception(2) } else { Answer::Good }
+}
+
+#[tokio::test]
+async fn the_controls_of_a_device_found_while_booting_are_found_later() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    let from = legacy().address(120, "ID");
+    server.script(move |seen, _| booting(seen, from));
+    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    rig.power(0, Some(5000.0)).await;
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Refused(_)), "no controls yet");
+    server.script(|_, _| Answer::Good);
+    rig.report("a limit", |_, report| match report {
+        Report::Capability(c) if c.injection_max.get() > 0.0 => Some(()),
+        Report::State { state, .. } => {
+            assert!(matches!(state, DeviceState::Discovering | DeviceState::Online), "{state:?}");
+            None
+        }
+        _ => None,
+    })
+    .await;
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));
+}
+
+#[tokio::test]
+async fn a_chain_without_an_end_is_scanned_once_more_and_then_taken() {
+    let mut book = legacy();
+    let end = book.address(123, "ID") + 26;
+    book.registers.retain(|at, _| *at < end);
+    let (server, mut rig) = Rig::one(&book).await;
+    rig.power(0, Some(5000.0)).await;
+    let scans = || server.state().seen.iter().filter(|s| (s.address, s.quantity) == (40000, 2)).count();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        rig.poll(0).await;
+    }
+    assert_eq!(scans(), 2);
+}
+
+#[tokio::test]
+async fn a_chain_broken_off_early_does_not_replace_the_longer_one_that_is_known() {
+    let (server, mut rig) = Rig::one(&legacy()).await;
+    rig.power(0, Some(5000.0)).await;
+    let from = legacy().address(120, "ID");
+    let whole = legacy().registers;
+    for (at, word) in server.state().units.get_mut(&1).unwrap() {
+        *word = if *at >= from { 0 } else { *word };
+    }
+    let Outcome::Refused(_) = rig.command(0, LIMIT).await else { panic!("not refused") };
+    let reason = rig.state(0, DeviceState::Degraded).await;
+    assert!(reason.contains("model 123 cannot be read: the device shows zeros"), "{reason}");
+    rig.power(0, Some(5000.0)).await;
+    server.state().units.insert(1, whole);
+    rig.state(0, DeviceState::Online).await;
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));
+}
