@@ -3,7 +3,8 @@
 //! Pure: it holds registers that somebody else has read.
 
 use super::value::{Value, decode, scaled};
-use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale};
+use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale, PointType};
+use crate::southbound::modbus::{BusError, Exception};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::fmt;
@@ -89,6 +90,8 @@ pub struct Block {
     pub asked_at: Option<Timestamp>,
     /// How often in a row it got no answer while its neighbours did.
     pub silences: u32,
+    /// How often in a row the device was too busy to answer for it.
+    pub busy: u32,
     /// Why it could not be read the last time.
     pub fault: Option<String>,
     /// Its length is not the one of the published model: shown, but not written.
@@ -113,6 +116,7 @@ impl Block {
             tried_at: None,
             asked_at: None,
             silences: 0,
+            busy: 0,
             fault: None,
             draft,
         };
@@ -137,8 +141,29 @@ impl Block {
             self.read_at = Some(now);
             self.fault = None;
             self.silences = 0;
+            self.busy = 0;
         }
         stands
+    }
+
+    /// The device said no to a read. That it is busy becomes a fault only when it says so twice in a row.
+    pub fn refused(&mut self, exception: Exception, error: &BusError) {
+        self.silences = 0;
+        let busy = matches!(exception, Exception::ACKNOWLEDGE | Exception::BUSY);
+        self.busy = if busy { self.busy.saturating_add(1) } else { 0 };
+        if self.busy != 1 {
+            self.fault = Some(error.to_string());
+        }
+    }
+
+    /// True if a scale factor is not the one of the last whole read, or there was none. In an answer of several parts a
+    /// value may then be older than its scale factor.
+    #[must_use]
+    pub fn rescaled(&self, registers: &[u16]) -> bool {
+        self.layout.points.iter().filter(|p| p.point.kind == PointType::Sunssf).any(|p| {
+            let at = usize::from(p.offset);
+            self.registers.get(at) != registers.get(at)
+        })
     }
 
     /// What its last answer says; `None` if there is none.

@@ -90,7 +90,7 @@ pub struct Plan {
     pub active_power: Option<Watts>,
     /// What is our doing afterwards.
     pub ours: Ours,
-    /// To be tried if the device does not keep this.
+    /// To be tried if the device refuses this or does not keep it.
     pub otherwise: Option<Box<Plan>>,
     /// What is asked, for the log.
     pub summary: String,

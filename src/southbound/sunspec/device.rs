@@ -30,6 +30,8 @@ const LOST_AFTER_POLLS: u32 = 3;
 const LOST_AFTER: Duration = Duration::from_secs(10);
 /// A map that moves again within this time is not scanned at once.
 const CALM: Duration = Duration::from_secs(60);
+/// A chain without an end is scanned again after this time.
+const DOUBT: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 60 });
 /// First discoveries are spread over the poll period, but over no more than this.
 const MAX_SPREAD: Duration = Duration::from_secs(5);
 
@@ -53,6 +55,7 @@ pub struct Device<'a> {
     state: DeviceState,
     reason: String,
     chain: Option<Chain>,
+    scans: discover::Scans,
     blocks: Blocks,
     sources: Sources,
     routes: Routes,
@@ -103,6 +106,8 @@ impl Trouble {
 enum End {
     Stop,
     Moved,
+    /// Its chain had no end, and it is time to look again.
+    Doubt,
     Lost,
 }
 
@@ -150,6 +155,7 @@ impl<'a> Device<'a> {
             state: DeviceState::Unknown,
             reason: String::new(),
             chain: None,
+            scans: discover::Scans::default(),
             blocks: Blocks::default(),
             sources: Sources::default(),
             routes: Routes::default(),
@@ -185,6 +191,7 @@ impl<'a> Device<'a> {
                     backoff.reset();
                     match self.poll_on(anchor).await {
                         End::Stop => return,
+                        End::Doubt => {}
                         End::Moved => {
                             let before = moved_at.replace(Instant::now());
                             if before.is_none_or(|at| at.elapsed() >= CALM) {
@@ -260,6 +267,7 @@ impl<'a> Device<'a> {
     /// Forgets where its models are.
     fn forget(&mut self) {
         self.chain = None;
+        self.scans.last = None;
         self.blocks = Blocks::default();
         self.moved = false;
     }

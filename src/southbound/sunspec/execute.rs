@@ -29,8 +29,8 @@ enum Sent {
     All,
     /// One got no answer: what the device holds is not known.
     Unknown,
-    /// The device or the protocol said no.
-    Refused(String),
+    /// The device or the protocol said no to the write at this place.
+    Refused(usize, String),
     /// There is no way to the device.
     Unreachable,
 }
@@ -60,7 +60,11 @@ pub async fn carry_out(
         match send_all(line, &plan.writes, habits).await {
             Sent::All => silent = false,
             Sent::Unknown => silent = true,
-            Sent::Refused(words) => return (Outcome::Refused(words), silent),
+            Sent::Refused(place, words) => {
+                let Some(other) = detour(plan, place) else { return (Outcome::Refused(words), silent) };
+                let (outcome, held) = Box::pin(carry_out(line, other, habits, expires_at)).await;
+                return (outcome, held || silent);
+            }
             Sent::Unreachable if silent => break,
             Sent::Unreachable => return (Outcome::Unreachable, false),
         }
@@ -84,14 +88,20 @@ pub async fn carry_out(
     (Outcome::TimedOut, true)
 }
 
+/// The other way to the same end, if it goes without the write that was refused.
+fn detour(plan: &Plan, refused: usize) -> Option<&Plan> {
+    let refused = plan.writes.get(refused)?;
+    plan.otherwise.as_deref().filter(|other| !other.writes.contains(refused))
+}
+
 async fn send_all(line: &Line<'_>, writes: &[Write], habits: &mut Habits) -> Sent {
     for (place, write) in writes.iter().enumerate() {
         match send(line, write, habits).await {
             Ok(()) => {}
             Err(BusError::Refused(Exception::GATEWAY_PATH)) if place == 0 => return Sent::Unreachable,
             Err(BusError::Refused(e)) if e.unit_missing() => return Sent::Unknown,
-            Err(BusError::Refused(exception)) => return Sent::Refused(refusal(write, exception)),
-            Err(BusError::NotSent(why)) => return Sent::Refused(why.to_owned()),
+            Err(BusError::Refused(exception)) => return Sent::Refused(place, refusal(write, exception)),
+            Err(BusError::NotSent(why)) => return Sent::Refused(place, why.to_owned()),
             Err(BusError::Connect(_)) if place == 0 => return Sent::Unreachable,
             Err(BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_) | BusError::Connect(_)) => {
                 return Sent::Unknown;

@@ -23,6 +23,24 @@ pub struct Chain {
     pub models: Vec<ModelAt>,
     /// What is odd about it, in words.
     pub warnings: Vec<String>,
+    /// Its end was seen: an end model, or another logical device. Otherwise there may be more (a booting device).
+    pub complete: bool,
+}
+
+impl Chain {
+    /// True if `other` is this chain, broken off early.
+    #[must_use]
+    pub fn goes_beyond(&self, other: &Self) -> bool {
+        self.base == other.base
+            && self.models.len() > other.models.len()
+            && self.models.starts_with(&other.models)
+    }
+
+    /// Where its last model ends.
+    #[must_use]
+    pub fn end(&self) -> u16 {
+        self.models.last().map_or(self.base, |m| m.address.saturating_add(2).saturating_add(m.length))
+    }
 }
 
 /// Why there is no chain.
@@ -172,7 +190,7 @@ async fn stubborn(line: &Line<'_>, address: u16, quantity: u16) -> Result<Vec<u1
 }
 
 async fn walk(line: &Line<'_>, base: u16) -> Result<Chain, ScanError> {
-    let mut chain = Chain { base, models: Vec::new(), warnings: Vec::new() };
+    let mut chain = Chain { base, models: Vec::new(), warnings: Vec::new(), complete: false };
     let mut at = u32::from(base) + 2;
     loop {
         let Ok(address) = u16::try_from(at) else {
@@ -183,6 +201,7 @@ async fn walk(line: &Line<'_>, base: u16) -> Result<Chain, ScanError> {
             Ok(words) => words,
             Err(BusError::Refused(exception @ (Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE))) => {
                 if end_without_length(line, address).await {
+                    chain.complete = true;
                     return end(chain);
                 }
                 if chain.models.is_empty() {
@@ -196,12 +215,16 @@ async fn walk(line: &Line<'_>, base: u16) -> Result<Chain, ScanError> {
         };
         let &[id, length] = header.as_slice() else { return end(chain) };
         match id {
-            0xFFFF => return end(chain),
+            0xFFFF => {
+                chain.complete = true;
+                return end(chain);
+            }
             0 => {
                 chain.warnings.push(format!("no end model: zeros at {address}"));
                 return end(chain);
             }
             1 if chain.models.iter().any(|m| m.id == 1) => {
+                chain.complete = true;
                 chain.warnings.push(format!(
                     "another logical device begins at {address} (a second model 1); it and what follows are not read"
                 ));

@@ -77,7 +77,7 @@ impl Device<'_> {
                 b.at.id == id && b.read_at.is_none_or(|at| age.is_zero() || at.elapsed() >= age)
             });
         let Some(place) = place else { return Ok(true) };
-        match self.read_block(place, None).await {
+        match self.read_patiently(place, None).await {
             Ok(read) => Ok(read),
             Err(Trouble::Moved(words)) => {
                 self.moved = true;

@@ -7,7 +7,7 @@ use crate::southbound::sunspec::block::{Class, Part};
 use crate::southbound::sunspec::readings::readings;
 use jiff::Timestamp;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// Slow blocks are read again after this many polls, but not before [`SLOW_LEAST`] and not after [`SLOW_MOST`].
 const SLOW_POLLS: u32 = 30;
@@ -15,6 +15,8 @@ const SLOW_LEAST: Duration = Duration::from_secs(1);
 const SLOW_MOST: Duration = Duration::from_secs(55);
 /// Reads are not cut shorter than this for a device that refuses long ones.
 const SHORTEST: u16 = 8;
+/// Wait before a busy device is asked again for what cannot be left to the next poll.
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
 
 /// What a timer cannot tell apart: a poll that is due within it is due now.
 const TIMER_STEP: Duration = Duration::from_micros(500);
@@ -41,7 +43,12 @@ impl Device<'_> {
                 }
             }
             match self.poll(due).await {
-                Ok(()) => self.answered(),
+                Ok(()) => {
+                    self.answered();
+                    if self.scans.due() {
+                        return End::Doubt;
+                    }
+                }
                 Err(Trouble::Moved(words)) => {
                     tracing::warn!(
                         device = self.settings.name,
@@ -162,11 +169,18 @@ impl Device<'_> {
         block.tried_at = Some(now);
         let usual = self.max_read;
         let mut turn = turn;
+        let mut again = true;
         loop {
             let Some(block) = self.blocks.list.get(place) else { return Ok(false) };
+            let in_parts = block.parts.len() > 1;
             let longest = block.parts.iter().map(|p| p.quantity).max().unwrap_or(0);
             let asked_at = Timestamp::now();
             let error = match self.read_parts(place, turn.take()).await {
+                // The scale factors changed, perhaps between a part with values and the one with theirs.
+                Ok(registers) if again && in_parts && block.rescaled(&registers) => {
+                    again = false;
+                    continue;
+                }
                 Ok(registers) => return self.take(place, registers, asked_at),
                 Err(error) => error,
             };
@@ -182,10 +196,30 @@ impl Device<'_> {
             self.max_read = usual;
             self.cut(place, usual);
             if let Some(block) = self.blocks.list.get_mut(place) {
-                block.fault = Some(error.to_string());
-                block.silences = 0;
+                block.refused(exception, &error);
             }
             return Ok(false);
+        }
+    }
+
+    /// As [`Device::read_block`], but a device that is busy once is asked again after a pause.
+    pub(super) async fn read_patiently(
+        &mut self,
+        place: usize,
+        turn: Option<Turn<'_>>,
+    ) -> Result<bool, Trouble> {
+        let read = self.read_block(place, turn).await?;
+        if read || self.blocks.list.get(place).is_none_or(|b| b.busy != 1) {
+            return Ok(read);
+        }
+        sleep(BUSY_PAUSE).await;
+        self.read_block(place, None).await
+    }
+
+    /// Long reads are tried again: what refused them once may have been a passing state.
+    pub(super) fn uncut(&mut self) {
+        for place in 0..self.blocks.list.len() {
+            self.cut(place, self.settings.map.link.max_read);
         }
     }
 
@@ -234,6 +268,11 @@ impl Device<'_> {
         if block.take(registers, Instant::now()) {
             block.asked_at = Some(asked_at);
             return Ok(true);
+        }
+        // Behind the place where the last scan broke off, zeros are what a booting device shows.
+        if self.scans.broke_off.is_some_and(|from| at.address >= from) && shown.0 == Some(0) {
+            block.fault = Some("the device shows zeros there".to_owned());
+            return Ok(false);
         }
         Err(Trouble::Moved(format!(
             "model {} moved: expected id {} L {} at {}, found id {} L {}",

@@ -69,8 +69,9 @@ async fn a_chain_without_an_end_model_keeps_what_was_found() {
     book.registers.remove(&123);
     let chain = of(&book).await.unwrap();
     assert_eq!(ids(&chain), [1, 103]);
-    assert!(chain.warnings[0].contains("no end model"));
+    assert!(chain.warnings[0].contains("no end model") && !chain.complete);
     book.put(122, &[0xFFFF]);
+    assert!(of(&book).await.unwrap().complete);
     assert_eq!(of(&book).await.unwrap().warnings, [] as [String; 0], "an end model of one register");
     book.put(122, &[0, 0]);
     assert!(of(&book).await.unwrap().warnings[0].contains("zeros"));

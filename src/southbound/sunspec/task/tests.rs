@@ -228,6 +228,28 @@ async fn an_enable_that_never_goes_off_is_released_with_a_hundred_percent() {
 }
 
 #[tokio::test]
+async fn an_enable_that_must_not_be_cleared_is_released_with_a_hundred_percent() {
+    let mut book = legacy();
+    book.set(123, "WMaxLim_Ena", 1);
+    book.set(123, "WMaxLimPct", 600);
+    let (server, mut rig) = Rig::one(&book).await;
+    rig.state(0, DeviceState::Online).await;
+    server.script(|seen, _| if seen.words == [0] { Answer::Exception(3) } else { Answer::Good });
+    assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Applied(_)));
+    let percent = book.address(123, "WMaxLimPct");
+    assert_eq!(
+        server.writes(),
+        [(16, 40191, vec![0]), (16, percent, vec![1000]), (16, 40191, vec![1])],
+        "a hundred percent after the refusal"
+    );
+    server.script(|seen, _| if is_write(seen) { Answer::Exception(3) } else { Answer::Good });
+    let Outcome::Refused(words) = rig.command(0, Setpoint::ReleaseActivePower).await else {
+        panic!("not refused")
+    };
+    assert!(words.contains("123.WMaxLimPct"), "{words}");
+}
+
+#[tokio::test]
 async fn a_silent_device_is_lost_its_commands_end_at_once_and_it_comes_back() {
     let (server, mut rig) = Rig::one(&legacy()).await;
     rig.state(0, DeviceState::Online).await;

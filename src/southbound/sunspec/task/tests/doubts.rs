@@ -203,3 +203,138 @@ async fn a_map_that_never_stands_still_is_scanned_less_and_less_often() {
     rig.state(0, DeviceState::Discovering).await;
     assert!(third.elapsed() > Duration::from_millis(450), "{:?}", third.elapsed());
 }
+
+#[tokio::test]
+async fn a_device_that_is_busy_once_is_not_degraded_and_twice_is() {
+    let (server, mut rig) = Rig::one(&legacy()).await;
+    rig.state(0, DeviceState::Online).await;
+    let measuring = legacy().address(103, "ID");
+    let mut asked = 0;
+    server.script(move |seen, _| {
+        asked += u32::from(seen.address == measuring);
+        let busy = seen.address == measuring && (asked == 2 || (10..14).contains(&asked));
+        if busy { Answer::Exception(6) } else { Answer::Good }
+    });
+    let (mut polls, mut first) = (0, None);
+    let reason = rig
+        .report("degraded", |_, report| match report {
+            Report::Poll(poll) => {
+                polls += 1;
+                let good = of(poll, Quantity::ActivePower).is_some_and(|r| r.quality == Quality::Good);
+                first = first.or((!good).then_some(polls));
+                None
+            }
+            Report::State { state: DeviceState::Degraded, reason } => Some(reason.clone()),
+            Report::State { .. } => panic!("another state"),
+            _ => None,
+        })
+        .await;
+    assert!(reason.contains("exception 6"), "{reason}");
+    assert!(polls >= first.unwrap() + 6, "not at the first busy answer: {polls}, {first:?}");
+    rig.state(0, DeviceState::Online).await;
+}
+
+#[tokio::test]
+async fn value_and_scale_factor_of_a_block_read_in_parts_are_never_of_two_answers() {
+    let server = Server::start(&[(1, &newer())]).await;
+    let book = newer();
+    let (scale, power) = (book.address(701, "W_SF"), book.address(701, "W"));
+    let mut reads = 0;
+    server.script(move |seen, registers| {
+        if seen.quantity > 50 && seen.function == 3 {
+            return Answer::Exception(3);
+        }
+        if (seen.address..seen.address + seen.quantity).contains(&scale) {
+            reads += 1;
+            if reads == 8 {
+                // Just now, after the part with the value was read.
+                registers.insert(power, 0_u16.wrapping_sub(25));
+                registers.insert(scale, 2);
+            }
+        }
+        Answer::Good
+    });
+    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    rig.power(0, Some(-2500.0)).await;
+    for _ in 0..12 {
+        let power = of(&rig.poll(0).await, Quantity::ActivePower).unwrap();
+        assert_eq!((power.value, power.quality), (-2500.0, Quality::Good));
+    }
+    assert_eq!(server.state().units[&1][&scale], 2, "it did change");
+}
+
+#[tokio::test]
+async fn long_reads_are_tried_again_when_a_device_comes_back() {
+    let server = Server::start(&[(1, &newer())]).await;
+    server.script(
+        |seen, _| if seen.function == 3 && seen.quantity > 50 { Answer::Exception(3) } else { Answer::Good },
+    );
+    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    rig.power(0, Some(-2500.0)).await;
+    server.script(|_, _| Answer::Silence);
+    rig.state(0, DeviceState::CommLost).await;
+    server.script(|_, _| Answer::Good);
+    server.state().seen.clear();
+    rig.state(0, DeviceState::Online).await;
+    let start = newer().address(701, "ID");
+    assert!(server.state().seen.iter().any(|s| s.address == start && s.quantity == 123));
+}
+
+/// A device whose registers from here on are not there yet.
+fn booting(seen: &Seen, from: u16) -> Answer {
+    if seen.address >= from { Answer::Exception(2) } else { Answer::Good }
+}
+
+#[tokio::test]
+async fn the_controls_of_a_device_found_while_booting_are_found_later() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    let from = legacy().address(120, "ID");
+    server.script(move |seen, _| booting(seen, from));
+    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    rig.power(0, Some(5000.0)).await;
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Refused(_)), "no controls yet");
+    server.script(|_, _| Answer::Good);
+    rig.report("a limit", |_, report| match report {
+        Report::Capability(c) if c.injection_max.get() > 0.0 => Some(()),
+        Report::State { state, .. } => {
+            assert!(matches!(state, DeviceState::Discovering | DeviceState::Online), "{state:?}");
+            None
+        }
+        _ => None,
+    })
+    .await;
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));
+}
+
+#[tokio::test]
+async fn a_chain_without_an_end_is_scanned_once_more_and_then_taken() {
+    let mut book = legacy();
+    let end = book.address(123, "ID") + 26;
+    book.registers.retain(|at, _| *at < end);
+    let (server, mut rig) = Rig::one(&book).await;
+    rig.power(0, Some(5000.0)).await;
+    let scans = || server.state().seen.iter().filter(|s| (s.address, s.quantity) == (40000, 2)).count();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        rig.poll(0).await;
+    }
+    assert_eq!(scans(), 2);
+}
+
+#[tokio::test]
+async fn a_chain_broken_off_early_does_not_replace_the_longer_one_that_is_known() {
+    let (server, mut rig) = Rig::one(&legacy()).await;
+    rig.power(0, Some(5000.0)).await;
+    let from = legacy().address(120, "ID");
+    let whole = legacy().registers;
+    for (at, word) in server.state().units.get_mut(&1).unwrap() {
+        *word = if *at >= from { 0 } else { *word };
+    }
+    let Outcome::Refused(_) = rig.command(0, LIMIT).await else { panic!("not refused") };
+    let reason = rig.state(0, DeviceState::Degraded).await;
+    assert!(reason.contains("model 123 cannot be read: the device shows zeros"), "{reason}");
+    rig.power(0, Some(5000.0)).await;
+    server.state().units.insert(1, whole);
+    rig.state(0, DeviceState::Online).await;
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));
+}
