@@ -61,9 +61,11 @@ pub async fn carry_out(
             Sent::All => silent = false,
             Sent::Unknown => silent = true,
             Sent::Refused(place, words) => {
-                let Some(other) = detour(plan, place) else { return (Outcome::Refused(words), silent) };
+                // What was written before the refused write stands, and has to be undone later.
+                let touched = silent || place > 0;
+                let Some(other) = detour(plan, place) else { return (Outcome::Refused(words), touched) };
                 let (outcome, held) = Box::pin(carry_out(line, other, habits, expires_at)).await;
-                return (outcome, held || silent);
+                return (outcome, held || touched);
             }
             Sent::Unreachable if silent => break,
             Sent::Unreachable => return (Outcome::Unreachable, false),
