@@ -13,8 +13,17 @@ fn request(host: SocketAddr) -> String {
     )
 }
 
-/// Asks `count` times, one after another.
-pub async fn query_statuses(host: SocketAddr, count: u32) {
+/// Asks `count` times over `clients` kept connections at once: a gateway that is asked by one client alone spends most of
+/// its time going to sleep and waking up.
+pub async fn query_statuses(host: SocketAddr, clients: u32, count: u32) {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..clients {
+        tasks.spawn(one_client(host, count / clients));
+    }
+    tasks.join_all().await;
+}
+
+async fn one_client(host: SocketAddr, count: u32) {
     let mut stream = TcpStream::connect(host).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let (request, mut buffer) = (request(host), vec![0; 64 * 1024]);
