@@ -148,6 +148,7 @@ impl Gateway {
     pub async fn run(self, stop: CancellationToken) -> anyhow::Result<()> {
         let Self { service, mut rooms, store, .. } = self;
         systemd::ready();
+        systemd::status(&format!("{} devices", service.snapshot().devices.len()));
         rooms.health.set_ready(true);
         let mut store = std::pin::pin!(store.ended());
         let mut store_ended = None;

@@ -2,7 +2,6 @@
 //! container, each of these does nothing. It decides nothing: app says when.
 
 use sd_notify::NotifyState;
-use std::time::Duration;
 
 /// The gateway serves: `systemctl start` returns.
 pub fn ready() {
@@ -24,12 +23,6 @@ pub fn status(text: &str) {
 /// The gateway is well. Called only if it is: a watchdog that is fed by a timer alone watches nothing.
 pub fn watchdog() {
     tell(&[NotifyState::Watchdog]);
-}
-
-/// How often to call [`watchdog`]: half of what the unit allows, as systemd advises. `None` if it does not watch.
-#[must_use]
-pub fn watchdog_interval() -> Option<Duration> {
-    sd_notify::watchdog_enabled().map(|allowed| allowed / 2).filter(|interval| !interval.is_zero())
 }
 
 /// A service manager that cannot be told is no reason to stop controlling devices.

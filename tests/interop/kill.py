@@ -12,7 +12,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,13 +22,8 @@ import urllib.request
 import uuid
 import xml.etree.ElementTree as ET
 
-NS = "http://iec.ch/TC57/2017/"
-M = "http://iec.ch/TC57/2011/schema/message"
-SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
-FUNCTIONS = [
-    "connectDisconnect", "frequencyWattCurveFunction", "maxRealPowerLimiting", "rampRateControl", "reactivePowerDispatch",
-    "realPowerDispatch", "voltageRegulation", "voltVarCurveFunction", "voltWattCurveFunction",
-]
+from harness import FUNCTIONS, M, NS, SOAP, free_ports
+
 DEVICES = 8
 
 
@@ -39,24 +33,6 @@ class Refused(Exception):
 
 class Gone(Exception):
     """The gateway died before it answered: the operation may be there or not."""
-
-
-def free_ports(count):
-    """Ports that nobody has now, all different; below those that the system hands out for outgoing connections."""
-    found, taken = [], []
-    while len(found) < count:
-        with_port = socket.socket()
-        port = random.randrange(20000, 32000)
-        try:
-            with_port.bind(("127.0.0.1", port))
-        except OSError:
-            with_port.close()
-            continue
-        found.append(port)
-        taken.append(with_port)
-    for each in taken:
-        each.close()
-    return found
 
 
 def get(url):
