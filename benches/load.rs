@@ -96,7 +96,13 @@ async fn driver_polls(plant: &Plant, time: Duration) -> (u64, f64) {
     let devices = plant.devices().len();
     let (mut inbox, _handles, ports) = port::open(devices);
     let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-    southbound::spawn(settings(plant, Duration::from_micros(10)), ports, &mut tasks, stop.clone());
+    southbound::spawn(
+        settings(plant, Duration::from_micros(10)),
+        ports,
+        std::sync::Arc::new(dergate::device_map::Maps::builtin()),
+        &mut tasks,
+        stop.clone(),
+    );
     let counting = tokio::spawn(async move {
         let (mut count, mut began, mut polled) = (0, None, std::collections::HashSet::new());
         let mut reports = Vec::with_capacity(512);
@@ -132,7 +138,13 @@ async fn lateness() {
         let plant = plant(500, |i| (dead && i % 10 == 0).then(|| kinds[i / 10 % 3])).await;
         let (mut inbox, _handles, ports) = port::open(500);
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        southbound::spawn(settings(&plant, Duration::from_secs(1)), ports, &mut tasks, stop.clone());
+        southbound::spawn(
+            settings(&plant, Duration::from_secs(1)),
+            ports,
+            std::sync::Arc::new(dergate::device_map::Maps::builtin()),
+            &mut tasks,
+            stop.clone(),
+        );
         let (begin, mut late) = (Instant::now(), Vec::new());
         while begin.elapsed() < Duration::from_secs(35) {
             let Ok(Some((index, report))) =

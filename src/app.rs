@@ -70,7 +70,7 @@ impl Gateway {
     /// # Errors
     /// The store cannot be opened, or an address cannot be listened on; said in words for the person who started it.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        let Config { gateway, northbound: north, admin: admin_settings, devices, groups } = config;
+        let Config { gateway, northbound: north, admin: admin_settings, devices, maps, groups } = config;
         let settings = store::Settings::in_dir(&gateway.data_dir);
         // Opening checks the whole file, which takes a while for a large one: nobody is let in before.
         let (store, stored) = tokio::task::spawn_blocking(move || store::open(&settings))
@@ -108,7 +108,7 @@ impl Gateway {
             health: admin::Health::new(writable),
         };
         let stop = rooms.field.stop.clone();
-        southbound::spawn(devices, ports, &mut rooms.field.tasks, stop);
+        southbound::spawn(devices, ports, maps, &mut rooms.field.tasks, stop);
         let (stop, health) = (rooms.core.stop.clone(), rooms.health.clone());
         rooms.core.tasks.spawn(named("core", core.run(stop.clone())));
         rooms.core.tasks.spawn(named("heartbeat", heartbeat(service.clone(), health.clone(), stop)));

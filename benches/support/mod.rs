@@ -31,6 +31,9 @@ pub fn settings(plant: &Plant, poll: Duration) -> Vec<southbound::DeviceSettings
             name: d.name().to_owned(),
             link: Link::parse(&d.link()).unwrap(),
             map: map.clone(),
+            map_named: true,
+            serial: None,
+            record: None,
             poll,
         })
         .collect()

@@ -8,6 +8,7 @@ use crate::southbound::{
 };
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// How a probe ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub async fn run(
     out: &mut (dyn Write + Send),
     talk: &mut (dyn Write + Send),
 ) -> ProbeExit {
-    let written = match probe(link, options).await {
+    let written = match probe(link, options, Arc::default()).await {
         Ok(report) if json => writeln!(out, "{:#}", document(link, &report)),
         Ok(report) => table(out, link, &report),
         Err(error) => {

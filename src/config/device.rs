@@ -2,7 +2,7 @@
 
 use super::registry::{mrid, name};
 use crate::der::Mrid;
-use crate::device_map::{DeviceMap, Maps};
+use crate::device_map::{DeviceMap, LinkOptions, Maps};
 use crate::southbound::Link;
 use crate::toml_file::{Placed, Table};
 use std::sync::Arc;
@@ -12,6 +12,9 @@ const POLL: Duration = Duration::from_secs(1);
 const POLL_FASTEST: Duration = Duration::from_millis(100);
 const POLL_SLOWEST: Duration = Duration::from_secs(3600);
 
+/// Longest serial number: 16 registers of model 1.
+const MAX_SERIAL: usize = 32;
+
 /// A device as far as its table is right.
 #[derive(Debug)]
 pub(super) struct Read {
@@ -19,6 +22,8 @@ pub(super) struct Read {
     pub name: Option<Placed<String>>,
     pub link: Option<Placed<Link>>,
     pub map: Option<Arc<DeviceMap>>,
+    pub map_named: bool,
+    pub serial: Option<String>,
     pub poll: Duration,
 }
 
@@ -27,8 +32,15 @@ pub(super) struct Read {
 pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> Read {
     let mrid = table.required_text("mrid", "\"1b6f3c90-84aa-4f2d-b7c5-90e1a2d3f401\"").and_then(mrid);
     let name = table.text("name", "\"PV-001\"").and_then(name);
+    let map_id = table.text("map", "\"sunspec\"");
+    let map_named = map_id.is_some();
+    let map = maps.and_then(|maps| match map_id {
+        None => maps.get("sunspec").cloned(),
+        Some(id) => find_map(&id, maps, incomplete),
+    });
+    let usual = LinkOptions::default();
     let link = table.required_text("link", "\"modbus+tcp://192.0.2.21:502?unit=1\"").and_then(|text| {
-        match Link::parse(&text.value) {
+        match Link::parse_for(&text.value, map.as_ref().map_or(&usual, |map| &map.link)) {
             Ok(link) => Some(Placed { value: link, place: text.place }),
             Err(why) => {
                 text.place.fault(why.to_string());
@@ -36,14 +48,20 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
             }
         }
     });
-    let map_id = table.text("map", "\"sunspec\"");
-    let map = maps.and_then(|maps| match map_id {
-        None => maps.get("sunspec").cloned(),
-        Some(id) => find_map(&id, maps, incomplete),
-    });
+    let serial = table.text("serial", "\"1130012345\"").and_then(serial);
     let poll = table.duration("poll", POLL_FASTEST..=POLL_SLOWEST, "\"1s\"").map_or(POLL, |poll| poll.value);
     table.finish();
-    Read { mrid, name, link, map, poll }
+    Read { mrid, name, link, map, map_named, serial, poll }
+}
+
+/// The serial number of the device that shall stand here.
+fn serial(text: Placed<String>) -> Option<String> {
+    let trimmed = text.value.trim();
+    if trimmed.is_empty() || trimmed.chars().count() > MAX_SERIAL {
+        text.place.fault(format!("serial is 1 to {MAX_SERIAL} characters, as the device itself tells it"));
+        return None;
+    }
+    Some(trimmed.to_owned())
 }
 
 fn find_map(id: &Placed<String>, maps: &Maps, incomplete: bool) -> Option<Arc<DeviceMap>> {

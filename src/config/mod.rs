@@ -18,6 +18,7 @@ use crate::southbound::DeviceSettings;
 use crate::toml_file::{Fault, Faults, Table, TomlFile, nearest};
 use registry::Registry;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where the gateway looks for its configuration if nobody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/dergate/gateway.toml";
@@ -36,6 +37,8 @@ pub struct Config {
     pub admin: AdminSettings,
     /// Every device; each one's index is its place here.
     pub devices: Vec<DeviceSettings>,
+    /// The device maps and SunSpec models: those built in, and those of the folders.
+    pub maps: Arc<Maps>,
     /// Groups that are created once, if no group has their mRID.
     pub groups: Vec<der::EndDeviceGroup>,
 }
@@ -79,7 +82,8 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
     };
     let (northbound, admin) = listen::read(&mut root);
     let (maps, map_faults) = Maps::load(&gateway.device_maps);
-    let mut registry = Registry::new(Some(maps), !map_faults.is_empty());
+    let maps = Arc::new(maps);
+    let mut registry = Registry::new(Some(maps.clone()), !map_faults.is_empty());
     let lacks_devices = !misspelt(&root, "device");
     let included = root.texts("include", "[\"devices.d/*.toml\"]");
     registry.take_tables(&mut root);
@@ -109,6 +113,7 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
             northbound,
             admin,
             devices,
+            maps,
             groups,
         }),
         _ => Err(Faults::new(faults)),

@@ -3,10 +3,11 @@
 use super::{device, group};
 use crate::der::{DeviceIndex, EndDeviceGroup, Mrid, Name};
 use crate::device_map::Maps;
-use crate::southbound::{DeviceSettings, Link};
+use crate::southbound::{DeviceSettings, Link, ModbusTcp};
 use crate::toml_file::{Place, Placed, Table, nearest};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// Most devices of one gateway.
 const MAX_DEVICES: usize = 100_000;
@@ -23,7 +24,7 @@ const MAX_SEARCHES: usize = 20;
 /// Devices and groups as they are read.
 #[derive(Debug)]
 pub(super) struct Registry {
-    maps: Option<Maps>,
+    maps: Option<Arc<Maps>>,
     maps_incomplete: bool,
     partial: bool,
     devices: Vec<device::Read>,
@@ -31,7 +32,7 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(maps: Option<Maps>, maps_incomplete: bool) -> Self {
+    pub(super) fn new(maps: Option<Arc<Maps>>, maps_incomplete: bool) -> Self {
         Self { maps, maps_incomplete, partial: false, devices: Vec::new(), groups: Vec::new() }
     }
 
@@ -51,7 +52,7 @@ impl Registry {
                 table.fault(format!("more than {MAX_DEVICES} devices; one gateway serves at most so many"));
                 break;
             }
-            self.devices.push(device::read(table, self.maps.as_ref(), self.maps_incomplete));
+            self.devices.push(device::read(table, self.maps.as_deref(), self.maps_incomplete));
         }
         for table in root.tables("group") {
             if self.groups.len() >= MAX_GROUPS {
@@ -181,7 +182,17 @@ fn settings(place: usize, device: device::Read) -> Option<DeviceSettings> {
     let mrid = device.mrid?.value;
     let name = device.name.map_or_else(|| mrid.as_str().to_owned(), |name| name.value);
     let index = DeviceIndex::new(place);
-    Some(DeviceSettings { index, mrid, name, link: device.link?.value, map: device.map?, poll: device.poll })
+    Some(DeviceSettings {
+        index,
+        mrid,
+        name,
+        link: device.link?.value,
+        map: device.map?,
+        map_named: device.map_named,
+        serial: device.serial,
+        record: None,
+        poll: device.poll,
+    })
 }
 
 /// Remembers a key; a fault if it was there before. True if it is new.
@@ -194,14 +205,16 @@ fn once<K: Eq + Hash>(seen: &mut HashMap<K, Place>, key: K, place: &Place, what:
     true
 }
 
+fn lower(link: &ModbusTcp) -> ModbusTcp {
+    ModbusTcp { host: link.host.to_lowercase(), ..link.clone() }
+}
+
 /// Two links with the same key reach the same device.
 fn link_key(link: &Link) -> Link {
     match link {
-        Link::ModbusTcp(tcp) => {
-            let mut tcp = tcp.clone();
-            tcp.host = tcp.host.to_lowercase();
-            Link::ModbusTcp(tcp)
-        }
+        Link::ModbusTcp(tcp) => Link::ModbusTcp(lower(tcp)),
+        Link::ModbusTls(tcp) => Link::ModbusTls(lower(tcp)),
+        Link::ModbusRtu(rtu) => Link::ModbusRtu(rtu.clone()),
     }
 }
 

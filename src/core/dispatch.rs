@@ -215,7 +215,7 @@ impl Dispatches {
     ) {
         let Some(held) = self.held.get_mut(index.get()) else { return };
         self.next_command += 1;
-        held.sending(self.next_command, setpoint, hold, now);
+        held.sending(self.next_command, setpoint.clone(), hold, now);
         let expires_at = now + settings.command_expiry;
         actions.commands.push((index, Command { id: self.next_command, setpoint, hold, expires_at }));
     }

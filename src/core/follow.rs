@@ -92,7 +92,7 @@ impl Dispatches {
             let Some(held) = self.held.get_mut(index.get()) else { continue };
             held.share = share.min(held.expected(capability).0);
             let setpoint = setpoint(watts, aim, capability);
-            if let Some(setpoint) = setpoint.filter(|s| held.wants(*s, hold, capability, now.mono)) {
+            if let Some(setpoint) = setpoint.filter(|s| held.wants(s, hold, capability, now.mono)) {
                 self.send(*index, (setpoint, hold), now.mono, field.settings, actions);
             }
         }

@@ -52,7 +52,7 @@ pub(super) struct Held {
     least: Option<f64>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Sent {
     id: CommandId,
     setpoint: Setpoint,
@@ -109,7 +109,7 @@ impl Held {
 
     /// True if the last thing sent was a release.
     fn releasing(&self) -> bool {
-        self.sent.is_some_and(|s| s.setpoint == Setpoint::ReleaseActivePower)
+        self.sent.as_ref().is_some_and(|s| s.setpoint == Setpoint::ReleaseActivePower)
     }
 
     /// True if it was never asked for anything in this run, so that there may be nothing to release.
@@ -120,7 +120,7 @@ impl Held {
     /// True if asking it for `setpoint`, to be held for `hold`, is worth a command now.
     pub(super) fn wants(
         &self,
-        setpoint: Setpoint,
+        setpoint: &Setpoint,
         hold: Duration,
         capability: &Capability,
         now: Instant,
@@ -129,18 +129,18 @@ impl Held {
         if let Some(at) = self.retry_at.filter(|_| !self.releasing()) {
             return now >= at;
         }
-        let Some(sent) = self.sent else { return true };
+        let Some(sent) = &self.sent else { return true };
         if sent.pending {
-            return differs(sent.setpoint, setpoint, PROBE * size(capability));
+            return differs(&sent.setpoint, setpoint, PROBE * size(capability));
         }
         // Refreshed when a third of the time is gone, or at once if what was sent ends too early now.
         let left = (sent.at + sent.hold).saturating_duration_since(now);
-        left < hold * 2 / 3 || differs(sent.setpoint, setpoint, DEADBAND * size(capability))
+        left < hold * 2 / 3 || differs(&sent.setpoint, setpoint, DEADBAND * size(capability))
     }
 
     /// Remembers a command that is on its way.
     pub(super) fn sending(&mut self, id: CommandId, setpoint: Setpoint, hold: Duration, now: Instant) {
-        let same_kind = self.sent.is_some_and(|s| !differs(s.setpoint, setpoint, f64::INFINITY));
+        let same_kind = self.sent.as_ref().is_some_and(|s| !differs(&s.setpoint, &setpoint, f64::INFINITY));
         if !same_kind {
             self.applied = None;
             self.outcome = "waiting";
@@ -158,7 +158,8 @@ impl Held {
     /// True if a release should be sent now.
     pub(super) fn wants_release(&self, now: Instant) -> bool {
         // A setpoint that failed is no reason to wait.
-        let waiting = self.retry_at.is_some_and(|at| now < at) || self.sent.is_some_and(|s| s.pending);
+        let waiting =
+            self.retry_at.is_some_and(|at| now < at) || self.sent.as_ref().is_some_and(|s| s.pending);
         self.engaged && !(self.releasing() && waiting)
     }
 
@@ -174,7 +175,7 @@ impl Held {
         let Some(sent) = self.sent.as_mut() else { return };
         let latest = sent.id == end.id;
         let overtaken = matches!(end.outcome, Outcome::Superseded | Outcome::Expired);
-        if !latest && (overtaken || differs(sent.setpoint, end.setpoint, f64::INFINITY)) {
+        if !latest && (overtaken || differs(&sent.setpoint, &end.setpoint, f64::INFINITY)) {
             return;
         }
         sent.pending &= !latest;
@@ -184,15 +185,17 @@ impl Held {
         match &end.outcome {
             Outcome::Applied(_) if release => self.let_go(),
             Outcome::Applied(read_back) => {
-                let watts = read_back.active_power.or(watts_of(end.setpoint)).map_or(0.0, Watts::get);
+                let watts = read_back.active_power.or(watts_of(&end.setpoint)).map_or(0.0, Watts::get);
                 let until = if latest { sent.at } else { now.mono } + sent.hold;
                 self.has_applied(watts, until, capability, now.mono, settings.settle);
                 if !read_back.verified {
                     self.reason = "accepted, not verified: the device gives nothing to read back".to_owned();
                 }
             }
-            Outcome::Refused(why) if release => self.release_refused(why, now.mono, settings),
-            Outcome::Refused(why) => {
+            Outcome::Refused(why) | Outcome::NotKept(why) if release => {
+                self.release_refused(why, now.mono, settings)
+            }
+            Outcome::Refused(why) | Outcome::NotKept(why) => {
                 self.reason.clone_from(why);
                 self.refused = true;
                 self.retry_at = Some(now.mono + settings.retry_refused);
@@ -291,7 +294,7 @@ impl Held {
         } else {
             (power - asked, before.map_or(0.0, |b| b - power))
         };
-        let pending = self.sent.is_some_and(|s| s.pending);
+        let pending = self.sent.as_ref().is_some_and(|s| s.pending);
         // The last small step may not have reached it yet.
         let limited = if asked >= 0.0 {
             self.most.is_some_and(|most| asked >= most)
@@ -343,10 +346,10 @@ fn taken(at: Timestamp, now: Now) -> Option<Instant> {
     now.mono.checked_sub(Duration::try_from(age).unwrap_or(LATEST).min(LATEST))
 }
 
-fn watts_of(setpoint: Setpoint) -> Option<Watts> {
+const fn watts_of(setpoint: &Setpoint) -> Option<Watts> {
     match setpoint {
-        Setpoint::LimitActivePower(w) | Setpoint::SetActivePower(w) => Some(w),
-        Setpoint::ReleaseActivePower | Setpoint::Connect | Setpoint::Disconnect => None,
+        Setpoint::LimitActivePower(w) | Setpoint::SetActivePower(w) => Some(*w),
+        _ => None,
     }
 }
 
@@ -355,10 +358,10 @@ fn size(capability: &Capability) -> f64 {
 }
 
 /// True if two setpoints are of different kinds, or of the same kind and further apart than `by`.
-fn differs(a: Setpoint, b: Setpoint, by: f64) -> bool {
+fn differs(a: &Setpoint, b: &Setpoint, by: f64) -> bool {
     match (a, b) {
         (Setpoint::LimitActivePower(a), Setpoint::LimitActivePower(b))
-        | (Setpoint::SetActivePower(a), Setpoint::SetActivePower(b)) => (a - b).abs().get() > by,
+        | (Setpoint::SetActivePower(a), Setpoint::SetActivePower(b)) => (*a - *b).abs().get() > by,
         (a, b) => a != b,
     }
 }

@@ -5,8 +5,8 @@
 //! one outcome, even when the driver panics.
 
 use crate::der::{
-    Capability, DeviceIndex, DeviceState, EndDeviceGroup, GroupDispatch, Mrid, Nameplate, Outcome, Reading,
-    Setpoint,
+    Capability, DeviceIndex, DeviceState, Effect, EndDeviceGroup, GroupDispatch, Lane, Mrid, Nameplate,
+    Outcome, Reading, Setpoint,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,29 @@ pub enum Report {
     Capability(Capability),
     /// One poll's values.
     Poll(Poll),
+    /// What the measurements showed after a command was applied.
+    Effect {
+        /// What was asked.
+        setpoint: Setpoint,
+        /// Whether the device followed.
+        effect: Effect,
+    },
+    /// What the driver wants to be told when the gateway starts again; replaces what it wanted before.
+    Remember(DeviceRecord),
+}
+
+/// What is known of a device beyond this run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceRecord {
+    /// Serial number of the device that was commissioned here.
+    pub serial: Option<String>,
+    /// The driver's own notes, at most [`DeviceRecord::MAX_NOTES`] bytes; only the driver reads them.
+    pub notes: String,
+}
+
+impl DeviceRecord {
+    /// Longest notes.
+    pub const MAX_NOTES: usize = 16 * 1024;
 }
 
 /// One poll of one device.
@@ -121,7 +144,8 @@ struct Mailbox {
 
 #[derive(Debug)]
 struct Slots {
-    waiting: [Option<PendingCommand>; Setpoint::LANES],
+    /// At most one a lane, lowest lane first.
+    waiting: Vec<(Lane, PendingCommand)>,
     wake: Arc<Notify>,
 }
 
@@ -136,7 +160,7 @@ pub fn open(devices: usize) -> (Inbox, Vec<DeviceHandle>, Vec<DriverPort>) {
             let mailbox = Arc::new(Mailbox {
                 device,
                 ends: ends_sender.clone(),
-                slots: Mutex::new(Slots { waiting: [const { None }; Setpoint::LANES], wake: Arc::default() }),
+                slots: Mutex::new(Slots { waiting: Vec::new(), wake: Arc::default() }),
             });
             let port = DriverPort {
                 reports: ReportSender { device, sender: sender.clone() },
@@ -163,7 +187,14 @@ impl DeviceHandle {
             PendingCommand { device: self.mailbox.device, command, ends: Some(self.mailbox.ends.clone()) };
         let (replaced, wake) = {
             let mut slots = self.mailbox.slots();
-            let replaced = slots.waiting.get_mut(lane).and_then(|slot| slot.replace(pending));
+            let place = slots.waiting.partition_point(|(waiting, _)| *waiting < lane);
+            let replaced = match slots.waiting.get_mut(place) {
+                Some((same, waiting)) if *same == lane => Some(std::mem::replace(waiting, pending)),
+                _ => {
+                    slots.waiting.insert(place, (lane, pending));
+                    None
+                }
+            };
             (replaced, slots.wake.clone())
         };
         if let Some(old) = replaced {
@@ -198,7 +229,13 @@ impl Commands {
     pub fn take(&self) -> Option<PendingCommand> {
         let now = Instant::now();
         loop {
-            let pending = self.mailbox.slots().waiting.iter_mut().find_map(Option::take)?;
+            let pending = {
+                let waiting = &mut self.mailbox.slots().waiting;
+                if waiting.is_empty() {
+                    return None;
+                }
+                waiting.remove(0).1
+            };
             if pending.command.expires_at > now {
                 return Some(pending);
             }
@@ -209,7 +246,7 @@ impl Commands {
     /// True if a command waits (it may have expired).
     #[must_use]
     pub fn waiting(&self) -> bool {
-        self.mailbox.slots().waiting.iter().any(Option::is_some)
+        !self.mailbox.slots().waiting.is_empty()
     }
 
     /// Waits for a command. For a task with one device; a task with several uses [`Commands::wake_on`].
@@ -256,7 +293,7 @@ impl PendingCommand {
             let _ = ends.send(CommandEnd {
                 device: self.device,
                 id: self.command.id,
-                setpoint: self.command.setpoint,
+                setpoint: self.command.setpoint.clone(),
                 outcome,
             });
         }
@@ -320,6 +357,8 @@ pub enum Change {
     DeleteDispatch(Mrid),
     /// Remembers that a group of the configuration was created once.
     MarkSeeded(Mrid),
+    /// Writes what is known of a device beyond this run.
+    PutDevice(Mrid, DeviceRecord),
 }
 
 /// What the store held when it was opened.
@@ -331,6 +370,8 @@ pub struct Stored {
     pub dispatches: Vec<DispatchRecord>,
     /// Groups of the configuration that were created once.
     pub seeded: Vec<Mrid>,
+    /// What is known of devices beyond this run.
+    pub devices: Vec<(Mrid, DeviceRecord)>,
 }
 
 /// Changes that become durable together or not at all.

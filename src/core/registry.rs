@@ -176,6 +176,7 @@ impl Registry {
                     device.readings.take(reading, now.wall, now.mono);
                 }
             }
+            Report::Effect { .. } | Report::Remember(_) => {}
         }
     }
 

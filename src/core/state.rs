@@ -44,7 +44,7 @@ impl State {
             counters: Counters::default(),
             dispatch_views: Vec::new(),
         };
-        let Stored { groups, dispatches, seeded } = stored;
+        let Stored { groups, dispatches, seeded, devices: _ } = stored;
         for group in groups {
             state.groups.put(group, &mut state.registry);
         }
@@ -124,7 +124,7 @@ impl State {
                     self.dispatches.put(record);
                 }
                 Change::DeleteDispatch(mrid) => self.dispatches.forget(mrid.key()),
-                Change::MarkSeeded(_) => {}
+                Change::MarkSeeded(_) | Change::PutDevice(..) => {}
             }
         }
         self.groups.remove(&deleted, &mut self.registry);

@@ -36,11 +36,33 @@ pub enum Control {
     SetActivePower,
     /// Cease to energise, and return.
     Connect,
+    /// Bring reactive power to a value.
+    SetReactivePower,
+    /// Hold a power factor.
+    SetPowerFactor,
+    /// Change power no faster than a rate.
+    SetRampRates,
+    /// Follow a curve; which functions have one is the device's matter.
+    SetCurve,
+    /// When and how to return to service.
+    SetEnterService,
+    /// Reset latched alarms.
+    ResetAlarms,
 }
 
 impl Control {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::LimitActivePower, Self::SetActivePower, Self::Connect];
+    pub const ALL: [Self; 9] = [
+        Self::LimitActivePower,
+        Self::SetActivePower,
+        Self::Connect,
+        Self::SetReactivePower,
+        Self::SetPowerFactor,
+        Self::SetRampRates,
+        Self::SetCurve,
+        Self::SetEnterService,
+        Self::ResetAlarms,
+    ];
 
     /// The word in documents.
     #[must_use]
@@ -49,17 +71,23 @@ impl Control {
             Self::LimitActivePower => "limitActivePower",
             Self::SetActivePower => "setActivePower",
             Self::Connect => "connectDisconnect",
+            Self::SetReactivePower => "setReactivePower",
+            Self::SetPowerFactor => "setPowerFactor",
+            Self::SetRampRates => "setRampRates",
+            Self::SetCurve => "setCurve",
+            Self::SetEnterService => "setEnterService",
+            Self::ResetAlarms => "resetAlarms",
         }
     }
 
-    const fn bit(self) -> u8 {
-        1 << (self as u8)
+    const fn bit(self) -> u16 {
+        1 << (self as u16)
     }
 }
 
 /// A set of controls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Controls(u8);
+pub struct Controls(u16);
 
 impl Controls {
     /// The device only reports.

@@ -1,10 +1,11 @@
 //! What goes down to one device, and the one outcome that comes back.
 
-use super::{Control, Watts};
+use super::{Control, Curve, CurveKind, EnterService, PowerFactor, RampRates, Vars, Watts};
 use std::fmt;
+use std::sync::Arc;
 
 /// What a device is asked to do. Latest wins within a [`Setpoint::lane`].
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Setpoint {
     /// Inject at most this; not negative.
     LimitActivePower(Watts),
@@ -16,29 +17,77 @@ pub enum Setpoint {
     Connect,
     /// Cease to energise.
     Disconnect,
+    /// Inject this reactive power, or absorb if negative.
+    SetReactivePower(Vars),
+    /// Hold this power factor.
+    SetPowerFactor(PowerFactor),
+    /// Give reactive power back to the device's own control.
+    ReleaseReactivePower,
+    /// Change power no faster than this. A setting: it stays until it is set again.
+    SetRampRates(RampRates),
+    /// Take over a curve and follow it.
+    SetCurve(Arc<Curve>),
+    /// Follow the curve of a function no more.
+    ReleaseCurve(CurveKind),
+    /// When and how to return to service. A setting: it stays until it is set again.
+    SetEnterService(EnterService),
+    /// Reset latched alarms, once.
+    ResetAlarms,
+}
+
+/// Setpoints in one lane replace each other; setpoints in different lanes do not. The lowest lane is served first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// Connect and disconnect.
+    Connection,
+    /// Limit and set point of active power, and their release.
+    ActivePower,
+    /// Reactive power and power factor, and their release.
+    ReactivePower,
+    /// Ramp rates.
+    Ramp,
+    /// Enter service.
+    EnterService,
+    /// Alarm reset.
+    Alarms,
+    /// Each function its own.
+    Curve(CurveKind),
 }
 
 impl Setpoint {
-    /// How many lanes there are.
-    pub const LANES: usize = 2;
-
-    /// Setpoints in one lane replace each other; setpoints in different lanes do not. Lane 0 (connection) is served first.
+    /// The lane it is in.
     #[must_use]
-    pub const fn lane(self) -> usize {
+    pub fn lane(&self) -> Lane {
         match self {
-            Self::Connect | Self::Disconnect => 0,
-            Self::LimitActivePower(_) | Self::SetActivePower(_) | Self::ReleaseActivePower => 1,
+            Self::Connect | Self::Disconnect => Lane::Connection,
+            Self::LimitActivePower(_) | Self::SetActivePower(_) | Self::ReleaseActivePower => {
+                Lane::ActivePower
+            }
+            Self::SetReactivePower(_) | Self::SetPowerFactor(_) | Self::ReleaseReactivePower => {
+                Lane::ReactivePower
+            }
+            Self::SetRampRates(_) => Lane::Ramp,
+            Self::SetEnterService(_) => Lane::EnterService,
+            Self::ResetAlarms => Lane::Alarms,
+            Self::SetCurve(curve) => Lane::Curve(curve.kind),
+            Self::ReleaseCurve(kind) => Lane::Curve(*kind),
         }
     }
 
     /// The control a device must offer for it. A release needs none.
     #[must_use]
-    pub const fn control(self) -> Option<Control> {
+    pub const fn control(&self) -> Option<Control> {
         match self {
             Self::LimitActivePower(_) => Some(Control::LimitActivePower),
             Self::SetActivePower(_) => Some(Control::SetActivePower),
-            Self::ReleaseActivePower => None,
+            Self::ReleaseActivePower | Self::ReleaseReactivePower | Self::ReleaseCurve(_) => None,
             Self::Connect | Self::Disconnect => Some(Control::Connect),
+            Self::SetReactivePower(_) => Some(Control::SetReactivePower),
+            Self::SetPowerFactor(_) => Some(Control::SetPowerFactor),
+            Self::SetRampRates(_) => Some(Control::SetRampRates),
+            Self::SetCurve(_) => Some(Control::SetCurve),
+            Self::SetEnterService(_) => Some(Control::SetEnterService),
+            Self::ResetAlarms => Some(Control::ResetAlarms),
         }
     }
 }
@@ -51,6 +100,14 @@ impl fmt::Display for Setpoint {
             Self::ReleaseActivePower => f.write_str("release active power"),
             Self::Connect => f.write_str("connect"),
             Self::Disconnect => f.write_str("disconnect"),
+            Self::SetReactivePower(q) => write!(f, "set reactive power to {q:.0}"),
+            Self::SetPowerFactor(pf) => write!(f, "set power factor to {pf}"),
+            Self::ReleaseReactivePower => f.write_str("release reactive power"),
+            Self::SetRampRates(_) => f.write_str("set ramp rates"),
+            Self::SetCurve(curve) => write!(f, "set curve {}", curve.kind.name()),
+            Self::ReleaseCurve(kind) => write!(f, "release curve {}", kind.name()),
+            Self::SetEnterService(_) => f.write_str("set enter service"),
+            Self::ResetAlarms => f.write_str("reset alarms"),
         }
     }
 }
@@ -58,7 +115,7 @@ impl fmt::Display for Setpoint {
 /// What the device holds after a command, as read back from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ReadBack {
-    /// The active power asked for, as the device's resolution made it. `None` for connect, disconnect and release.
+    /// The active power asked for, as the device's resolution made it. `None` for all other commands.
     pub active_power: Option<Watts>,
     /// True if the device falls back by itself when the gateway stops refreshing (a reversion timer was accepted).
     pub bounded: bool,
@@ -71,8 +128,10 @@ pub struct ReadBack {
 pub enum Outcome {
     /// Written, and read back as written.
     Applied(ReadBack),
-    /// The device or the driver said no, or kept another value; why, in words for an operator.
+    /// The device or the driver said no; why, in words for an operator.
     Refused(String),
+    /// The device took the write and holds another value; which, in words for an operator.
+    NotKept(String),
     /// Sent, but no answer came in time: what the device holds is not known.
     TimedOut,
     /// Could not be sent: the device is not there.
@@ -90,10 +149,31 @@ impl Outcome {
         match self {
             Self::Applied(_) => "applied",
             Self::Refused(_) => "refused",
+            Self::NotKept(_) => "not kept",
             Self::TimedOut => "timed out",
             Self::Unreachable => "unreachable",
             Self::Expired => "expired",
             Self::Superseded => "superseded",
+        }
+    }
+}
+
+/// What the measurements showed after a command was applied; told later than its outcome, and at most once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The measurements follow.
+    Effective,
+    /// They do not; what was expected and what is measured, in words for an operator.
+    NoEffect(String),
+}
+
+impl Effect {
+    /// The word in documents and logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Effective => "effective",
+            Self::NoEffect(_) => "no effect",
         }
     }
 }

@@ -14,9 +14,10 @@ mod parameter;
 mod quantity;
 mod reading;
 mod schedule;
+mod settings;
 
 pub use capability::{Capability, Control, Controls, Nameplate};
-pub use command::{Outcome, ReadBack, Setpoint};
+pub use command::{Effect, Lane, Outcome, ReadBack, Setpoint};
 pub use device::{DeviceIndex, DeviceState};
 pub use dispatch::{DispatchState, GroupDispatch};
 pub use function::{DerFunction, DerFunctions};
@@ -26,6 +27,7 @@ pub use parameter::Parameter;
 pub use quantity::{Amperes, Celsius, Hertz, Percent, Vars, VoltAmperes, Volts, WattHours, Watts};
 pub use reading::{Quality, Quantity, Reading};
 pub use schedule::{CurveStyle, DispatchSchedule, ScheduleError, TimeIntervalKind};
+pub use settings::{Curve, CurveKind, CurveShape, EnterService, Excitation, PowerFactor, RampRates};
 
 #[cfg(test)]
 mod tests;

@@ -28,22 +28,36 @@ const MAX_BYTES: usize = 256 * 1024;
 /// Deepest nesting of groups. The models that ship need 4.
 const MAX_DEPTH: usize = 8;
 
-/// The model tables that are built in.
+/// The model tables that a gateway knows: those built in, and those of its map folders.
 #[derive(Debug, Default)]
 pub struct Library {
     parsed: Mutex<HashMap<u16, Option<Arc<Model>>>>,
+    added: HashMap<u16, Arc<Model>>,
 }
 
-/// The library of this program.
+/// The tables that are built in.
 pub fn models() -> &'static Library {
     static LIBRARY: OnceLock<Library> = OnceLock::new();
     LIBRARY.get_or_init(Library::default)
 }
 
 impl Library {
-    /// The model of an id; `None` if no such table is built in.
+    /// The tables that are built in and others, which replace built-in ones of the same id.
+    #[must_use]
+    pub fn with(added: impl IntoIterator<Item = Model>) -> Self {
+        let added = added.into_iter().map(|model| (model.id, Arc::new(model))).collect();
+        Self { added, ..Self::default() }
+    }
+
+    /// The model of an id; `None` if it is neither built in nor added.
     #[must_use]
     pub fn get(&self, id: u16) -> Option<Arc<Model>> {
+        if let Some(added) = self.added.get(&id) {
+            return Some(added.clone());
+        }
+        if !std::ptr::eq(self, models()) {
+            return models().get(id);
+        }
         let mut parsed = self.parsed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = parsed.get(&id) {
             return known.clone();
@@ -60,7 +74,9 @@ impl Library {
     pub fn ids(&self) -> Vec<u16> {
         let id = |path: &str| path.strip_prefix(FOLDER)?.strip_suffix(".toml")?.parse().ok();
         let mut ids: Vec<u16> = shipped::paths().iter().filter_map(|path| id(path)).collect();
+        ids.extend(self.added.keys());
         ids.sort_unstable();
+        ids.dedup();
         ids
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Only kind `sunspec` so far: a file of another kind is refused by that word, not by each of its keys.
 
-use super::map::{DeviceMap, LinkOptions, SunspecOptions};
+use super::map::{DeviceMap, LinkOptions, MapKind, SunspecOptions};
+use super::registers::RegisterMap;
 use crate::toml_file::{Faults, Item, Placed, Table, TomlFile};
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -72,7 +73,15 @@ fn read_root(mut root: Table) -> Option<DeviceMap> {
     let sunspec = root.table("sunspec", "[sunspec]").map(read_sunspec).unwrap_or_default();
     root.finish();
     kind?;
-    Some(DeviceMap { id: id?, title: title?, link, sunspec })
+    Some(DeviceMap {
+        id: id?,
+        title: title?,
+        kind: MapKind::Sunspec,
+        matches: None,
+        link,
+        sunspec,
+        registers: RegisterMap::default(),
+    })
 }
 
 fn map_id(id: Placed<String>) -> Option<String> {
@@ -110,7 +119,7 @@ fn read_link(mut table: Table) -> LinkOptions {
     let max_read = count("max_read", 2..=125, "125", default.max_read);
     let max_write = count("max_write", 1..=123, "123", default.max_write);
     table.finish();
-    LinkOptions { connect_timeout, response_timeout, inter_request, max_read, max_write }
+    LinkOptions { connect_timeout, response_timeout, inter_request, max_read, max_write, ..default }
 }
 
 fn read_sunspec(mut table: Table) -> SunspecOptions {
@@ -129,7 +138,7 @@ fn read_sunspec(mut table: Table) -> SunspecOptions {
         .unwrap_or_default();
     let shadow_models = table.table("readback", "[sunspec.readback]").map(read_readback).unwrap_or_default();
     table.finish();
-    SunspecOptions { base, ignore_models, shadow_models }
+    SunspecOptions { base, ignore_models, shadow_models, ..default }
 }
 
 fn distinct(list: Vec<Placed<i64>>, key: &str) -> Vec<u16> {

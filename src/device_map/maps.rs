@@ -1,5 +1,6 @@
 //! All device maps that a gateway knows: the ones built in, and the ones from folders.
 
+use super::library::Library;
 use super::map::DeviceMap;
 use super::map_file::{parse_map, read_map};
 use super::shipped;
@@ -16,6 +17,7 @@ const MAX_FILES: usize = 1000;
 #[derive(Clone, Debug, Default)]
 pub struct Maps {
     by_id: BTreeMap<String, Arc<DeviceMap>>,
+    models: Arc<Library>,
 }
 
 impl Maps {
@@ -30,7 +32,8 @@ impl Maps {
         };
         let top = |path: &&str| !path.contains('/') && path.ends_with(".toml");
         let paths = shipped::paths();
-        Self { by_id: paths.iter().map(AsRef::as_ref).filter(top).filter_map(read).collect() }
+        let by_id = paths.iter().map(AsRef::as_ref).filter(top).filter_map(read).collect();
+        Self { by_id, models: Arc::default() }
     }
 
     /// The maps that ship with the program and those of the folders, which replace built-in ones of the same id.
@@ -66,6 +69,12 @@ impl Maps {
         let mut maps = Self::builtin();
         maps.by_id.extend(found.into_iter().map(|(id, (_, map))| (id, map)));
         (maps, faults)
+    }
+
+    /// The SunSpec models: those built in, and those of the folders.
+    #[must_use]
+    pub const fn models(&self) -> &Arc<Library> {
+        &self.models
     }
 
     /// The map of an id.

@@ -8,11 +8,15 @@ mod map;
 mod map_file;
 mod maps;
 mod model;
+pub mod registers;
 mod shipped;
 
 pub use layout::{Layout, PlacedPoint, PlacedScale};
 pub use library::{Library, model_of_table, models, parse_model};
-pub use map::{DeviceMap, LinkOptions, SunspecOptions};
+pub use map::{
+    CurveRequest, DeviceMap, LinkOptions, MapKind, Match, MeterSign, Parity, PfSign, PointOverride, PointRef,
+    SerialOptions, SunspecOptions, Transport, WriteFunction,
+};
 pub use map_file::{map_of_table, parse_map, read_map};
 pub use maps::Maps;
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};

@@ -6,12 +6,12 @@ mod sunspec;
 #[cfg(test)]
 pub(crate) mod testing;
 
-pub use link::{Link, LinkError, ModbusTcp};
+pub use link::{Link, LinkError, ModbusRtu, ModbusTcp};
 pub use sunspec::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue};
 
-use crate::core::port::DriverPort;
+use crate::core::port::{DeviceRecord, DriverPort};
 use crate::der::{DeviceIndex, Mrid};
-use crate::device_map::{DeviceMap, LinkOptions, Model, SunspecOptions, models};
+use crate::device_map::{DeviceMap, Library, LinkOptions, Maps, SunspecOptions};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -30,13 +30,20 @@ pub struct DeviceSettings {
     pub link: Link,
     /// What kind of device it is.
     pub map: Arc<DeviceMap>,
+    /// False if the configuration names no map: the best one that matches the device is taken then.
+    pub map_named: bool,
+    /// Serial number of the device that shall stand here, if the configuration says.
+    pub serial: Option<String>,
+    /// What the driver noted of it in an earlier run.
+    pub record: Option<DeviceRecord>,
     /// How often it is read.
     pub poll: Duration,
 }
 
-/// The SunSpec model of an id, if this build knows it.
-fn known(id: u16) -> Option<Arc<Model>> {
-    models().get(id)
+/// The built-in SunSpec models.
+#[cfg(test)]
+fn known() -> sunspec::Lookup {
+    Arc::new(|id| crate::device_map::models().get(id))
 }
 
 /// Starts the drivers: one task for each connection, into `tasks`. `ports[i]` belongs to the device whose index is i.
@@ -45,10 +52,13 @@ fn known(id: u16) -> Option<Arc<Model>> {
 pub fn spawn(
     devices: Vec<DeviceSettings>,
     ports: Vec<DriverPort>,
+    maps: Arc<Maps>,
     tasks: &mut JoinSet<()>,
     stop: CancellationToken,
 ) {
-    sunspec::spawn(devices, &ports, tasks, &stop, known);
+    let models = maps.models().clone();
+    let lookup: sunspec::Lookup = Arc::new(move |id| models.get(id));
+    sunspec::spawn(devices, &ports, tasks, &stop, &lookup);
 }
 
 /// How a probe treats a device that has no map yet.
@@ -64,6 +74,11 @@ pub struct ProbeOptions {
 ///
 /// # Errors
 /// Nothing answers, or what answers is not SunSpec; in words that say what to do.
-pub async fn probe(link: &Link, options: &ProbeOptions) -> Result<ProbeReport, ProbeError> {
-    sunspec::probe(link, options, known).await
+pub async fn probe(
+    link: &Link,
+    options: &ProbeOptions,
+    models: Arc<Library>,
+) -> Result<ProbeReport, ProbeError> {
+    let lookup: sunspec::Lookup = Arc::new(move |id| models.get(id));
+    sunspec::probe(link, options, &lookup).await
 }

@@ -2,7 +2,8 @@
 
 use super::modbus::Peer;
 use crate::der::{DeviceIndex, Mrid};
-use crate::device_map::{DeviceMap, Layout, LinkOptions, SunspecOptions, models};
+use crate::device_map::registers::RegisterMap;
+use crate::device_map::{DeviceMap, Layout, LinkOptions, MapKind, SunspecOptions, models};
 use crate::southbound::{DeviceSettings, Link, ModbusTcp};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -103,6 +104,9 @@ impl Server {
             name: format!("device-{index}"),
             link: self.link(unit),
             map: Arc::new(map()),
+            map_named: true,
+            serial: None,
+            record: None,
             poll: Duration::from_millis(40),
         }
     }
@@ -113,6 +117,9 @@ pub fn map() -> DeviceMap {
     DeviceMap {
         id: "sunspec".into(),
         title: "SunSpec".into(),
+        kind: MapKind::Sunspec,
+        matches: None,
+        registers: RegisterMap::default(),
         link: LinkOptions { response_timeout: Duration::from_millis(250), ..LinkOptions::default() },
         sunspec: SunspecOptions::default(),
     }

@@ -59,6 +59,7 @@ pub(super) fn apply(db: &Connection, change: &Change) -> Result<(), Fault> {
             .execute(params![mrid.key(), mrid.as_str()])?;
             Ok(())
         }
+        Change::PutDevice(..) => Ok(()),
     }
 }
 
@@ -89,7 +90,7 @@ pub(super) fn load(db: &Connection) -> Result<Stored, Fault> {
         "dispatches",
         |row, mrid| dispatch_of(row, mrid, &mut schedules),
     )?;
-    Ok(Stored { groups, dispatches, seeded })
+    Ok(Stored { groups, dispatches, seeded, devices: Vec::new() })
 }
 
 fn delete(db: &Connection, sql: &str, mrid: &Mrid) -> Result<(), Fault> {

@@ -42,7 +42,7 @@ impl Rig {
             names: vec![Name::plain("FDR")],
             version: None,
         };
-        let stored = Stored { groups: vec![group], dispatches: stored, seeded: vec![] };
+        let stored = Stored { groups: vec![group], dispatches: stored, seeded: vec![], devices: vec![] };
         let (state, _) = State::new(Settings::default(), devices, stored, vec![], now.wall);
         Self { state, now }
     }
@@ -81,7 +81,8 @@ impl Rig {
         }
     }
     fn end(&mut self, i: DeviceIndex, c: &Command, o: Outcome) {
-        self.state.ended(&CommandEnd { device: i, id: c.id, setpoint: c.setpoint, outcome: o }, self.now)
+        self.state
+            .ended(&CommandEnd { device: i, id: c.id, setpoint: c.setpoint.clone(), outcome: o }, self.now)
     }
     fn dispatch(&mut self, name: &str, w: f64, wait: i64, secs: i64) {
         let start = self.now.wall + jiff::SignedDuration::from_secs(wait);

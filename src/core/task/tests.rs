@@ -71,7 +71,7 @@ async fn drive(place: usize, port: DriverPort, plant: Shared) {
     loop {
         tokio::select! {
             pending = port.commands.next() => {
-                let setpoint = pending.command().setpoint;
+                let setpoint = pending.command().setpoint.clone();
                 let outcome = {
                     let mut plant = plant.lock().unwrap();
                     let fake = &mut plant[place];
@@ -81,7 +81,7 @@ async fn drive(place: usize, port: DriverPort, plant: Shared) {
                         Outcome::Refused("local mode".into())
                     } else {
                         fake.writes += 1;
-                        fake.setpoint = (setpoint != Setpoint::ReleaseActivePower).then_some(setpoint);
+                        fake.setpoint = (setpoint != Setpoint::ReleaseActivePower).then_some(setpoint.clone());
                         let active_power = match setpoint {
                             Setpoint::LimitActivePower(w) | Setpoint::SetActivePower(w) => Some(w),
                             _ => None,
@@ -358,10 +358,11 @@ async fn after_a_restart_a_dispatch_that_ended_meanwhile_releases_its_devices_on
         groups: vec![group_of_two()],
         dispatches: vec![record("old", "2020-01-01T00:00:00Z", DispatchPhase::Accepted)],
         seeded: vec![],
+        devices: vec![],
     };
     let limited = Some(Setpoint::LimitActivePower(Watts::new(2e3)));
     let mut fakes = vec![Fake::pv(10e3, 9e3), Fake::pv(10e3, 9e3)];
-    fakes[0].setpoint = limited;
+    fakes[0].setpoint = limited.clone();
     fakes[1].setpoint = limited;
     fakes[1].answers = false;
     let house = house(fakes, stored);
@@ -383,6 +384,7 @@ async fn after_a_restart_an_active_dispatch_goes_on() {
         groups: vec![group_of_two()],
         dispatches: vec![record("live", &now, DispatchPhase::Accepted)],
         seeded: vec![],
+        devices: vec![],
     };
     let house = house(vec![Fake::pv(10e3, 9e3), Fake::pv(10e3, 9e3)], stored);
     house.near(5.0).await;

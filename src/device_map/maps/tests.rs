@@ -1,5 +1,7 @@
 use super::super::{LinkOptions, SunspecOptions};
 use super::*;
+use crate::device_map::MapKind;
+use crate::device_map::registers::RegisterMap;
 use std::time::Duration;
 
 const HEAD: &str = "format = 1\nid = \"acme\"\ntitle = \"Acme\"\nkind = \"sunspec\"\n";
@@ -33,17 +35,22 @@ fn every_key_arrives() {
         DeviceMap {
             id: "acme".into(),
             title: "Acme".into(),
+            kind: MapKind::Sunspec,
+            matches: None,
+            registers: RegisterMap::default(),
             link: LinkOptions {
                 connect_timeout: Duration::from_secs(2),
                 response_timeout: Duration::from_millis(1500),
                 inter_request: Duration::from_millis(20),
                 max_read: 60,
                 max_write: 10,
+                ..LinkOptions::default()
             },
             sunspec: SunspecOptions {
                 base: vec![50000, 0],
                 ignore_models: vec![64110],
-                shadow_models: vec![123, 124]
+                shadow_models: vec![123, 124],
+                ..SunspecOptions::default()
             },
         }
     );

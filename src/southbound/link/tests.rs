@@ -2,9 +2,21 @@ use super::*;
 
 #[test]
 fn links_with_and_without_defaults() {
-    let Link::ModbusTcp(link) = Link::parse("modbus+tcp://inv-7.example").unwrap();
+    let Link::ModbusTcp(link) = Link::parse("modbus+tcp://inv-7.example").unwrap() else { panic!() };
     assert_eq!((link.host.as_str(), link.port, link.unit), ("inv-7.example", 502, 1));
-    for text in ["modbus+tcp://192.0.2.21:1502?unit=126", "modbus+tcp://[2001:db8::7]:502?unit=0"] {
+    let Link::ModbusTls(link) = Link::parse("modbus+tls://inv-7.example").unwrap() else { panic!() };
+    assert_eq!(link.port, 802);
+    let options = LinkOptions { port: Some(1502), ..LinkOptions::default() };
+    assert_eq!(
+        Link::parse_for("modbus+tcp://inv-7", &options).unwrap().to_string(),
+        "modbus+tcp://inv-7:1502?unit=1"
+    );
+    for text in [
+        "modbus+tcp://192.0.2.21:1502?unit=126",
+        "modbus+tcp://[2001:db8::7]:502?unit=0",
+        "modbus+rtu:///dev/ttyUSB0?baud=19200&parity=even&unit=7",
+        "modbus+rtu:///dev/ttyUSB0?baud=9600&data=7&parity=odd&stop=2&unit=247",
+    ] {
         assert_eq!(Link::parse(text).unwrap().to_string(), text);
     }
 }
@@ -17,9 +29,13 @@ fn a_wrong_link_says_what_would_be_right() {
         ("modbus://192.0.2.21", "did you mean \"modbus+tcp\"?"),
         ("MODBUS+TCP://192.0.2.21", "did you mean \"modbus+tcp\"?"),
         ("dnp3+tcp://192.0.2.21", "dnp3+tcp links are not built into this version"),
-        ("modbus-rtu:///dev/ttyS0", "modbus+rtu links are not built into this version"),
-        ("modbusrtu://x", "modbus+rtu links are not built into this version"),
-        ("modbus-tls://192.0.2.21", "modbus+tls links are not built into this version"),
+        ("modbus-rtu:///dev/ttyS0", "did you mean \"modbus+rtu\"?"),
+        ("modbus-tls://192.0.2.21", "did you mean \"modbus+tls\"?"),
+        ("modbus+rtu://ttyS0", "with three slashes"),
+        ("modbus+rtu:///dev/ttyS0?unit=0", "unit \"0\" is not a number from 1 to 247"),
+        ("modbus+rtu:///dev/ttyS0?parity=mark", "not one of none, even and odd"),
+        ("modbus+rtu:///dev/ttyS0?baud=fast", "baud \"fast\" is not a number from 300 to 1000000"),
+        ("modbus+rtu:///dev/ttyS0?host=x", "no parameter \"host\""),
         ("dnp3://192.0.2.21", "links are not built into this version"),
         ("http://192.0.2.21", "\"http\" is not a link scheme; write it like modbus+tcp://"),
         ("modbus+tcp://", "link \"modbus+tcp://\""),

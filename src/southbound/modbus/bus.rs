@@ -4,7 +4,7 @@
 //! error but an exception drops the connection, and so does a request that is given up half-way. The peer then gets a
 //! reset, so that a device with one session frees it at once.
 
-use super::{BusError, ConnectFault, Exception};
+use super::{BusError, ConnectFault, Endpoint, Exception};
 use crate::backoff::Backoff;
 use std::borrow::Cow;
 use std::io;
@@ -20,15 +20,6 @@ use tokio_modbus::{ProtocolError, Request, Response};
 const MAX_READ: u16 = 125;
 /// Most registers in one write (Modbus application protocol 6.12).
 const MAX_WRITE: u16 = 123;
-
-/// Where a Modbus server listens.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Endpoint {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-}
 
 /// One unit behind a connection, and how it wants to be treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -251,7 +242,12 @@ fn broken(error: &tokio_modbus::Error, proven: bool) -> BusError {
 }
 
 async fn open(endpoint: &Endpoint) -> Result<TcpStream, ConnectFault> {
-    let host = (endpoint.host.as_str(), endpoint.port);
+    let host = match endpoint {
+        Endpoint::Tcp { host, port } => (host.as_str(), *port),
+        Endpoint::Tls { .. } | Endpoint::Serial { .. } => {
+            return Err(ConnectFault::Other(io::ErrorKind::Unsupported));
+        }
+    };
     let addresses = lookup_host(host).await.map_err(|_| ConnectFault::NotResolved)?;
     let mut fault = ConnectFault::NotResolved;
     for address in addresses {

@@ -4,9 +4,11 @@
 //! vain: see `line` for the sharing of one connection by several units, and `bus` for the connection itself.
 
 mod bus;
+mod endpoint;
 mod error;
 mod line;
 
-pub use bus::{Endpoint, Peer};
+pub use bus::Peer;
+pub use endpoint::Endpoint;
 pub use error::{BusError, ConnectFault, Exception};
 pub use line::{Line, SharedBus, Turn};

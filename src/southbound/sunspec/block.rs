@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 /// Where the model tables come from: the model of an id, if this build knows it.
-pub type Lookup = fn(u16) -> Option<Arc<Model>>;
+pub type Lookup = Arc<dyn Fn(u16) -> Option<Arc<Model>> + Send + Sync>;
 
 /// One model of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -100,7 +100,7 @@ pub struct Plan {
 #[derive(Clone, Copy)]
 pub struct Ask<'a> {
     /// What is asked.
-    pub setpoint: Setpoint,
+    pub setpoint: &'a Setpoint,
     /// How long the device shall hold it by itself.
     pub hold: Duration,
     /// Which model does what.
@@ -117,12 +117,13 @@ pub struct Ask<'a> {
 
 /// The models that a plan for this set point looks at, to be read first.
 #[must_use]
-pub fn models_of(setpoint: Setpoint, routes: Routes, ours: Ours) -> Vec<u16> {
+pub fn models_of(setpoint: &Setpoint, routes: Routes, ours: Ours) -> Vec<u16> {
     let wanted = match setpoint {
         Setpoint::LimitActivePower(_) => [routes.limit, routes.set.filter(|_| ours.set)],
         Setpoint::SetActivePower(_) => [routes.set, routes.limit.filter(|_| ours.limit)],
         Setpoint::ReleaseActivePower => [routes.limit, routes.set],
         Setpoint::Connect | Setpoint::Disconnect => [routes.connect, None],
+        _ => [None, None],
     };
     let mut models: Vec<u16> = wanted.into_iter().flatten().collect();
     models.dedup();
@@ -145,11 +146,12 @@ pub fn local(id: u16, sample: &Sample<'_>) -> bool {
 /// Why the device cannot be asked for it, in words for an operator.
 pub fn plan(ask: &Ask<'_>) -> Result<Plan, String> {
     match ask.setpoint {
-        Setpoint::LimitActivePower(watts) => plans::limit(ask, watts),
-        Setpoint::SetActivePower(watts) => plans::set(ask, watts),
+        Setpoint::LimitActivePower(watts) => plans::limit(ask, *watts),
+        Setpoint::SetActivePower(watts) => plans::set(ask, *watts),
         Setpoint::ReleaseActivePower => plans::release(ask),
         Setpoint::Connect => plans::connect(ask, true),
         Setpoint::Disconnect => plans::connect(ask, false),
+        other => Err(format!("the driver cannot {other}")),
     }
 }
 

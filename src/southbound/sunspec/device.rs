@@ -39,7 +39,7 @@ const MAX_SPREAD: Duration = Duration::from_secs(5);
 #[derive(Clone, Copy)]
 pub struct Common<'a> {
     /// Model tables.
-    pub lookup: Lookup,
+    pub lookup: &'a Lookup,
     /// Layouts made so far.
     pub layouts: &'a Layouts,
     /// The gateway is stopping.

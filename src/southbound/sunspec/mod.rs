@@ -11,6 +11,7 @@ mod scan;
 mod task;
 mod value;
 
+pub use block::Lookup;
 pub use probe::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue, probe};
 pub use task::spawn;
 
@@ -30,7 +31,7 @@ pub fn blocks_for_test(book: &super::testing::Book) -> Blocks {
     };
     let chain: Vec<_> = book.places.iter().map(at).collect();
     let layouts = block::Layouts::default();
-    let mut blocks = device::blocks_of(&chain, &[], super::known, &layouts, 125);
+    let mut blocks = device::blocks_of(&chain, &[], &super::known(), &layouts, 125);
     for block in &mut blocks.list {
         assert!(block.take(book.body(block.at.id), tokio::time::Instant::now()));
     }

@@ -11,7 +11,7 @@ use super::value::{Value, decode};
 use crate::der::{Capability, Nameplate, Reading};
 use crate::device_map::{Layout, Model, PlacedPoint, PointType};
 use crate::southbound::modbus::{BusError, Endpoint, Exception, Line, SharedBus};
-use crate::southbound::{Link, ModbusTcp, ProbeOptions};
+use crate::southbound::{Link, ProbeOptions};
 use jiff::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use tokio::time::Instant;
@@ -108,10 +108,10 @@ pub enum ProbeError {
 ///
 /// # Errors
 /// See [`ProbeError`].
-pub async fn probe(link: &Link, options: &ProbeOptions, lookup: Lookup) -> Result<ProbeReport, ProbeError> {
-    let Link::ModbusTcp(ModbusTcp { host, port, unit }) = link;
-    let bus = SharedBus::new(Endpoint { host: host.clone(), port: *port });
-    let line = bus.line(peer_of(*unit, &options.link));
+pub async fn probe(link: &Link, options: &ProbeOptions, lookup: &Lookup) -> Result<ProbeReport, ProbeError> {
+    let unit = link.unit();
+    let bus = SharedBus::new(Endpoint::of(link));
+    let line = bus.line(peer_of(unit, &options.link));
     let failed = |error: ScanError| {
         let (link, reason) =
             (link.to_string(), error.to_string().replace("this unit", &format!("unit {unit}")));
@@ -153,7 +153,7 @@ fn in_gateway_terms(
     chain: Chain,
     models: Vec<ProbedModel>,
     mut answers: HashMap<u16, Vec<u16>>,
-    lookup: Lookup,
+    lookup: &Lookup,
     options: &ProbeOptions,
 ) -> ProbeReport {
     let layouts = Layouts::default();
@@ -199,7 +199,7 @@ const fn blank(at: ModelAt) -> ProbedModel {
 async fn read_model(
     line: &Line<'_>,
     at: ModelAt,
-    lookup: Lookup,
+    lookup: &Lookup,
     options: &ProbeOptions,
 ) -> Result<(ProbedModel, Vec<u16>), BusError> {
     let mut probed = blank(at);

@@ -5,8 +5,8 @@ use super::block::{Layouts, Lookup};
 use super::device::{Common, Device, peer_of};
 use crate::backoff::Backoff;
 use crate::core::port::DriverPort;
+use crate::southbound::DeviceSettings;
 use crate::southbound::modbus::{Endpoint, SharedBus};
-use crate::southbound::{DeviceSettings, Link, ModbusTcp};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
@@ -33,7 +33,7 @@ pub fn spawn(
     ports: &[DriverPort],
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
-    lookup: Lookup,
+    lookup: &Lookup,
 ) {
     let layouts = Arc::new(Layouts::default());
     let mut places: HashMap<Endpoint, usize> = HashMap::new();
@@ -43,10 +43,10 @@ pub fn spawn(
             tracing::error!(device = device.name, "device without a port is not driven");
             continue;
         };
-        let Link::ModbusTcp(ModbusTcp { host, port: tcp, .. }) = &device.link;
-        let endpoint = Endpoint { host: host.clone(), port: *tcp };
+        let endpoint = Endpoint::of(&device.link);
         let place = *places.entry(endpoint.clone()).or_insert_with(|| {
             let layouts = layouts.clone();
+            let lookup = lookup.clone();
             connections.push(Connection { endpoint, devices: Vec::new(), lookup, layouts });
             connections.len() - 1
         });
@@ -66,8 +66,7 @@ async fn supervise(connection: Arc<Connection>, stop: CancellationToken) {
         match inner.await {
             Ok(()) => return,
             Err(error) => {
-                let (host, port) = (&connection.endpoint.host, connection.endpoint.port);
-                tracing::error!(host, port, %error, "device task failed; it is started again");
+                tracing::error!(endpoint = %connection.endpoint, %error, "device task failed; it is started again");
             }
         }
         tokio::select! {
@@ -79,10 +78,9 @@ async fn supervise(connection: Arc<Connection>, stop: CancellationToken) {
 
 async fn run(connection: Arc<Connection>, stop: CancellationToken) {
     let bus = SharedBus::new(connection.endpoint.clone());
-    let common = Common { lookup: connection.lookup, layouts: &connection.layouts, stop: &stop };
+    let common = Common { lookup: &connection.lookup, layouts: &connection.layouts, stop: &stop };
     let mut devices = connection.devices.iter().map(|(settings, port)| {
-        let Link::ModbusTcp(link) = &settings.link;
-        let line = bus.line(peer_of(link.unit, &settings.map.link));
+        let line = bus.line(peer_of(settings.link.unit(), &settings.map.link));
         Device::new(settings, port, line, common).run()
     });
     let all = async {

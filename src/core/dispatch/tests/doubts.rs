@@ -19,7 +19,7 @@ fn no() -> Outcome {
     Outcome::Refused("local".into())
 }
 fn asked(a: &Actions) -> Vec<(usize, Setpoint)> {
-    a.commands.iter().map(|(i, c)| (i.get(), c.setpoint)).collect()
+    a.commands.iter().map(|(i, c)| (i.get(), c.setpoint.clone())).collect()
 }
 fn limit(w: f64) -> Setpoint {
     Setpoint::LimitActivePower(Watts::new(w))

@@ -43,7 +43,8 @@ fn a_dark_pv_is_not_given_room_by_a_negative_target() {
     r.poll(1, 0.0);
     r.dispatch("a", -8e3, 0, 3600);
     let a = r.step();
-    let pv: Vec<_> = a.commands.iter().filter(|(i, _)| i.get() == 0).map(|(_, c)| c.setpoint).collect();
+    let pv: Vec<_> =
+        a.commands.iter().filter(|(i, _)| i.get() == 0).map(|(_, c)| c.setpoint.clone()).collect();
     assert_eq!(pv, [Setpoint::LimitActivePower(Watts::ZERO)]);
 }
 
@@ -60,7 +61,8 @@ fn a_limit_only_group_never_discharges_a_storage() {
     r.poll(1, 0.0);
     r.dispatch("cap", 60e3, 0, 3600);
     let a = r.step();
-    let st: Vec<_> = a.commands.iter().filter(|(i, _)| i.get() == 1).map(|(_, c)| c.setpoint).collect();
+    let st: Vec<_> =
+        a.commands.iter().filter(|(i, _)| i.get() == 1).map(|(_, c)| c.setpoint.clone()).collect();
     assert!(st.iter().all(|s| !matches!(s, Setpoint::SetActivePower(w) if w.get() > 0.0)), "{st:?}");
 }
 
@@ -151,7 +153,7 @@ fn a_storage_with_a_limit_only_is_not_counted_on_to_absorb() {
         let a = r.step();
         r.applied(&a);
         for (i, c) in &a.commands {
-            if let (1, Setpoint::SetActivePower(w)) = (i.get(), c.setpoint) {
+            if let (1, Setpoint::SetActivePower(w)) = (i.get(), c.setpoint.clone()) {
                 last = w.get();
             }
         }
@@ -275,7 +277,7 @@ fn an_infinite_rating_harms_nobody_else() {
     let a = r.step();
     println!("{:?}", a.commands);
     // What it delivers is known, what it could do is not: it is not asked, and the other makes room for it.
-    let asked: Vec<_> = a.commands.iter().map(|(i, c)| (i.get(), c.setpoint)).collect();
+    let asked: Vec<_> = a.commands.iter().map(|(i, c)| (i.get(), c.setpoint.clone())).collect();
     assert_eq!(asked, [(1, Setpoint::LimitActivePower(Watts::ZERO))]);
 }
 
@@ -385,7 +387,7 @@ fn an_earlier_dispatch_does_not_count_a_probe_as_delivered() {
         let a = r.step();
         r.applied(&a);
         for (i, c) in &a.commands {
-            if let (1, Setpoint::LimitActivePower(w)) = (i.get(), c.setpoint) {
+            if let (1, Setpoint::LimitActivePower(w)) = (i.get(), c.setpoint.clone()) {
                 l = w.get();
             }
         }

@@ -198,7 +198,7 @@ fn a_measurement_older_than_the_setpoint_teaches_nothing() {
     assert!(
         a.commands.is_empty(),
         "{:?}",
-        a.commands.iter().map(|(i, c)| (i, c.setpoint)).collect::<Vec<_>>()
+        a.commands.iter().map(|(i, c)| (i, c.setpoint.clone())).collect::<Vec<_>>()
     );
 }
 

@@ -3,7 +3,7 @@ use crate::southbound::testing::{Answer, Book, Server, legacy, peer};
 
 async fn bus(book: &Book) -> (Server, Bus) {
     let server = Server::start(&[(1, book)]).await;
-    let endpoint = Endpoint { host: server.address.ip().to_string(), port: server.address.port() };
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
     (server, Bus::new(endpoint))
 }
 
@@ -68,7 +68,7 @@ async fn a_wrong_echo_of_a_write_is_no_success() {
 async fn why_there_is_no_connection_is_said() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let endpoint = |host: &str| Endpoint { host: host.into(), port };
+    let endpoint = |host: &str| Endpoint::Tcp { host: host.into(), port };
     let slammed = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         drop(stream);
@@ -97,7 +97,7 @@ async fn a_request_that_is_given_up_takes_its_connection_with_it() {
 #[tokio::test]
 async fn a_silent_unit_does_not_hold_back_its_neighbour() {
     let server = Server::start(&[(1, &legacy()), (2, &legacy())]).await;
-    let endpoint = Endpoint { host: server.address.ip().to_string(), port: server.address.port() };
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
     let mut bus = Bus::new(endpoint);
     server.script(|seen, _| if seen.unit == 2 { Answer::Silence } else { Answer::Good });
     assert!(matches!(bus.read(&peer(2), 40000, 2).await, Err(BusError::TimedOut(_))));

@@ -6,7 +6,7 @@ use std::pin::pin;
 #[tokio::test]
 async fn a_command_does_not_wait_behind_the_reads_of_others() {
     let server = Server::start(&[(1, &legacy()), (2, &legacy())]).await;
-    let endpoint = Endpoint { host: server.address.ip().to_string(), port: server.address.port() };
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
     let bus = SharedBus::new(endpoint);
     let (first, second) = (bus.line(peer(1)), bus.line(peer(2)));
     let turn = first.turn().await;

@@ -66,7 +66,7 @@ proptest! {
             address += length + 2;
             at
         }).collect();
-        let mut blocks = blocks_of(&models, &[], known, &Layouts::default(), longest);
+        let mut blocks = blocks_of(&models, &[], &known(), &Layouts::default(), longest);
         for block in &mut blocks.list {
             let end: u16 = block.parts.iter().map(|p| p.quantity).sum();
             let mut words: Vec<u16> = (0..end).map(|_| match dice.u8(0..4) {

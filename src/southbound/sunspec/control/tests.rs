@@ -11,7 +11,7 @@ fn ask(book: &Book, setpoint: Setpoint, ours: Ours) -> Result<Plan, String> {
 fn ask_with(book: &Book, setpoint: Setpoint, ours: Ours, shadows: &[u16]) -> Result<Plan, String> {
     let blocks = book.blocks();
     let routes = routes(&blocks);
-    plan(&Ask { setpoint, hold: HOLD, routes, ours, blocks: &blocks, max_write: 123, shadows })
+    plan(&Ask { setpoint: &setpoint, hold: HOLD, routes, ours, blocks: &blocks, max_write: 123, shadows })
 }
 
 fn frames(plan: &Plan) -> Vec<(u16, Vec<u16>)> {
@@ -180,7 +180,7 @@ fn a_reversion_time_fits_its_point_and_is_never_zero() {
     let blocks = legacy().blocks();
     let with = |hold| {
         let ask = Ask {
-            setpoint: limit(1.0),
+            setpoint: &limit(1.0),
             hold,
             routes: routes(&blocks),
             ours: Ours::default(),
@@ -200,7 +200,7 @@ fn a_draft_of_the_newer_models_is_not_written() {
     let address = book.address(704, "ID");
     book.put(address + 1, &[60]);
     let (id, at, _) = book.places.iter().find(|p| p.0 == 704).cloned().unwrap();
-    let layout = crate::device_map::Layout::new(&crate::southbound::known(704).unwrap(), 60, &|_| None);
+    let layout = crate::device_map::Layout::new(&crate::southbound::known()(704).unwrap(), 60, &|_| None);
     book.places.retain(|p| p.0 != 704);
     book.places.push((id, at, layout.into()));
     assert!(ask(&book, limit(1.0), Ours::default()).unwrap_err().contains("no limit"));
@@ -210,7 +210,7 @@ fn a_draft_of_the_newer_models_is_not_written() {
 fn a_short_write_limit_splits_between_points() {
     let blocks = newer().blocks();
     let ask = Ask {
-        setpoint: limit(9000.0),
+        setpoint: &limit(9000.0),
         hold: HOLD,
         routes: routes(&blocks),
         ours: Ours::default(),

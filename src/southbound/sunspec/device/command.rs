@@ -21,7 +21,7 @@ impl Device<'_> {
             Ok(()) => self.perform(&command).await,
             Err(outcome) => outcome,
         };
-        let (device, asked) = (&self.settings.name, command.setpoint);
+        let (device, asked) = (&self.settings.name, &command.setpoint);
         match &outcome {
             Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
             Outcome::Refused(reason) => tracing::warn!(device, %asked, reason, "command refused"),
@@ -56,7 +56,7 @@ impl Device<'_> {
                 }
             }
         }
-        for id in models_of(command.setpoint, self.routes, self.ours) {
+        for id in models_of(&command.setpoint, self.routes, self.ours) {
             if !self.refresh(id, Duration::ZERO).await? {
                 return Err(Outcome::Refused(self.unreadable(id)));
             }
@@ -92,7 +92,7 @@ impl Device<'_> {
     async fn perform(&mut self, command: &Command) -> Outcome {
         let options = &self.settings.map;
         let ask = Ask {
-            setpoint: command.setpoint,
+            setpoint: &command.setpoint,
             hold: command.hold,
             routes: self.routes,
             ours: self.ours,

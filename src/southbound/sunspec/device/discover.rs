@@ -17,7 +17,7 @@ const OTHERS: [u16; 12] = [1, 120, 121, 122, 123, 124, 702, 703, 704, 713, 715, 
 pub fn blocks_of(
     models: &[ModelAt],
     ignore: &[u16],
-    lookup: Lookup,
+    lookup: &Lookup,
     layouts: &Layouts,
     max_read: u16,
 ) -> Blocks {

@@ -4,8 +4,8 @@ use super::*;
 use crate::core::port::{Command, DeviceHandle, Inbox, Poll, Report, open};
 use crate::der::{DeviceState, Outcome, Quality, Quantity, ReadBack, Setpoint, Watts};
 use crate::device_map::Model;
-use crate::southbound::known;
 use crate::southbound::testing::{Answer, Book, Seen, Server, legacy, newer, storage};
+use crate::southbound::{Link, known};
 use tokio::time::{Instant, timeout};
 
 mod doubts;
@@ -22,13 +22,13 @@ impl Rig {
     fn new(devices: Vec<DeviceSettings>, lookup: Lookup) -> Self {
         let (inbox, handles, ports) = open(devices.len());
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        spawn(devices, &ports, &mut tasks, &stop, lookup);
+        spawn(devices, &ports, &mut tasks, &stop, &lookup);
         Self { inbox, handles, tasks, stop, commands: 0 }
     }
 
     async fn one(book: &Book) -> (Server, Self) {
         let server = Server::start(&[(1, book)]).await;
-        let rig = Self::new(vec![server.device(0, 1)], known);
+        let rig = Self::new(vec![server.device(0, 1)], known());
         (server, rig)
     }
 
@@ -269,7 +269,7 @@ async fn a_device_that_was_never_there_is_lost_with_a_reason() {
     let server = Server::start(&[]).await;
     let mut gone = server.device(0, 1);
     gone.link = Link::parse("modbus+tcp://127.0.0.1:1").unwrap();
-    let mut rig = Rig::new(vec![gone], known);
+    let mut rig = Rig::new(vec![gone], known());
     let reason = rig.state(0, DeviceState::CommLost).await;
     assert!(reason.contains("refused"), "{reason}");
     assert_eq!(rig.command(0, LIMIT).await, Outcome::Unreachable);
@@ -279,7 +279,7 @@ async fn a_device_that_was_never_there_is_lost_with_a_reason() {
 async fn a_dead_unit_does_not_stop_the_live_one_behind_the_same_connection() {
     let server = Server::start(&[(1, &legacy()), (2, &newer())]).await;
     server.script(|seen, _| if seen.unit == 2 { Answer::Silence } else { Answer::Good });
-    let mut rig = Rig::new(vec![server.device(0, 1), server.device(1, 2), server.device(2, 3)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1), server.device(1, 2), server.device(2, 3)], known());
     assert_eq!(rig.tasks.len(), 1, "one task a connection");
     let reason = rig.state(2, DeviceState::CommLost).await;
     assert!(
@@ -333,7 +333,7 @@ async fn a_model_that_cannot_be_read_degrades_the_device_and_no_more() {
     server.script(|seen, _| {
         if seen.address == 40182 && seen.quantity > 2 { Answer::Exception(4) } else { Answer::Good }
     });
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     let reason = rig.state(0, DeviceState::Degraded).await;
     assert!(reason.contains("model 123 cannot be read: exception 4"), "{reason}");
     rig.power(0, Some(5000.0)).await;
@@ -345,7 +345,7 @@ async fn a_model_that_is_silent_degrades_the_device_and_no_more() {
     server.script(
         |seen, _| if seen.address == 40122 && seen.quantity > 2 { Answer::Silence } else { Answer::Good },
     );
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     let reason = rig.state(0, DeviceState::Degraded).await;
     assert!(reason.contains("model 120 cannot be read: no answer"), "{reason}");
     rig.power(0, Some(5000.0)).await;
@@ -357,7 +357,7 @@ async fn a_device_that_refuses_long_reads_is_read_in_shorter_ones() {
     server.script(
         |seen, _| if seen.quantity > 50 && !is_write(seen) { Answer::Exception(3) } else { Answer::Good },
     );
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     assert_eq!(rig.state(0, DeviceState::Online).await, "");
     rig.power(0, Some(-2500.0)).await;
 }
@@ -384,11 +384,11 @@ async fn another_device_in_the_same_place_is_read_and_not_written() {
 async fn a_panic_in_one_connection_does_not_stop_another() {
     fn explosive(id: u16) -> Option<Arc<Model>> {
         assert_ne!(id, 802, "this table panics on purpose");
-        known(id)
+        known()(id)
     }
     let (good, bad) = (legacy(), legacy().model(802, &[]));
     let (first, second) = (Server::start(&[(1, &good)]).await, Server::start(&[(1, &bad)]).await);
-    let mut rig = Rig::new(vec![first.device(0, 1), second.device(1, 1)], explosive);
+    let mut rig = Rig::new(vec![first.device(0, 1), second.device(1, 1)], Arc::new(explosive));
     // Twice: it was started again.
     rig.state(1, DeviceState::Discovering).await;
     rig.state(1, DeviceState::Discovering).await;
@@ -400,7 +400,7 @@ async fn a_panic_in_one_connection_does_not_stop_another() {
 async fn drivers_end_soon_after_the_stop_even_when_a_device_is_silent() {
     let server = Server::start(&[(1, &legacy()), (2, &legacy())]).await;
     server.script(|seen, _| if seen.unit == 2 { Answer::Silence } else { Answer::Good });
-    let mut rig = Rig::new(vec![server.device(0, 1), server.device(1, 2)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1), server.device(1, 2)], known());
     rig.state(0, DeviceState::Online).await;
     rig.stop.cancel();
     let all = async { while rig.tasks.join_next().await.is_some() {} };

@@ -33,7 +33,7 @@ async fn a_reading_is_dated_before_it_was_asked_for() {
         log.lock().unwrap().entry(request.address).or_default().push(Timestamp::now());
         Answer::Good
     });
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     for _ in 0..5 {
         let poll = rig.poll(0).await;
         for (quantity, address) in [(Quantity::ActivePower, power), (Quantity::StateOfCharge, charge)] {
@@ -163,7 +163,7 @@ async fn a_state_of_charge_that_shows_itself_later_is_reported_then() {
 async fn texts_too_long_for_a_device_s_reads_do_not_shift_what_follows() {
     let server = Server::start(&[(1, &legacy())]).await;
     server.script(|seen, _| if seen.quantity > 10 { Answer::Exception(3) } else { Answer::Good });
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     let plate = rig
         .report("nameplate", |_, report| match report {
             Report::Nameplate(plate) => Some(plate.clone()),
@@ -195,7 +195,7 @@ async fn a_map_that_never_stands_still_is_scanned_less_and_less_often() {
             Answer::Good
         }
     });
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     for _ in 0..3 {
         rig.state(0, DeviceState::Discovering).await;
     }
@@ -254,7 +254,7 @@ async fn value_and_scale_factor_of_a_block_read_in_parts_are_never_of_two_answer
         }
         Answer::Good
     });
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     rig.power(0, Some(-2500.0)).await;
     for _ in 0..12 {
         let power = of(&rig.poll(0).await, Quantity::ActivePower).unwrap();
@@ -269,7 +269,7 @@ async fn long_reads_are_tried_again_when_a_device_comes_back() {
     server.script(
         |seen, _| if seen.function == 3 && seen.quantity > 50 { Answer::Exception(3) } else { Answer::Good },
     );
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     rig.power(0, Some(-2500.0)).await;
     server.script(|_, _| Answer::Silence);
     rig.state(0, DeviceState::CommLost).await;
@@ -290,7 +290,7 @@ async fn the_controls_of_a_device_found_while_booting_are_found_later() {
     let server = Server::start(&[(1, &legacy())]).await;
     let from = legacy().address(120, "ID");
     server.script(move |seen, _| booting(seen, from));
-    let mut rig = Rig::new(vec![server.device(0, 1)], known);
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
     rig.power(0, Some(5000.0)).await;
     assert!(matches!(rig.command(0, LIMIT).await, Outcome::Refused(_)), "no controls yet");
     server.script(|_, _| Answer::Good);

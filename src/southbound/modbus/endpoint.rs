@@ -1,0 +1,54 @@
+//! Where a Modbus server is: the part of a link that devices behind the same connection have in common.
+
+use crate::device_map::SerialOptions;
+use crate::southbound::{Link, ModbusRtu, ModbusTcp};
+use std::fmt;
+
+/// Where a Modbus server listens, or the serial line its units are on.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// Modbus TCP.
+    Tcp {
+        /// Host name or address.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// Modbus/TCP Security.
+    Tls {
+        /// Host name or address.
+        host: String,
+        /// TCP port.
+        port: u16,
+    },
+    /// Modbus RTU.
+    Serial {
+        /// The serial port.
+        path: String,
+        /// How the line is set.
+        serial: SerialOptions,
+    },
+}
+
+impl Endpoint {
+    /// Where a link leads.
+    #[must_use]
+    pub fn of(link: &Link) -> Self {
+        match link {
+            Link::ModbusTcp(ModbusTcp { host, port, .. }) => Self::Tcp { host: host.clone(), port: *port },
+            Link::ModbusTls(ModbusTcp { host, port, .. }) => Self::Tls { host: host.clone(), port: *port },
+            Link::ModbusRtu(ModbusRtu { path, serial, .. }) => {
+                Self::Serial { path: path.clone(), serial: *serial }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } | Self::Tls { host, port } => write!(f, "{host}:{port}"),
+            Self::Serial { path, .. } => f.write_str(path),
+        }
+    }
+}
