@@ -152,6 +152,7 @@ fn device(then: Timestamp) -> DeviceView {
         since: Some(then),
         nameplate: None,
         capability: None,
+        effect: None,
         readings: vec![ReadingView {
             quantity: Quantity::ActivePower,
             value: Some(4200.0),
