@@ -67,6 +67,7 @@ impl Maps {
             }
         }
         let mut maps = Self::builtin();
+        maps.models = Arc::new(Library::load(folders, &mut faults));
         maps.by_id.extend(found.into_iter().map(|(id, (_, map))| (id, map)));
         (maps, faults)
     }

@@ -8,6 +8,7 @@ mod map;
 mod map_file;
 mod maps;
 mod model;
+mod model_json;
 pub mod registers;
 mod shipped;
 
@@ -20,3 +21,4 @@ pub use map::{
 pub use map_file::{map_of_table, parse_map, read_map};
 pub use maps::Maps;
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};
+pub use model_json::{is_model_json, parse_model_json, read_model_json};

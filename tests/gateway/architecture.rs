@@ -69,7 +69,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sd_notify", &["systemd"]),
     ("axum", &["northbound", "admin", "simulator"]),
     ("hyper", &["northbound", "admin", "simulator", "cli"]),
-    ("serde_json", &["admin", "cli", "simulator", "store"]),
+    ("serde_json", &["device_map", "admin", "cli", "simulator", "store"]),
     ("serde", &["admin", "cli", "simulator", "store"]),
     ("tracing_subscriber", &["cli"]),
 ];

@@ -77,7 +77,7 @@ fn what_is_not_there_is_a_fault() {
     let out = out.replace(folder.path().to_str().unwrap(), "F");
     assert_eq!(
         out,
-        "F: no *.toml file in this folder; name a file or the folder that has them\n\
+        "F: no *.toml or *.json file in this folder; name a file or the folder that has them\n\
          F/gateway.toml: there is no such file; check the path\n\
          1 file checked: 2 faults\n"
     );

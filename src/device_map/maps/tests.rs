@@ -89,3 +89,30 @@ fn another_kind_is_named_and_its_keys_are_not_faults() {
         "x.toml:4:8: kind \"registers\" is not supported by this version; it supports \"sunspec\""
     );
 }
+
+#[test]
+fn a_vendors_model_in_a_map_folder_is_used_and_a_wrong_one_is_told() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let points = r#"{"name":"ID","type":"uint16","size":1},{"name":"L","type":"uint16","size":1}"#;
+    let model = |id: u16, more: &str| {
+        format!(r#"{{"id":{id},"group":{{"name":"acme","type":"group","points":[{points}{more}]}}}}"#)
+    };
+    let x = r#",{"name":"X","type":"int16","size":1}"#;
+    let write = |name: &str, text: String| std::fs::write(dir.path().join(name), text).unwrap();
+    write("a.json", model(64123, x));
+    write("b.json", model(64123, ""));
+    write("c.json", "{}".into());
+    write("d.json", model(1, x));
+    let (maps, faults) = Maps::load(&[dir.path().to_owned()]);
+    let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].contains("b.json: model 64123 is already that of") && said[0].contains("a.json"),
+        "{said:?}"
+    );
+    assert!(said[1].contains("c.json: no SunSpec model"), "{said:?}");
+    assert_eq!(maps.models().get(64123).unwrap().group.points.len(), 3);
+    assert_eq!(maps.models().get(1).unwrap().group.name, "acme", "it replaces the built-in one");
+    assert_eq!(maps.models().get(103).unwrap(), crate::device_map::models().get(103).unwrap());
+    assert!(maps.models().ids().contains(&64123));
+}
