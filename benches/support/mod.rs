@@ -1,6 +1,7 @@
 //! What the load command needs: the bare loops to compare with, a gateway in this process or in another, and rulers.
 
 pub mod soap;
+pub mod steady;
 
 use dergate::app::Gateway;
 use dergate::config;
