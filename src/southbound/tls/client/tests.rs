@@ -86,9 +86,9 @@ const BOTH: [&SupportedProtocolVersion; 2] = [&version::TLS13, &version::TLS12];
 
 #[tokio::test]
 async fn both_versions_are_spoken_and_sessions_are_resumed() {
-    let site = site();
-    let device = site.devices.issue(&Sheet::device(&["inv07.local", "192.0.2.7"]));
     for version in BOTH {
+        let site = site();
+        let device = site.devices.issue(&Sheet::device(&["inv07.local", "192.0.2.7"]));
         let server = server(&device, &site.own, &[version]);
         for name in ["inv07.local", "192.0.2.7"] {
             let client = site.client(name, None);
