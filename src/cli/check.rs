@@ -32,7 +32,9 @@ pub const KINDS: &[Kind] = &[
         names: ("gateway configuration", "gateway configurations"),
         sign: "a gateway configuration has [gateway]",
         is: is_config,
-        check: |path, file, root| config::of_table(path, file, root).err().unwrap_or_default(),
+        check: |path, file, root| {
+            config::of_table(path, file, root).map_or_else(|faults| faults, |c| c.lapsed)
+        },
     },
     Kind {
         names: ("device map", "device maps"),

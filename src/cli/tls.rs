@@ -63,7 +63,8 @@ impl TlsArgs {
         };
         let name = self.server_name.as_deref().unwrap_or(host);
         let client = identity.client(name, pin).map_err(|why| format!("{why}; set --server-name"))?;
-        Ok((Some(client), of(Severity::Warning).map(|words| format!("warning: {words}")).collect()))
+        let warnings = of(Severity::Lapsed).chain(of(Severity::Warning));
+        Ok((Some(client), warnings.map(|words| format!("warning: {words}")).collect()))
     }
 }
 

@@ -42,6 +42,9 @@ pub struct Config {
     pub maps: Arc<Maps>,
     /// What the gateway shows to devices over TLS, if anything.
     pub tls: Option<Arc<crate::southbound::tls::Identity>>,
+    /// Certificates outside their time. The gateway runs all the same, because devices without TLS must not wait for a
+    /// certificate; `check` counts them as faults.
+    pub lapsed: Faults,
     /// What is worth knowing of the files and no fault: a certificate that expires soon.
     pub remarks: Faults,
     /// Groups that are created once, if no group has their mRID.
@@ -91,6 +94,7 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
     let maps = Arc::new(maps);
     let mut registry = Registry::new(Some(maps.clone()), !map_faults.is_empty());
     registry.set_tls(tls.clone());
+    let (identity, lapsed) = tls.take();
     let lacks_devices = !misspelt(&root, "device");
     let included = root.texts("include", "[\"devices.d/*.toml\"]");
     registry.take_tables(&mut root);
@@ -121,7 +125,8 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
             admin,
             devices,
             maps,
-            tls: tls.identity(),
+            tls: identity,
+            lapsed,
             remarks: files.iter().flat_map(TomlFile::remarks).collect(),
             groups,
         }),

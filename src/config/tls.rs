@@ -7,7 +7,7 @@ use super::device;
 pub(super) use crate::southbound::tls::Client;
 use crate::southbound::tls::{Fingerprint, Identity, Paths, Severity, Which};
 use crate::southbound::{Link, ModbusTcp};
-use crate::toml_file::{Place, Placed, Table};
+use crate::toml_file::{Fault, Faults, Place, Placed, Table};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,15 +24,16 @@ pub(super) enum Section {
     Absent,
     /// It is there and has a fault.
     Wrong,
-    /// It is right.
-    Here(Arc<Identity>),
+    /// It is right; what is outside its time.
+    Here(Arc<Identity>, Vec<Fault>),
 }
 
 impl Section {
-    pub(super) fn identity(self) -> Option<Arc<Identity>> {
+    /// What is shown to devices, and which certificates of it are outside their time.
+    pub(super) fn take(self) -> (Option<Arc<Identity>>, Faults) {
         match self {
-            Self::Here(identity) => Some(identity),
-            Self::Unknown | Self::Absent | Self::Wrong => None,
+            Self::Here(identity, lapsed) => (Some(identity), Faults::new(lapsed)),
+            Self::Unknown | Self::Absent | Self::Wrong => (None, Faults::default()),
         }
     }
 }
@@ -76,15 +77,20 @@ fn section(mut table: Table, folder: &Path) -> Section {
         authorities: authorities.value.clone(),
     };
     let (identity, findings) = Identity::load(&paths, Timestamp::now());
+    let mut lapsed = Vec::new();
     for finding in findings {
         let place = place(finding.which);
         match finding.severity {
             Severity::Fault => place.fault(finding.words),
+            Severity::Lapsed => {
+                let (file, (line, column)) = (place.file().to_owned(), place.line_column());
+                lapsed.push(Fault { file, line, column, message: finding.words });
+            }
             Severity::Warning => place.remark(format!("warning: {}", finding.words)),
             Severity::Note => place.remark(format!("note: {}", finding.words)),
         }
     }
-    identity.map_or(Section::Wrong, Section::Here)
+    identity.map_or(Section::Wrong, |identity| Section::Here(identity, lapsed))
 }
 
 /// Takes the TLS keys of a device.
@@ -118,7 +124,7 @@ pub(super) fn clients(section: &Section, devices: &[device::Read]) -> Vec<Option
             return None;
         };
         match section {
-            Section::Here(identity) => {
+            Section::Here(identity, _) => {
                 let client = client(identity, to, keys, &link.place)?;
                 let first = seen
                     .entry((to.host.to_lowercase(), to.port))

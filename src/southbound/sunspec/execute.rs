@@ -165,7 +165,7 @@ async fn send_once(line: &Line<'_>, write: &Write, habits: &mut Habits) -> Resul
 /// What an exception to a write means to an operator.
 fn refusal(write: &Write, exception: Exception, role: Option<&Role>) -> String {
     if let (Exception::ILLEGAL_FUNCTION, Some(role)) = (exception, role) {
-        return format!("{} ({exception})", role.may_not(&format!("write {}", write.name)));
+        return format!("{} (exception {})", role.may_not(&format!("write {}", write.name)), exception.0);
     }
     let why = match exception {
         Exception::ILLEGAL_FUNCTION => "the device does not accept this way of writing",

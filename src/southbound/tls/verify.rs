@@ -138,6 +138,14 @@ impl Verifier {
                 );
                 Fault::new(Kind::BadCertificate, words)
             }
+            CertificateError::UnhandledCriticalExtension => {
+                let words = format!(
+                    "the certificate of the device ({}) has a critical extension that the gateway does not know{}",
+                    leaf.subject,
+                    pin_hint(&leaf)
+                );
+                Fault::new(Kind::BadCertificate, words)
+            }
             _ if leaf.is_ca => {
                 let words = format!(
                     "the device shows the certificate of an authority ({}) as its own{}",

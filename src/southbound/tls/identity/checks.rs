@@ -53,6 +53,8 @@ pub enum Which {
 pub enum Severity {
     /// It cannot work.
     Fault,
+    /// It is outside its time: no device will accept it, but everything else may go on meanwhile.
+    Lapsed,
     /// It works, but probably not as wanted, or not for long.
     Warning,
     /// Good to know.
@@ -97,7 +99,7 @@ pub(super) fn own(
     usage(&file.to_string(), &leaf, findings);
     role(&file.to_string(), &leaf, findings);
     ordered(&file.to_string(), &summaries, findings);
-    if !findings.faulty() {
+    if findings.0.iter().all(|f| matches!(f.severity, Severity::Warning | Severity::Note)) {
         whole(&file.to_string(), &chain, &summaries, (provider, now), findings);
     }
     let key = match provider.key_provider.load_private_key(key?) {
@@ -190,11 +192,14 @@ fn private_key(path: &Path, findings: &mut Findings) -> Option<PrivateKeyDer<'st
     {
         use std::os::unix::fs::MetadataExt as _;
         let mode = std::fs::metadata(path).map_or(0, |m| m.mode());
-        if mode & 0o077 != 0 {
+        // Readable by a group is how a service reads a key that belongs to root.
+        if mode & 0o027 != 0 {
             let mode = mode & 0o777;
             findings.warn(
                 which,
-                format!("{file}: other users have access to the private key (mode {mode:o}); chmod 600 it"),
+                format!(
+                    "{file}: others have access to the private key (mode {mode:o}); chmod 640 it, or 600"
+                ),
             );
         }
     }
@@ -245,9 +250,8 @@ fn dates(file: &str, list: &[Summary], now: Timestamp, which: Which, findings: &
     for certificate in list {
         let (subject, end) = (&certificate.subject, certificate.not_after);
         let days = (end.as_second() - now.as_second()).div_euclid(DAY_S);
-        // One old authority among many takes only its own devices away.
-        let severity =
-            if which == Which::Authorities && list.len() > 1 { Severity::Warning } else { Severity::Fault };
+        // The dates of an authority are its own business: webpki does not look at them.
+        let severity = if which == Which::Authorities { Severity::Warning } else { Severity::Lapsed };
         if end < now {
             findings.add(which, severity, format!("{file}: \"{subject}\" expired at {end}; renew it"));
         } else if certificate.not_before > now {
