@@ -1,7 +1,7 @@
 //! The stream of a connection, in the clear or inside TLS, so that the bus need not care which.
 
 use super::{ConnectFault, Endpoint, Exception};
-use crate::southbound::tls::{Client, Fault, Kind};
+use crate::southbound::tls::{Client, Fault, Kind, Role};
 use std::fmt::Debug;
 use std::io;
 use std::time::Duration;
@@ -49,7 +49,19 @@ impl Secured {
     /// What an exception to a read means, if it says that our certificate has no right at all. Every role that SunSpec
     /// knows may read everything.
     pub fn may_not_read(&self, exception: Exception) -> Option<ConnectFault> {
-        let fault = (exception == Exception::ILLEGAL_FUNCTION).then(|| self.client.not_authorised())?;
-        fault.map(ConnectFault::Tls)
+        let words = match self.client.role() {
+            _ if exception != Exception::ILLEGAL_FUNCTION => return None,
+            role if role.is_known() => return None,
+            role @ Role::Named(_) => format!(
+                "the device answers exception 1 to a read: it does not know the client certificate role {role}"
+            ),
+            Role::Missing(why) => format!(
+                "the device answers exception 1 to a read: the client certificate has no role ({why})"
+            ),
+        };
+        Some(ConnectFault::Tls(Fault::new(Kind::NotAuthorised, words)))
     }
 }
+
+#[cfg(test)]
+mod tests;

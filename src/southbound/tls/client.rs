@@ -70,7 +70,7 @@ impl Client {
             Ok(Err(error)) => Err(self.handshake_failed(&error)),
             Err(_) => Err(Fault::new(
                 Kind::Silent,
-                "connected, but the TLS handshake is not answered: does this port speak TLS (usually 802)? modbus+tcp:// is for ports without",
+                "connected, but the TLS handshake is not answered: does this port speak TLS? A link without TLS is for ports that do not",
             )),
         }
     }
@@ -97,26 +97,11 @@ impl Client {
         }
     }
 
-    /// That the device gives our certificate no right at all; `None` if that cannot be what it means.
-    #[must_use]
-    pub fn not_authorised(&self) -> Option<Fault> {
-        let words = match self.role() {
-            role if role.is_known() => return None,
-            role @ Role::Named(_) => format!(
-                "the device answers exception 1 to a read: it does not know the client certificate role {role}"
-            ),
-            Role::Missing(why) => format!(
-                "the device answers exception 1 to a read: the client certificate has no role ({why})"
-            ),
-        };
-        Some(Fault::new(Kind::NotAuthorised, words))
-    }
-
     fn handshake_failed(&self, error: &io::Error) -> Fault {
         let Some(tls) = tls_error(error) else {
             return Fault::new(
                 Kind::Silent,
-                "the device closed the connection during the TLS handshake: does this port speak TLS (usually 802), or does another client hold the only session?",
+                "the device closed the connection during the TLS handshake: does this port speak TLS, or does another client hold the only session?",
             );
         };
         match tls {
@@ -135,7 +120,7 @@ impl Client {
             Error::AlertReceived(alert) => self.alert(*alert, false),
             Error::InvalidMessage(_) => Fault::new(
                 Kind::NoTls,
-                "this port does not speak TLS: what came back is no TLS message; use the port of Modbus/TCP Security (usually 802), or modbus+tcp://",
+                "this port does not speak TLS: what came back is no TLS message; use the port that does, or a link without TLS",
             ),
             Error::PeerIncompatible(why) => Fault::new(
                 Kind::NothingInCommon,

@@ -6,6 +6,8 @@
 mod certificate;
 mod client;
 mod fault;
+#[cfg(test)]
+pub(crate) mod front;
 mod identity;
 mod role;
 #[cfg(test)]

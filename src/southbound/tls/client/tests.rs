@@ -1,56 +1,16 @@
 use super::*;
-use crate::southbound::tls::Paths;
-use crate::southbound::tls::testing::{Authority, Issued, Sheet, save, self_signed};
-use jiff::Timestamp;
+use crate::southbound::tls::front::{Site, server, site};
+use crate::southbound::tls::testing::{Authority, Issued, Sheet, self_signed};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{HandshakeKind, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion, version};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// An identity that trusts one authority of devices, and that authority.
-struct Site {
-    devices: Authority,
-    own: Authority,
-    identity: Arc<Identity>,
-    _folder: tempfile::TempDir,
-}
-
-fn site() -> Site {
-    let folder = tempfile::tempdir().unwrap();
-    let (devices, own) = (Authority::new("device CA"), Authority::new("utility CA"));
-    let (certificate, private_key) =
-        own.issue(&Sheet::gateway("GridServiceSunSpec")).save(folder.path(), "gateway");
-    let authorities = save(folder.path(), "device-ca.pem", &devices.pem);
-    let paths = Paths { certificate, private_key, authorities };
-    let identity = Identity::load(&paths, Timestamp::now()).0.unwrap();
-    Site { devices, own, identity, _folder: folder }
-}
-
-impl Site {
-    fn client(&self, name: &str, pin: Option<&Issued>) -> Client {
-        let pin = pin.map(|issued| Fingerprint::of(&CertificateDer::from(issued.der.clone())));
-        self.identity.client(name, pin).unwrap()
-    }
-}
-
-/// A server that shows a certificate and asks for one by `trusted`.
-fn server(
-    shows: &Issued,
-    trusted: &Authority,
-    versions: &[&'static SupportedProtocolVersion],
-) -> Arc<ServerConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(trusted.pem.as_bytes()).unwrap()).unwrap();
-    let verifier =
-        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().unwrap();
-    let chain = CertificateDer::pem_slice_iter(shows.chain.as_bytes()).map(Result::unwrap).collect();
-    let key = PrivateKeyDer::from_pem_slice(shows.key.as_bytes()).unwrap();
-    let config = ServerConfig::builder_with_provider(provider).with_protocol_versions(versions).unwrap();
-    Arc::new(config.with_client_cert_verifier(verifier).with_single_cert(chain, key).unwrap())
+fn pinned(site: &Site, name: &str, pin: &Issued) -> Client {
+    let pin = Fingerprint::of(&CertificateDer::from(pin.der.clone()));
+    site.identity.client(name, Some(pin)).unwrap()
 }
 
 /// One handshake and one echo of `ping`; the version and kind of handshake, or why not.
@@ -91,9 +51,9 @@ async fn both_versions_are_spoken_and_sessions_are_resumed() {
         let device = site.devices.issue(&Sheet::device(&["inv07.local", "192.0.2.7"]));
         let server = server(&device, &site.own, &[version]);
         for name in ["inv07.local", "192.0.2.7"] {
-            let client = site.client(name, None);
+            let client = site.client(name);
             let first = meet(&client, &server).await.unwrap();
-            let second = meet(&site.client(name, None), &server).await.unwrap();
+            let second = meet(&site.client(name), &server).await.unwrap();
             assert_eq!(first.0, version.version);
             assert_eq!(second.1, HandshakeKind::Resumed, "{name} {version:?}, first {:?}", first.1);
         }
@@ -139,7 +99,7 @@ async fn each_wrong_certificate_has_words_of_its_own() {
             "is not for servers",
         ),
     ];
-    let client = site.client("inv07.local", None);
+    let client = site.client("inv07.local");
     for (device, kind, words) in cases {
         for version in BOTH {
             let fault = meet(&client, &server(&device, &site.own, &[version])).await.unwrap_err();
@@ -155,7 +115,7 @@ async fn a_pinned_certificate_is_taken_whatever_it_says_and_no_other() {
     let site = site();
     let odd = self_signed(&Sheet { until: (2021, 1, 1), ..Sheet::device(&[]) });
     let other = site.devices.issue(&Sheet::device(&["inv07.local"]));
-    let client = site.client("inv07.local", Some(&odd));
+    let client = pinned(&site, "inv07.local", &odd);
     for version in BOTH {
         meet(&client, &server(&odd, &site.own, &[version])).await.unwrap();
         let fault = meet(&client, &server(&other, &site.own, &[version])).await.unwrap_err();
@@ -189,7 +149,7 @@ async fn a_device_that_does_not_accept_us_is_heard_in_either_version() {
     for (version, when) in
         [(&version::TLS12, "during the TLS handshake"), (&version::TLS13, "after TLS handshake")]
     {
-        let client = site.client("inv07.local", None);
+        let client = site.client("inv07.local");
         let fault = meet(&client, &server(&device, &stranger, &[version])).await.unwrap_err();
         assert_eq!(fault.kind, Kind::NotAccepted, "{fault}");
         let words = fault.to_string();
@@ -200,7 +160,7 @@ async fn a_device_that_does_not_accept_us_is_heard_in_either_version() {
 
 #[tokio::test]
 async fn what_is_no_tls_or_nothing_in_common_is_told_apart() {
-    let client = site().client("inv07.local", None);
+    let client = site().client("inv07.local");
     for (answer, kind) in [
         (&b"\0\x01\0\0\0\x03\x01\x83\x01"[..], Kind::NoTls),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", Kind::NoTls),
@@ -219,7 +179,7 @@ async fn what_is_no_tls_or_nothing_in_common_is_told_apart() {
 #[tokio::test(start_paused = true)]
 async fn a_port_that_never_answers_is_given_up() {
     let (near, _far) = duplex(64 * 1024);
-    let fault = site().client("inv07.local", None).secure(near, LIMIT).await.unwrap_err();
+    let fault = site().client("inv07.local").secure(near, LIMIT).await.unwrap_err();
     assert_eq!(fault.kind, Kind::Silent);
     assert!(fault.to_string().contains("is not answered"), "{fault}");
 }
