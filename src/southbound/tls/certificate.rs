@@ -2,6 +2,7 @@
 
 use super::role::{ROLE_OID, Role};
 use jiff::Timestamp;
+use rustls::SupportedCipherSuite;
 use rustls::crypto::aws_lc_rs::cipher_suite::TLS13_AES_128_GCM_SHA256;
 use rustls::pki_types::CertificateDer;
 use std::fmt;
@@ -23,13 +24,14 @@ impl Fingerprint {
     /// That of a certificate.
     #[must_use]
     pub fn of(certificate: &CertificateDer<'_>) -> Self {
-        let mut bytes = [0; 32];
         // The hash of a cipher suite that is always there: no further crate for one function.
-        if let Some(suite) = TLS13_AES_128_GCM_SHA256.tls13() {
-            let hash = suite.common.hash_provider.hash(certificate);
-            for (to, from) in bytes.iter_mut().zip(hash.as_ref()) {
-                *to = *from;
-            }
+        let sha256 = match TLS13_AES_128_GCM_SHA256 {
+            SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider,
+            SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
+        };
+        let mut bytes = [0; 32];
+        for (to, from) in bytes.iter_mut().zip(sha256.hash(certificate).as_ref()) {
+            *to = *from;
         }
         Self(bytes)
     }

@@ -6,6 +6,7 @@ use super::identity::Identity;
 use super::role::Role;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error, ProtocolVersion};
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::sync::Arc;
@@ -16,12 +17,18 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 /// How one device is reached over TLS. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     identity: Arc<Identity>,
     name: ServerName<'static>,
     pin: Option<Fingerprint>,
     config: Arc<ClientConfig>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("name", &self.name).field("pin", &self.pin).finish_non_exhaustive()
+    }
 }
 
 /// Two are the same if they use the same identity and demand the same of the device.
