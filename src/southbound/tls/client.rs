@@ -93,6 +93,8 @@ impl Client {
             Some(other) => {
                 Some(Fault::new(Kind::Protocol, format!("TLS failed after the handshake: {other}")))
             }
+            // Something came that is no answer: the session stands.
+            None if error.kind() == io::ErrorKind::InvalidData => None,
             None if version == Some(ProtocolVersion::TLSv1_3) => Some(Fault::new(
                 Kind::ClosedAfterHandshake,
                 format!(

@@ -45,6 +45,22 @@ async fn a_device_that_hangs_up_on_a_new_session_most_likely_does_not_accept_us(
 }
 
 #[tokio::test]
+async fn what_is_no_answer_is_not_taken_for_a_refusal() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, &[0; 64]).await;
+        }
+    });
+    for version in [&TLS12, &TLS13] {
+        let error =
+            bus(&site(), version, Some(address)).await.line(peer(1)).read(40000, 2).await.unwrap_err();
+        assert!(matches!(error, BusError::BadAnswer(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn exception_1_to_a_read_is_about_the_role_if_there_is_none_and_an_answer_otherwise() {
     let device = Server::start(&[(1, &legacy())]).await;
     device.script(|_, _| Answer::Exception(1));
