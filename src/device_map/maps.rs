@@ -1,10 +1,11 @@
 //! All device maps that a gateway knows: the ones built in, and the ones from folders.
 
 use super::library::Library;
-use super::map::DeviceMap;
-use super::map_file::{parse_map, read_map};
+use super::map::{DeviceMap, Match};
+use super::map_file::{parse_map, read_map_with};
 use super::shipped;
 use crate::toml_file::{Fault, nearest};
+use glob::{MatchOptions, Pattern};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
@@ -41,10 +42,11 @@ impl Maps {
     #[must_use]
     pub fn load(folders: &[PathBuf]) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
+        let mut maps = Self::builtin();
         let mut found: BTreeMap<String, (PathBuf, Arc<DeviceMap>)> = BTreeMap::new();
         for folder in folders {
             for path in map_files(folder, &mut faults) {
-                let map = match read_map(&path) {
+                let map = match read_map_with(&path, &maps.models) {
                     Ok(map) => map,
                     Err(wrong) => {
                         faults.extend(wrong);
@@ -66,9 +68,21 @@ impl Maps {
                 }
             }
         }
-        let mut maps = Self::builtin();
+        faults.extend(ties(&found, &maps));
         maps.by_id.extend(found.into_iter().map(|(id, (_, map))| (id, map)));
         (maps, faults)
+    }
+
+    /// The map that is meant for a device, by what its SunSpec model 1 says: of those whose every glob matches, the
+    /// one with the highest priority. What the device does not tell is empty, and matches `*` only.
+    #[must_use]
+    pub fn best(&self, manufacturer: &str, model: &str, version: &str) -> Option<&Arc<DeviceMap>> {
+        let fits = |map: &&Arc<DeviceMap>| {
+            map.matches.as_ref().is_some_and(|wanted| is_meant(wanted, manufacturer, model, version))
+        };
+        let priority = |map: &&Arc<DeviceMap>| map.matches.as_ref().map(|wanted| wanted.priority);
+        // The last of equals is found: backwards, so that it is the first by id.
+        self.by_id.values().rev().filter(fits).max_by_key(priority)
     }
 
     /// The SunSpec models: those built in, and those of the folders.
@@ -93,6 +107,48 @@ impl Maps {
     pub fn nearest(&self, id: &str) -> Option<&str> {
         nearest(id, self.ids())
     }
+}
+
+fn is_meant(wanted: &Match, manufacturer: &str, model: &str, version: &str) -> bool {
+    let matches = |glob: &String, text: &str| {
+        let options = MatchOptions { case_sensitive: false, ..MatchOptions::new() };
+        Pattern::new(glob).is_ok_and(|pattern| pattern.matches_with(text.trim(), options))
+    };
+    wanted.manufacturer.iter().all(|glob| matches(glob, manufacturer))
+        && wanted.model.iter().all(|glob| matches(glob, model))
+        && (wanted.version.is_empty() || wanted.version.iter().any(|glob| matches(glob, version)))
+}
+
+/// Maps of the folders that are meant for just the same devices as another map: which of them to take would be chance.
+fn ties(found: &BTreeMap<String, (PathBuf, Arc<DeviceMap>)>, builtin: &Maps) -> Vec<Fault> {
+    let kept = builtin.by_id.iter().filter(|(id, _)| !found.contains_key(*id));
+    let kept = kept.map(|(id, map)| (format!("the built-in map \"{id}\""), map));
+    let mut known: Vec<(String, &Arc<DeviceMap>)> = kept.collect();
+    let mut faults = Vec::new();
+    for (path, map) in found.values() {
+        let Some(wanted) = &map.matches else { continue };
+        let same = |other: &Match| other.priority == wanted.priority && folded(other) == folded(wanted);
+        if let Some((other, _)) = known.iter().find(|(_, other)| other.matches.as_ref().is_some_and(same)) {
+            faults.push(Fault::of_file(
+                path.display().to_string(),
+                format!(
+                    "match is the same as that of {other} (both priority {}); raise one priority",
+                    wanted.priority
+                ),
+            ));
+        }
+        known.push((path.display().to_string(), map));
+    }
+    faults
+}
+
+/// The globs as they are compared.
+fn folded(wanted: &Match) -> (Option<String>, Option<String>, Vec<String>) {
+    let mut version: Vec<String> = wanted.version.iter().map(|glob| glob.to_lowercase()).collect();
+    version.sort();
+    let fold =
+        |glob: &Option<String>| glob.as_ref().filter(|glob| *glob != "*").map(|glob| glob.to_lowercase());
+    (fold(&wanted.manufacturer), fold(&wanted.model), version)
 }
 
 /// The `*.toml` of a folder, sorted; folders in it are not map files.
