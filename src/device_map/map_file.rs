@@ -9,6 +9,7 @@ mod identify;
 mod input;
 mod link;
 mod matching;
+mod measure;
 mod points;
 mod refs;
 mod steps;

@@ -80,20 +80,21 @@ fn read_command(mut table: Table, context: &Context<'_>) -> Option<Read> {
     }
     let require =
         table.take("require").map(|item| steps::read_require(item, &label, context)).unwrap_or_default();
+    let allowed = if input::has_value(name) { Allowed::Command(input.as_ref()) } else { Allowed::Fixed };
     let written = table
         .require("steps", "[ { write = \"limit_pct\", from = \"input\" } ]")
-        .map(|item| steps::read(item, &label, "step", Allowed::Command(input.as_ref()), context));
+        .map(|item| steps::read(item, &label, "step", allowed, context));
     let whole = written.is_some();
     let written = written.unwrap_or_default();
     let (has_verify, has_release) = (table.has("verify"), table.has("release"));
     let verify = table
         .take("verify")
-        .map(|item| steps::read_verify(item, &label, input.as_ref(), context))
+        .map(|item| steps::read_verify(item, &label, input::has_value(name), context))
         .unwrap_or_default();
     let effect = table.table("effect", "effect = { … }").and_then(|t| read_effect(t, &label, name));
     let release = table
         .take("release")
-        .map(|item| steps::read(item, &label, "release step", Allowed::Release, context))
+        .map(|item| steps::read(item, &label, "release step", Allowed::Fixed, context))
         .unwrap_or_default();
     let refresh = seconds(&mut table, "refresh_s", 1..=3600, "30");
     let min_interval = seconds(&mut table, "min_interval_s", 1..=86_400, "60");

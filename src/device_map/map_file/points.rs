@@ -1,10 +1,10 @@
 //! `[defaults]` and `[[point]]`: one value in registers each.
 
-use super::units::{self, QUANTITIES};
-use super::values::{NUMBERS, parse_raw, raw_number};
-use super::words::{instead, one_of, quoted};
+use super::measure;
+use super::values::{NUMBERS, parse_raw, raw_number, raw_span, sentinel_between};
+use super::words::{instead, quoted};
 use crate::device_map::registers::{
-    Access, PollClass, RegisterPoint, RegisterQuantity, RegisterTable, RegisterType, WordOrder,
+    Access, PollClass, RegisterPoint, RegisterTable, RegisterType, WordOrder,
 };
 use crate::toml_file::{Item, Place, Placed, Table};
 use std::collections::BTreeSet;
@@ -146,7 +146,7 @@ fn read_point(mut table: Table, name: Option<String>, label: &str, defaults: &De
     let scale = table.number("scale", NUMBERS, "0.1").and_then(|scale| not_zero(scale, label));
     let offset = table.number("offset", NUMBERS, "0").map_or(0.0, |offset| offset.value);
     let scale_from = table.text("scale_from", "\"p_exponent\"");
-    let measure = read_measure(&mut table, kind, label);
+    let measure = measure::read(&mut table, kind, label);
     let access =
         table.word("access", &[("r", Access::Read), ("rw", Access::ReadWrite), ("w", Access::Write)]);
     let poll = table.word(
@@ -291,89 +291,7 @@ fn not_zero(scale: Placed<f64>, label: &str) -> Option<f64> {
     Some(scale.value)
 }
 
-type Measure = (Option<String>, Option<(RegisterQuantity, f64)>);
-
-/// Unit, quantity, phase and sign.
-fn read_measure(table: &mut Table, kind: Option<RegisterType>, label: &str) -> Measure {
-    let unit = table.text("unit", "\"W\"").and_then(short_word);
-    let word = table.text("quantity", "\"active_power\"");
-    let phase = table.text("phase", "\"l1\"");
-    let negate = table.boolean("negate");
-    let Some(word) = word else {
-        for (key, place) in [("negate", negate.map(|n| n.place)), ("phase", phase.map(|p| p.place))] {
-            if let Some(place) = place {
-                place.fault(format!("{label}: {key} says how a quantity is meant, but there is no quantity"));
-            }
-        }
-        return (unit.map(|unit| unit.value), None);
-    };
-    let quantity =
-        one_of(&word, &format!("{label}: quantity"), QUANTITIES).map(|q| of_phase(q, phase.as_ref(), label));
-    let sign = if negate.is_some_and(|given| given.value) { -1.0 } else { 1.0 };
-    let Some(quantity) = quantity else { return (unit.map(|unit| unit.value), None) };
-    let factor = factor(quantity, unit.as_ref(), &word, kind, label).unwrap_or(1.0);
-    (unit.map(|unit| unit.value), Some((quantity, sign * factor)))
-}
-
-/// `quantity = "voltage"` and `phase = "l1"`, for those who keep them apart.
-fn of_phase(quantity: RegisterQuantity, phase: Option<&Placed<String>>, label: &str) -> RegisterQuantity {
-    let Some(phase) = phase else { return quantity };
-    let wanted = match units::word(quantity) {
-        "voltage" if phase.value.len() == 2 => format!("voltage_{}n", phase.value),
-        known => format!("{known}_{}", phase.value),
-    };
-    match QUANTITIES.iter().find(|(word, _)| *word == wanted) {
-        Some((_, quantity)) => *quantity,
-        None => {
-            phase.place.fault(format!(
-                "{label}: phase {} does not go with quantity {}; write \"l1\", \"l2\" or \"l3\" for voltage and current, \"l1l2\", \"l2l3\" or \"l3l1\" for voltage",
-                quoted(&phase.value),
-                units::word(quantity)
-            ));
-            quantity
-        }
-    }
-}
-
-/// By what a value is multiplied to be in the SI unit of its quantity.
-fn factor(
-    quantity: RegisterQuantity,
-    unit: Option<&Placed<String>>,
-    word: &Placed<String>,
-    kind: Option<RegisterType>,
-    label: &str,
-) -> Option<f64> {
-    let is_text = matches!(kind, Some(RegisterType::Text(_)));
-    let Some(dimension) = units::dimension(quantity) else {
-        if kind.is_some() && !is_text {
-            word.place
-                .fault(format!("{label}: quantity {} is a text; write type = \"string(8)\"", word.value));
-        }
-        return None;
-    };
-    if is_text || matches!(kind, Some(RegisterType::Bits16 | RegisterType::Bits32 | RegisterType::Bool)) {
-        word.place.fault(format!("{label}: quantity {} is a number, which its type is not", word.value));
-    }
-    let right = units::units_of(dimension);
-    let Some(unit) = unit else {
-        word.place
-            .fault(format!("{label}: quantity {} needs a unit; write unit = one of {right}", word.value));
-        return None;
-    };
-    match units::unit(&unit.value) {
-        Some((of, factor)) if of == dimension => Some(factor),
-        _ => {
-            unit.place.fault(format!(
-                "{label}: unit {} cannot be used for quantity {}; use {right} (case matters)",
-                quoted(&unit.value),
-                word.value
-            ));
-            None
-        }
-    }
-}
-
-fn short_word(text: Placed<String>) -> Option<Placed<String>> {
+pub(super) fn short_word(text: Placed<String>) -> Option<Placed<String>> {
     let length = text.value.chars().count();
     if (1..=MAX_WORD).contains(&length) {
         return Some(text);
@@ -482,8 +400,7 @@ fn read_range(item: Item, point: &RegisterPoint, label: &str) -> Option<(f64, f6
     if point.scale_from.is_some() {
         return Some((low, high));
     }
-    let raw = |value: f64| (value - point.offset) / point.scale;
-    let (first, last) = (raw(low).min(raw(high)), raw(low).max(raw(high)));
+    let (first, last) = raw_span(point, low, high);
     if first < least || last > most {
         let kind = point.kind.word();
         place.fault(format!(
@@ -491,9 +408,7 @@ fn read_range(item: Item, point: &RegisterPoint, label: &str) -> Option<(f64, f6
         ));
         return None;
     }
-    let sentinel =
-        point.invalid.iter().find(|n| point.kind.is_whole() && (first..=last).contains(&(**n as f64)));
-    if let Some(sentinel) = sentinel {
+    if let Some(sentinel) = sentinel_between(point, first, last) {
         place.fault(format!(
             "{label}: range {low} to {high} has the raw value {sentinel} in it, which means \"not there\" (invalid)"
         ));

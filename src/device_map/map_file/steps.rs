@@ -2,7 +2,7 @@
 
 use super::commands::Context;
 use super::input::ReadInput;
-use super::values::{can_be_written, can_stand, value_for};
+use super::values::{all_can_be_written, can_be_written, can_stand, value_for};
 use super::words::quoted;
 use crate::device_map::registers::{Access, RegisterPoint, Require, Step, StepValue, Verify};
 use crate::toml_file::{Item, Place, Placed, Table};
@@ -28,10 +28,10 @@ pub(super) struct ReadStep {
 /// What steps may do.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Allowed<'a> {
-    /// Steps of a command, with its input: writes only.
+    /// Steps of a command with a value, and its input unless that has a fault: writes only.
     Command(Option<&'a ReadInput>),
-    /// Release of a command: writes of fixed values.
-    Release,
+    /// Release of a command, or steps of one without a value: writes of fixed values.
+    Fixed,
     /// Steps of a procedure: fixed values, waits and expectations.
     Procedure,
 }
@@ -158,16 +158,8 @@ fn fits_input(point: &RegisterPoint, input: &ReadInput, place: &Place, label: &s
             quoted(unit)
         ));
     }
-    let rounded = |value: f64| point.offset + ((value - point.offset) / point.scale).round() * point.scale;
-    for (which, bound) in [("min", input.input.min), ("max", input.input.max)] {
-        let value = if point.kind.is_whole() { rounded(bound) } else { bound };
-        // Rounding may leave the bound by less than a step, which is no fault of the map.
-        let value = if (value - bound).abs() <= point.scale.abs() { bound } else { value };
-        if let Err(why) = can_be_written(point, value)
-            && !why.contains("between two values")
-        {
-            place.fault(format!("{label}: {which} of the input does not fit in \"{}\": {why}", point.name));
-        }
+    if let Err(why) = all_can_be_written(point, input.input.min, input.input.max) {
+        place.fault(format!("{label}: the input does not fit in \"{}\": {why}", point.name));
     }
 }
 
@@ -217,12 +209,7 @@ pub(super) fn read_require(item: Item, label: &str, context: &Context<'_>) -> Ve
 }
 
 /// `verify = [ { point = "…", equals = "input", within_s = 2 } ]`
-pub(super) fn read_verify(
-    item: Item,
-    label: &str,
-    input: Option<&ReadInput>,
-    context: &Context<'_>,
-) -> Vec<Verify> {
+pub(super) fn read_verify(item: Item, label: &str, has_value: bool, context: &Context<'_>) -> Vec<Verify> {
     let example = "[ { point = \"limit_pct\", equals = \"input\", within_s = 2 } ]";
     let read = |(mut table, label): (Table, String)| {
         let point = table.required_text("point", "\"limit_pct\"");
@@ -230,19 +217,19 @@ pub(super) fn read_verify(
         let within = table.required_number("within_s", WAIT_S, "2");
         table.finish();
         let point = readable(&point?, &label, context)?;
-        let equals = equals_of(point, equals?, &label, input)?;
+        let equals = equals_of(point, equals?, &label, has_value)?;
         let within = Duration::try_from_secs_f64(within?.value).ok()?;
         Some(Verify { point: point.name.clone(), equals, within })
     };
     tables(item, label, "read-back", example).into_iter().filter_map(read).collect()
 }
 
-fn equals_of(point: &RegisterPoint, item: Item, label: &str, input: Option<&ReadInput>) -> Option<StepValue> {
+fn equals_of(point: &RegisterPoint, item: Item, label: &str, has_value: bool) -> Option<StepValue> {
     let place = item.place().clone();
     if item.is_text() {
         let word = item.text("\"input\"")?;
         if word.value == "input" {
-            if input.is_none() {
+            if !has_value {
                 place.fault(format!("{label}: there is no input to compare with; write a number"));
             }
             return Some(StepValue::Input);

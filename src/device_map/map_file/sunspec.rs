@@ -17,16 +17,21 @@ const MAX_ENTRIES: usize = 500;
 
 const MODEL_IDS: std::ops::RangeInclusive<i64> = 1..=65534;
 
+const WRITES: [(&str, WriteFunction); 3] =
+    [("auto", WriteFunction::Auto), ("single", WriteFunction::Single), ("multiple", WriteFunction::Multiple)];
+
+const PF_SIGNS: [(&str, PfSign); 3] =
+    [("eei", PfSign::Eei), ("overexcited_positive", PfSign::OverexcitedPositive), ("none", PfSign::None)];
+
+const METER_SIGNS: [(&str, MeterSign); 2] =
+    [("import_positive", MeterSign::ImportPositive), ("export_positive", MeterSign::ExportPositive)];
+
+const CURVE_REQUESTS: [(&str, CurveRequest); 2] =
+    [("one_based", CurveRequest::OneBased), ("zero_based", CurveRequest::ZeroBased)];
+
 pub(super) fn read(mut table: Table, library: &Library) -> SunspecOptions {
     let default = SunspecOptions::default();
-    let base = match table.integers("base", 0..=65535, "[40000]") {
-        Some(list) if list.value.is_empty() => {
-            list.place.fault("base is empty; name at least one address, such as base = [40000]");
-            default.base
-        }
-        Some(list) => distinct(list.value, "base"),
-        None => default.base,
-    };
+    let base = read_base(&mut table).unwrap_or(default.base);
     let ignore_models = table
         .integers("ignore_models", MODEL_IDS, "[64110]")
         .map(|list| distinct(list.value, "ignore_models"))
@@ -35,30 +40,6 @@ pub(super) fn read(mut table: Table, library: &Library) -> SunspecOptions {
     let [cross_model, static_sf, lenient_header, heartbeat] =
         ["cross_model", "static_sf", "lenient_header", "heartbeat"]
             .map(|key| table.boolean(key).is_some_and(|given| given.value));
-    let write_function = table.word(
-        "write_fc",
-        &[
-            ("auto", WriteFunction::Auto),
-            ("single", WriteFunction::Single),
-            ("multiple", WriteFunction::Multiple),
-        ],
-    );
-    let pf_sign = table.word(
-        "pf_sign",
-        &[
-            ("eei", PfSign::Eei),
-            ("overexcited_positive", PfSign::OverexcitedPositive),
-            ("none", PfSign::None),
-        ],
-    );
-    let meter_sign = table.word(
-        "meter_sign",
-        &[("import_positive", MeterSign::ImportPositive), ("export_positive", MeterSign::ExportPositive)],
-    );
-    let curve_request = table.word(
-        "curve_request",
-        &[("one_based", CurveRequest::OneBased), ("zero_based", CurveRequest::ZeroBased)],
-    );
     let options = SunspecOptions {
         base,
         end_model_required: end_model.is_none_or(|word| word.value),
@@ -71,11 +52,11 @@ pub(super) fn read(mut table: Table, library: &Library) -> SunspecOptions {
             .unwrap_or_default(),
         ignore_models,
         shadow_models: table.table("readback", "[sunspec.readback]").map(read_readback).unwrap_or_default(),
-        write_function: write_function.map(|word| word.value).unwrap_or_default(),
-        pf_sign: pf_sign.map(|word| word.value).unwrap_or_default(),
-        meter_sign: meter_sign.map(|word| word.value).unwrap_or_default(),
+        write_function: word(&mut table, "write_fc", &WRITES),
+        pf_sign: word(&mut table, "pf_sign", &PF_SIGNS),
+        meter_sign: word(&mut table, "meter_sign", &METER_SIGNS),
         enable_toggle: read_toggles(&mut table, library),
-        curve_request: curve_request.map(|word| word.value).unwrap_or_default(),
+        curve_request: word(&mut table, "curve_request", &CURVE_REQUESTS),
         heartbeat,
         points: read_overrides(&mut table, library),
         scale_override: table
@@ -86,6 +67,18 @@ pub(super) fn read(mut table: Table, library: &Library) -> SunspecOptions {
     };
     table.finish();
     options
+}
+
+fn word<T: Copy + Default>(table: &mut Table, key: &'static str, words: &[(&'static str, T)]) -> T {
+    table.word(key, words).map(|word| word.value).unwrap_or_default()
+}
+
+fn read_base(table: &mut Table) -> Option<Vec<u16>> {
+    let list = table.integers("base", 0..=65535, "[40000]")?;
+    if list.value.is_empty() {
+        list.place.fault("base is empty; name at least one address, such as base = [40000]");
+    }
+    Some(distinct(list.value, "base"))
 }
 
 fn distinct(list: Vec<Placed<i64>>, key: &str) -> Vec<u16> {

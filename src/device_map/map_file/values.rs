@@ -147,6 +147,46 @@ pub(super) fn can_be_written(point: &RegisterPoint, value: f64) -> Result<(), St
     }
 }
 
+/// Whether every value from `low` to `high` may be written, each rounded to the steps of the device.
+pub(super) fn all_can_be_written(point: &RegisterPoint, low: f64, high: f64) -> Result<(), String> {
+    let (least, most) =
+        point.kind.bounds().ok_or_else(|| format!("a point of type {} holds a text", point.kind.word()))?;
+    if let Some((from, to)) = point.range
+        && (low < from || high > to)
+    {
+        return Err(format!("{low} to {high} is more than its range {from} to {to}"));
+    }
+    if point.scale_from.is_some() {
+        return Ok(());
+    }
+    let (first, last) = raw_span(point, low, high);
+    if first < least || last > most {
+        let kind = point.kind.word();
+        return Err(format!("{low} to {high} is {first} to {last} in raw values, beyond type {kind}"));
+    }
+    match sentinel_between(point, first, last) {
+        Some(raw) => {
+            Err(format!("{low} to {high} has the raw value {raw} in it, which means \"not there\" (invalid)"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Smallest and largest raw value of a span of scaled ones.
+pub(super) fn raw_span(point: &RegisterPoint, low: f64, high: f64) -> (f64, f64) {
+    let raw = |value: f64| {
+        let raw = (value - point.offset) / point.scale;
+        if point.kind.is_whole() { raw.round() } else { raw }
+    };
+    (raw(low).min(raw(high)), raw(low).max(raw(high)))
+}
+
+/// A raw value that means "not there" between two others.
+pub(super) fn sentinel_between(point: &RegisterPoint, first: f64, last: f64) -> Option<i128> {
+    let between = |raw: &&i128| point.kind.is_whole() && (first..=last).contains(&(**raw as f64));
+    point.invalid.iter().find(between).copied()
+}
+
 /// A value for a point: a number after scaling, or the name of a symbol; else a fault.
 pub(super) fn value_for(
     point: &RegisterPoint,
