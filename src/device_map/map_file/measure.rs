@@ -61,9 +61,12 @@ fn factor(
 ) -> Option<f64> {
     let is_text = matches!(kind, Some(RegisterType::Text(_)));
     let Some(dimension) = units::dimension(quantity) else {
-        if kind.is_some() && !is_text {
-            word.place
-                .fault(format!("{label}: quantity {} is a text; write type = \"string(8)\"", word.value));
+        // A serial number may be a number, but never one with decimals.
+        if matches!(kind, Some(RegisterType::F32 | RegisterType::F64 | RegisterType::Bool)) {
+            word.place.fault(format!(
+                "{label}: quantity {} is a text or a whole number; write type = \"string(8)\"",
+                word.value
+            ));
         }
         return None;
     };
