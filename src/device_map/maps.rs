@@ -5,7 +5,6 @@ use super::map::{DeviceMap, Match};
 use super::map_file::{parse_map, read_map_with};
 use super::shipped;
 use crate::toml_file::{Fault, nearest};
-use glob::{MatchOptions, Pattern};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
@@ -17,7 +16,7 @@ const MAX_FILES: usize = 1000;
 /// Device maps by id.
 #[derive(Clone, Debug, Default)]
 pub struct Maps {
-    by_id: BTreeMap<String, Arc<DeviceMap>>,
+    pub(super) by_id: BTreeMap<String, Arc<DeviceMap>>,
     models: Arc<Library>,
 }
 
@@ -73,18 +72,6 @@ impl Maps {
         (maps, faults)
     }
 
-    /// The map that is meant for a device, by what its SunSpec model 1 says: of those whose every glob matches, the
-    /// one with the highest priority. What the device does not tell is empty, and matches `*` only.
-    #[must_use]
-    pub fn best(&self, manufacturer: &str, model: &str, version: &str) -> Option<&Arc<DeviceMap>> {
-        let fits = |map: &&Arc<DeviceMap>| {
-            map.matches.as_ref().is_some_and(|wanted| is_meant(wanted, manufacturer, model, version))
-        };
-        let priority = |map: &&Arc<DeviceMap>| map.matches.as_ref().map(|wanted| wanted.priority);
-        // The last of equals is found: backwards, so that it is the first by id.
-        self.by_id.values().rev().filter(fits).max_by_key(priority)
-    }
-
     /// The SunSpec models: those built in, and those of the folders.
     #[must_use]
     pub const fn models(&self) -> &Arc<Library> {
@@ -107,16 +94,6 @@ impl Maps {
     pub fn nearest(&self, id: &str) -> Option<&str> {
         nearest(id, self.ids())
     }
-}
-
-fn is_meant(wanted: &Match, manufacturer: &str, model: &str, version: &str) -> bool {
-    let matches = |glob: &String, text: &str| {
-        let options = MatchOptions { case_sensitive: false, ..MatchOptions::new() };
-        Pattern::new(glob).is_ok_and(|pattern| pattern.matches_with(text.trim(), options))
-    };
-    wanted.manufacturer.iter().all(|glob| matches(glob, manufacturer))
-        && wanted.model.iter().all(|glob| matches(glob, model))
-        && (wanted.version.is_empty() || wanted.version.iter().any(|glob| matches(glob, version)))
 }
 
 /// Maps of the folders that are meant for just the same devices as another map: which of them to take would be chance.

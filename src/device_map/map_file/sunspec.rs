@@ -1,7 +1,6 @@
 //! `[sunspec]`: how a chain is found, read and written, and what its models say wrong.
 
 use super::refs::resolve;
-use super::units;
 use super::words::{instead, quoted};
 use crate::device_map::library::Library;
 use crate::device_map::map::{
@@ -230,10 +229,10 @@ fn read_override(mut table: Table, library: &Library) -> Option<PointOverride> {
         }
         Some(kind)
     });
-    if let Some(unit) = unit.as_ref().filter(|unit| !units::is_known(&unit.value)) {
+    if let Some(unit) = unit.as_ref().filter(|unit| unit.value != "percent") {
         let shown = quoted(&unit.value);
         unit.place.fault(format!(
-            "unit {shown} is not known; write one such as \"W\", \"kW\", \"percent\" (case matters)"
+            "unit {shown}: only \"percent\" can be said of a point, for a ratio that the device gives in percent"
         ));
     }
     Some(PointOverride { point, kind, unit: unit.map(|unit| unit.value), negate, ignore })

@@ -93,13 +93,6 @@ pub(super) fn units_of(dimension: Dimension) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// True if the unit is known, by itself or in a SunSpec model.
-pub(super) fn is_known(word: &str) -> bool {
-    const OF_MODELS: [&str; 14] =
-        ["percent", "pct", "cos", "PF", "W", "VAR", "Var", "Varh", "VARh", "C", "Pct", "Secs", "VAh", "Ah"];
-    unit(word).is_some() || OF_MODELS.contains(&word)
-}
-
 /// What a quantity is measured in; `None` for a text.
 pub(super) const fn dimension(quantity: RegisterQuantity) -> Option<Dimension> {
     Some(match quantity {
