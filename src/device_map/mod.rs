@@ -2,6 +2,7 @@
 //!
 //! Data only. It opens no connection and decodes no register.
 
+mod best;
 mod layout;
 mod library;
 mod map;
