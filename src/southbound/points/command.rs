@@ -6,6 +6,7 @@ use super::codec::{decode, exponent};
 use super::draft::{Draft, Ground, Write};
 use super::effect::Watch;
 use super::execute::{Bench, End};
+use super::held::Applied;
 use super::poll::read_registers;
 use crate::der::{Effect, Outcome, ReadBack, Reading, Setpoint, Watts};
 use crate::device_map::registers::{Base, CommandName, InputUnit, Rating, RegisterCommand, Step};
@@ -90,7 +91,8 @@ impl Points {
         };
         self.watch(ask.setpoint, command, &draft, base, verified);
         if !command.release.is_empty() || command.refresh.is_some() || command.min_interval.is_some() {
-            self.holding.applied(name, draft.writes, read_back, command.refresh, ask.hold, now);
+            let (writes, refresh) = (draft.writes, command.refresh);
+            self.holding.applied(Applied { name, writes, read_back, refresh, hold: ask.hold }, now);
         }
         Ok(Outcome::Applied(read_back))
     }

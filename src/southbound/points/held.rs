@@ -25,6 +25,21 @@ pub struct Held {
     until: Instant,
 }
 
+/// A command that was just applied.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Applied {
+    /// Which.
+    pub name: CommandName,
+    /// What was written.
+    pub writes: Vec<Write>,
+    /// What is known of it.
+    pub read_back: ReadBack,
+    /// It is written again after this time, or the device forgets it.
+    pub refresh: Option<Duration>,
+    /// How long it is held without being asked for again.
+    pub hold: Duration,
+}
+
 /// All of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Holding {
@@ -44,15 +59,8 @@ impl Holding {
     }
 
     /// A command was applied.
-    pub fn applied(
-        &mut self,
-        name: CommandName,
-        writes: Vec<Write>,
-        read_back: ReadBack,
-        refresh: Option<Duration>,
-        hold: Duration,
-        now: Instant,
-    ) {
+    pub fn applied(&mut self, new: Applied, now: Instant) {
+        let Applied { name, writes, read_back, refresh, hold } = new;
         self.drop(name);
         let next = refresh.map_or(now, |every| now + every);
         self.list.push(Held { name, writes, read_back, refresh, next, until: now + hold });
@@ -60,7 +68,8 @@ impl Holding {
 
     /// A command failed, and the device may hold a part of it: it is undone later, and not repeated.
     pub fn touched(&mut self, name: CommandName, now: Instant) {
-        self.applied(name, Vec::new(), ReadBack::default(), None, Duration::ZERO, now);
+        let (writes, read_back) = (Vec::new(), ReadBack::default());
+        self.applied(Applied { name, writes, read_back, refresh: None, hold: Duration::ZERO }, now);
     }
 
     /// A command is held no more.

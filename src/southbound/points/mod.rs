@@ -13,6 +13,8 @@ mod held;
 mod plan;
 mod poll;
 mod readings;
+#[cfg(test)]
+pub mod testing;
 
 pub use ask::{Ask, SunspecBase};
 pub use codec::{Value, one_of};
@@ -39,6 +41,8 @@ pub struct Points {
     reads: u64,
     /// Polls so far.
     polls: u64,
+    /// The poll in which a part got no answer last.
+    silent_in: u64,
     reported: Reported,
     holding: Holding,
     watches: Watches,
@@ -73,6 +77,7 @@ impl Points {
             entries,
             reads: 0,
             polls: 0,
+            silent_in: 0,
             reported: Reported::default(),
             holding: Holding::default(),
             watches: Watches::default(),

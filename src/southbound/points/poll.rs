@@ -87,13 +87,21 @@ impl Points {
                 self.plan.refused(place, &self.map.registers);
             }
             Some(exception) if !exception.unit_missing() => self.plan.failed(place, error.to_string()),
-            // One part that gets no answer while its neighbours do is not the whole device.
-            None if matches!(error, BusError::TimedOut(_)) && self.answered_now() => {
+            // One part that gets no answer while its neighbours do is not the whole device. The first part of a device
+            // that is being found may be such a one.
+            None if matches!(error, BusError::TimedOut(_)) && self.others_answer(place) => {
                 self.plan.silent(place, error.to_string());
             }
             _ => return Err(error),
         }
         Ok(())
+    }
+
+    /// True if other parts were answered in this poll, or may be: none was asked for yet since the device was found.
+    fn others_answer(&mut self, place: usize) -> bool {
+        let known = self.plan.parts.get(place).is_some_and(|part| part.known);
+        let first = std::mem::replace(&mut self.silent_in, self.polls) != self.polls;
+        self.answered_now() || (first && !known && self.plan.parts.iter().filter(|p| p.due).count() > 1)
     }
 
     fn answered_now(&self) -> bool {

@@ -5,7 +5,7 @@
 
 use super::identify::{Stranger, identify};
 use crate::backoff::Backoff;
-use crate::core::port::{DeviceRecord, DriverPort, PendingCommand, Report};
+use crate::core::port::{DeviceRecord, DriverPort, PendingCommand, Poll, Report};
 use crate::der::{Capability, DeviceState, Outcome, ReadBack, Setpoint};
 use crate::southbound::DeviceSettings;
 use crate::southbound::modbus::{BusError, Line};
@@ -142,9 +142,13 @@ impl<'a> Device<'a> {
             Stranger::Other(words) => Trouble::Other(words),
         })?;
         self.points.restart();
-        self.read_everything().await.map_err(Trouble::Bus)?;
+        let began = Instant::now();
+        let readings = self.read_everything().await.map_err(Trouble::Bus)?;
         self.answered();
         self.introduce().await;
+        // What is read seldom is told now, not when its turn comes again.
+        let poll = Poll { readings, lateness: Duration::ZERO, took: began.elapsed() };
+        self.port.reports.send(Report::Poll(poll)).await;
         Ok(())
     }
 

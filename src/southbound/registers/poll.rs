@@ -3,6 +3,7 @@
 
 use super::device::{Device, End, Trouble};
 use crate::core::port::{Poll, Report};
+use crate::der::Reading;
 use crate::southbound::modbus::{BusError, Turn};
 use crate::southbound::pace::next_due;
 use jiff::Timestamp;
@@ -92,13 +93,13 @@ impl<'a> Device<'a> {
     }
 
     /// Reads everything once, in turn: finding out what one unit is does not hold up the polls and commands of others.
-    pub(super) async fn read_everything(&mut self) -> Result<(), BusError> {
+    pub(super) async fn read_everything(&mut self) -> Result<Vec<Reading>, BusError> {
+        let begun_at = Timestamp::now();
         self.points.begin();
         while self.points.unread() {
             let turn = self.line.turn().await;
             self.points.read_next(&self.line, turn).await?;
         }
-        self.points.finish(Timestamp::now());
-        Ok(())
+        Ok(self.points.finish(begun_at))
     }
 }
