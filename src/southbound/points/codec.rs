@@ -240,25 +240,21 @@ pub fn tolerance(point: &RegisterPoint, value: f64, exponent: Option<i32>) -> f6
     }
 }
 
-/// A value in words: its name where the map has one, else the number with its unit.
+/// A value in words: its name or the names of its bits where the map has them, else the number with its unit.
 #[must_use]
 pub fn say(point: &RegisterPoint, value: f64) -> Cow<'_, str> {
     let raw = whole(((value - point.offset) / point.scale).round());
-    match point.symbols.iter().find(|(symbol, _)| Some(*symbol) == raw) {
-        Some((_, name)) => Cow::Borrowed(name.as_str()),
-        None => {
-            Cow::Owned(format!("{value} {}", point.unit.as_deref().unwrap_or_default()).trim().to_owned())
-        }
+    if let Some((_, name)) = point.symbols.iter().find(|(symbol, _)| Some(*symbol) == raw) {
+        return Cow::Borrowed(name.as_str());
     }
-}
-
-/// The names of the bits that are set, in the order of the map.
-pub fn bits_set(point: &RegisterPoint, raw: i128) -> impl Iterator<Item = &str> {
-    point
-        .bits
-        .iter()
-        .filter(move |(bit, _)| *bit < 64 && (raw >> u32::from(*bit)) & 1 == 1)
-        .map(|(_, name)| name.as_str())
+    let set = |bit: u8| bit < 64 && raw.is_some_and(|raw| (raw >> u32::from(bit)) & 1 == 1);
+    let bits: Vec<&str> =
+        point.bits.iter().filter(|(bit, _)| set(*bit)).map(|(_, name)| name.as_str()).collect();
+    if bits.is_empty() {
+        Cow::Owned(format!("{value} {}", point.unit.as_deref().unwrap_or_default()).trim().to_owned())
+    } else {
+        Cow::Owned(bits.join(" | "))
+    }
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub async fn identify(line: &Line<'_>, map: &DeviceMap) -> Result<(), Stranger> 
     if one_of(&shape, &words, any_of) {
         return Ok(());
     }
-    let wanted: Vec<String> = any_of.iter().take(8).map(ToString::to_string).collect();
+    let wanted: Vec<String> = any_of.iter().take(8).map(|raw| number(*raw)).collect();
     let more = if any_of.len() > wanted.len() { ", …" } else { "" };
     Err(Stranger::Other(format!(
         "register {} is {}, which is none of {}{more}: this is not a {}; choose another map",
@@ -83,6 +83,10 @@ fn place(table: RegisterTable, address: u16) -> String {
         RegisterTable::Holding => format!("holding {address}"),
         RegisterTable::Input => format!("input {address}"),
     }
+}
+
+fn number(raw: i128) -> String {
+    if raw < 0 { raw.to_string() } else { format!("0x{raw:X}") }
 }
 
 fn hex(words: &[u16]) -> String {

@@ -9,6 +9,4 @@ mod poll;
 pub use device::Device;
 
 #[cfg(test)]
-mod images;
-#[cfg(test)]
 mod tests;

@@ -113,6 +113,10 @@ fn values_are_said_by_their_names() {
     };
     assert_eq!(say(&point, 206.0), "stop");
     assert_eq!(say(&point, 5.0), "5 W");
+    let bits = vec![(0, "over-voltage".to_owned()), (2, "islanding".to_owned())];
+    let point = RegisterPoint { bits, ..of(RegisterType::Bits16) };
+    assert_eq!(say(&point, 5.0), "over-voltage | islanding");
+    assert_eq!(say(&point, 2.0), "2", "a bit without a name");
 }
 
 #[test]
