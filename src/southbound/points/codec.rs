@@ -128,6 +128,8 @@ pub fn decode(point: &RegisterPoint, words: &[u16], exponent: Option<i32>) -> Va
     let number = match raw {
         Raw::Text(text) if text.is_empty() => return Value::Absent,
         Raw::Text(text) => return Value::Text(text),
+        // As in SunSpec: what is not a number is not there.
+        Raw::Float(float) if float.is_nan() => return Value::Absent,
         Raw::Integer(integer) => integer as f64,
         Raw::Float(float) => float,
     };
@@ -233,7 +235,7 @@ fn float_words(kind: RegisterType, exact: f64) -> Option<Vec<u16>> {
 /// By how much a value that is read may differ from one that was written and still be the same.
 #[must_use]
 pub fn tolerance(point: &RegisterPoint, value: f64, exponent: Option<i32>) -> f64 {
-    let relative = value.abs() * 1e-6;
+    let relative = (value.abs() + point.offset.abs()) * 1e-6;
     match limits(point.kind) {
         Some(_) => (scaled(1.0, point.scale, exponent.unwrap_or(0)) / 2.0).abs() * (1.0 + 1e-6),
         None => relative + f64::EPSILON,

@@ -58,6 +58,7 @@ impl Points {
         let base = self.base(command, ask);
         let draft = self.ground(base).command(command, value).map_err(Outcome::Refused)?;
         if let Some(outcome) = self.spare(line, command, &draft).await? {
+            self.holding.go_on(name, ask.hold, Instant::now());
             return Ok(outcome);
         }
         let writes = self.with_rivals(line, name, &draft.writes).await?;
@@ -276,13 +277,16 @@ impl Points {
         match &command.input.as_ref()?.unit {
             InputUnit::Scaled(_) => None,
             InputUnit::PercentOf(Base::Sunspec(point)) => (ask.sunspec)(point),
-            InputUnit::PercentOf(Base::Point(name)) => {
-                let point = self.map.registers.point(name)?;
-                // A rating tells how its unit becomes SI.
-                let factor = point.quantity.map_or(1.0, |(_, factor)| factor);
-                self.value(name)?.number().map(|value| value * factor)
-            }
+            InputUnit::PercentOf(Base::Point(name)) => self.base_point(name),
         }
+    }
+
+    /// The value of a point that percentages refer to, in SI.
+    pub(super) fn base_point(&self, name: &str) -> Option<f64> {
+        let point = self.map.registers.point(name)?;
+        // A rating tells how its unit becomes SI.
+        let factor = point.quantity.map_or(1.0, |(_, factor)| factor);
+        self.value(name)?.number().map(|value| value * factor)
     }
 
     fn ground(&self, base: Option<f64>) -> Ground<'_> {

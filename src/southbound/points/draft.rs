@@ -5,7 +5,8 @@
 use super::ask::{Tidy, base_name, from_device, to_device};
 use super::codec::{encode, tolerance};
 use crate::device_map::registers::{
-    Access, CommandName, InputUnit, RegisterCommand, RegisterMap, RegisterPoint, Step, StepValue,
+    Access, Base, CommandName, InputUnit, Rating, RegisterCommand, RegisterMap, RegisterPoint,
+    RegisterQuantity, Step, StepValue,
 };
 use std::time::Duration;
 
@@ -178,7 +179,13 @@ impl Ground<'_> {
         match command.input.as_ref().map(|input| &input.unit).zip(device).zip(self.base) {
             Some(((InputUnit::PercentOf(base), percent), size)) => {
                 let (percent, size) = (Tidy(percent), Tidy(size));
-                format!("{noun} {percent} % of {} {size}{unit} = {si}{unit}", base_name(base))
+                let own = match base {
+                    Base::Point(name) => self.map.point(name).and_then(|point| point.quantity),
+                    Base::Sunspec(_) => None,
+                };
+                let apparent = matches!(own, Some((RegisterQuantity::Rating(Rating::ApparentPowerMax), _)));
+                let of = if apparent { " VA" } else { unit };
+                format!("{noun} {percent} % of {} {size}{of} = {si}{unit}", base_name(base))
             }
             _ => format!("{noun} {si}{unit}"),
         }

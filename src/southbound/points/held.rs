@@ -66,6 +66,13 @@ impl Holding {
         self.list.push(Held { name, writes, read_back, refresh, next, until: now + hold });
     }
 
+    /// A command was asked for again and stands already: it is held on.
+    pub fn go_on(&mut self, name: CommandName, hold: Duration, now: Instant) {
+        for held in self.list.iter_mut().filter(|held| held.name == name) {
+            held.until = now + hold;
+        }
+    }
+
     /// A command failed, and the device may hold a part of it: it is undone later, and not repeated.
     pub fn touched(&mut self, name: CommandName, now: Instant) {
         let (writes, read_back) = (Vec::new(), ReadBack::default());

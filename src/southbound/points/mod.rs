@@ -16,7 +16,7 @@ mod readings;
 #[cfg(test)]
 pub mod testing;
 
-pub use ask::{Ask, SunspecBase};
+pub use ask::Ask;
 pub use codec::{Value, one_of};
 pub use poll::read_registers;
 
@@ -27,7 +27,7 @@ use self::plan::Plan;
 use self::readings::Reported;
 use crate::der::{Capability, Control, Controls, Nameplate, Watts};
 use crate::device_map::DeviceMap;
-use crate::device_map::registers::{CommandName, InputUnit, Rating, RegisterPoint};
+use crate::device_map::registers::{Base, CommandName, InputUnit, Rating, RegisterPoint};
 use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -43,6 +43,8 @@ pub struct Points {
     polls: u64,
     /// The poll in which a part got no answer last.
     silent_in: u64,
+    /// The device is known to answer elsewhere: what is silent here is not the whole device.
+    beside: bool,
     reported: Reported,
     holding: Holding,
     watches: Watches,
@@ -78,6 +80,7 @@ impl Points {
             reads: 0,
             polls: 0,
             silent_in: 0,
+            beside: false,
             reported: Reported::default(),
             holding: Holding::default(),
             watches: Watches::default(),
@@ -85,9 +88,20 @@ impl Points {
         }
     }
 
+    /// The points of a hybrid map: read beside a chain that shows whether the device is there.
+    #[must_use]
+    pub fn beside_chain(map: Arc<DeviceMap>) -> Self {
+        Self { beside: true, ..Self::new(map) }
+    }
+
     /// The device was away, or is new: everything is read once more, and what it did not have is tried again.
     pub fn restart(&mut self) {
         self.plan.restart();
+    }
+
+    /// The next poll reads everything, not only what is read often.
+    pub fn read_all_next(&mut self) {
+        self.plan.read_all_next();
     }
 
     fn place(&self, name: &str) -> Option<usize> {
@@ -155,14 +169,14 @@ impl Points {
     pub fn capability(&self) -> Capability {
         let bounds = |name: CommandName| {
             let input = self.map.registers.command(name)?.input.as_ref()?;
-            match input.unit {
-                InputUnit::Scaled(factor) => {
-                    let factor = if input.negate { -factor } else { factor };
-                    let (a, b) = (input.min / factor, input.max / factor);
-                    Some((a.min(b), a.max(b)))
-                }
-                InputUnit::PercentOf(_) => None,
-            }
+            let factor = match &input.unit {
+                InputUnit::Scaled(factor) => *factor,
+                InputUnit::PercentOf(Base::Point(base)) => 100.0 / self.base_point(base)?,
+                InputUnit::PercentOf(Base::Sunspec(_)) => return None,
+            };
+            let factor = if input.negate { -factor } else { factor };
+            let (a, b) = (input.min / factor, input.max / factor);
+            Some((a.min(b), a.max(b))).filter(|(a, b)| a.is_finite() && b.is_finite())
         };
         let set = bounds(CommandName::SetActivePower);
         let most = set.or_else(|| bounds(CommandName::LimitActivePower)).map(|(_, most)| most);

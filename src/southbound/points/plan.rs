@@ -138,6 +138,14 @@ impl Plan {
         }
     }
 
+    /// The next poll reads everything.
+    pub fn read_all_next(&mut self) {
+        self.polls = 0;
+        for part in &mut self.parts {
+            part.not_before = 0;
+        }
+    }
+
     /// Marks what the next poll reads.
     pub fn begin(&mut self) {
         let poll = self.polls;

@@ -101,7 +101,9 @@ impl Points {
     fn others_answer(&mut self, place: usize) -> bool {
         let known = self.plan.parts.get(place).is_some_and(|part| part.known);
         let first = std::mem::replace(&mut self.silent_in, self.polls) != self.polls;
-        self.answered_now() || (first && !known && self.plan.parts.iter().filter(|p| p.due).count() > 1)
+        self.beside
+            || self.answered_now()
+            || (first && !known && self.plan.parts.iter().filter(|p| p.due).count() > 1)
     }
 
     fn answered_now(&self) -> bool {

@@ -80,12 +80,26 @@ pub fn scaled(min: f64, max: f64, factor: f64) -> Option<Input> {
 
 /// A string inverter as in SunSpec reference 13, example 2, with PDU addresses.
 pub fn sungrow() -> RegisterMap {
+    RegisterMap {
+        identify: Some(Identify {
+            table: RegisterTable::Input,
+            address: 4999,
+            kind: RegisterType::U16,
+            any_of: vec![0x26, 0x27],
+        }),
+        points: sungrow_points(),
+        commands: sungrow_commands(),
+        procedures: Vec::new(),
+    }
+}
+
+fn sungrow_points() -> Vec<RegisterPoint> {
     let text = |value: RegisterPoint, identity| RegisterPoint {
         quantity: Some((RegisterQuantity::Identity(identity), 1.0)),
         poll: PollClass::Once,
         ..value
     };
-    let points = vec![
+    vec![
         text(input("serial", 4989, RegisterType::Text(10)), Identity::Serial),
         input("type", 4999, RegisterType::U16),
         RegisterPoint {
@@ -120,7 +134,10 @@ pub fn sungrow() -> RegisterMap {
             range: Some((0.0, 110.0)),
             ..holding("limit_pct", 5007, RegisterType::U16)
         },
-    ];
+    ]
+}
+
+fn sungrow_commands() -> Vec<RegisterCommand> {
     let limit = RegisterCommand {
         input: Some(Input {
             min: 0.0,
@@ -147,17 +164,7 @@ pub fn sungrow() -> RegisterMap {
         release: vec![write("start_stop", 207.0)],
         ..command(CommandName::Disconnect)
     };
-    RegisterMap {
-        identify: Some(Identify {
-            table: RegisterTable::Input,
-            address: 4999,
-            kind: RegisterType::U16,
-            any_of: vec![0x26, 0x27],
-        }),
-        points,
-        commands: vec![limit, disconnect],
-        procedures: Vec::new(),
-    }
+    vec![limit, disconnect]
 }
 
 /// A device map of plain registers, with short limits.

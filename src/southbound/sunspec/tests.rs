@@ -15,6 +15,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 mod doubts;
+mod hybrid;
 
 struct Rig {
     inbox: Inbox,

@@ -38,6 +38,17 @@ fn what_the_device_forgets_is_repeated_until_nobody_asks_for_it_any_more() {
 }
 
 #[test]
+fn what_is_asked_for_again_and_stands_is_repeated_on() {
+    let begun = Instant::now();
+    let after = |seconds| begun + Duration::from_secs(seconds);
+    let mut holding = Holding::default();
+    holding.applied(applied(Some(100), 60), begun);
+    assert_eq!(holding.next_refresh(), None, "its time is over before");
+    holding.go_on(LIMIT, Duration::from_secs(60), after(50));
+    assert_eq!(holding.next_refresh(), Some(after(100)));
+}
+
+#[test]
 fn a_repetition_that_comes_too_late_is_left_out() {
     let begun = Instant::now();
     let mut holding = Holding::default();
