@@ -295,7 +295,12 @@ impl Points {
     }
 
     fn bench<'a>(&'a self, line: &'a Line<'a>) -> Bench<'a> {
-        Bench { line, map: &self.map.registers, function: self.map.sunspec.write_function }
+        Bench {
+            line,
+            map: &self.map.registers,
+            function: self.map.sunspec.write_function,
+            max_write: self.map.link.max_write,
+        }
     }
 
     async fn carry_out(
@@ -365,6 +370,11 @@ impl Points {
         let result = self.bench(line).repeat(&writes, &mut habits).await;
         self.habits = habits;
         result
+    }
+
+    /// Nothing is written again by itself any more: another device stands there.
+    pub fn stop_refreshing(&mut self) {
+        self.holding.stop_refreshing();
     }
 
     /// The names of the commands that the device holds, for the notes that outlive a run.

@@ -50,6 +50,8 @@ pub struct Bench<'a> {
     pub map: &'a RegisterMap,
     /// How registers are written.
     pub function: WriteFunction,
+    /// Most registers in one write.
+    pub max_write: u16,
 }
 
 enum Sent {
@@ -162,6 +164,11 @@ impl Bench<'_> {
             }
             return Ok(());
         }
+        if write.registers.len() > usize::from(self.max_write) {
+            return Err(BusError::NotSent(
+                "the device does not take so many registers in one write (max_write)",
+            ));
+        }
         let &[word] = write.registers.as_slice() else {
             return self.line.write(write.address, &write.registers).await;
         };
@@ -190,17 +197,18 @@ impl Bench<'_> {
     async fn look(&self, checks: &[Check]) -> Kept {
         let begun = Instant::now();
         let mut left: Vec<&Check> = checks.iter().collect();
-        let mut verified = false;
+        let (mut seen, mut unseen) = (false, false);
         while let Some(check) = left.first().copied() {
             let result = self.look_once(check).await;
             match &result {
                 Ok(None) => {
-                    verified = true;
+                    seen = true;
                     left.remove(0);
                     continue;
                 }
                 // What cannot be read back proves nothing.
                 Err(BusError::Refused(exception)) if !exception.unit_missing() => {
+                    unseen = true;
                     left.remove(0);
                     continue;
                 }
@@ -217,7 +225,7 @@ impl Bench<'_> {
                 _ => Kept::Silent,
             };
         }
-        Kept::Yes { verified }
+        Kept::Yes { verified: seen && !unseen }
     }
 
     /// `None` if the point stands as it must, else what stands there, in words.

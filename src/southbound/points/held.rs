@@ -117,6 +117,13 @@ impl Holding {
         writes
     }
 
+    /// Nothing is written again any more.
+    pub fn stop_refreshing(&mut self) {
+        for held in &mut self.list {
+            held.refresh = None;
+        }
+    }
+
     /// The names of what is held, for the notes that outlive a run.
     pub fn notes(&self) -> String {
         let mut names: Vec<&str> = self.list.iter().map(|held| held.name.name()).collect();

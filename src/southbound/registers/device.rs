@@ -37,6 +37,8 @@ pub struct Device<'a> {
     record: DeviceRecord,
     failures: u32,
     answered_at: Instant,
+    /// Why a setpoint could not be repeated, as the log has it.
+    pub(super) unrepeated: Option<String>,
 }
 
 /// Why something could not be read.
@@ -79,6 +81,7 @@ impl<'a> Device<'a> {
             record,
             failures: 0,
             answered_at: Instant::now(),
+            unrepeated: None,
         }
     }
 
@@ -178,6 +181,7 @@ impl<'a> Device<'a> {
             None => self.serial = Some(serial.to_owned()),
             Some(known) if known == serial => self.identity_changed = None,
             Some(known) => {
+                self.points.stop_refreshing();
                 self.identity_changed = Some(format!(
                     "serial number changed from {known} to {serial}: it is read but not written"
                 ));
@@ -238,7 +242,7 @@ impl<'a> Device<'a> {
             }
             other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
         }
-        // What it holds is kept on disk before anybody relies on it.
+        // Before anybody relies on it.
         self.remember().await;
         pending.finish(outcome);
     }

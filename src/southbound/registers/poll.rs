@@ -48,11 +48,14 @@ impl<'a> Device<'a> {
 
     /// Repeats what the device would forget. A failure shows itself in the next poll or in the measurements.
     async fn refresh(&mut self) {
-        if self.points.next_refresh().is_some_and(is_due)
-            && let Err(reason) = self.points.refresh(&self.line).await
-        {
-            tracing::warn!(device = self.settings.name, reason, "a setpoint could not be repeated");
+        if !self.points.next_refresh().is_some_and(is_due) {
+            return;
         }
+        let fault = self.points.refresh(&self.line).await.err();
+        if fault.is_some() && fault != self.unrepeated {
+            tracing::warn!(device = self.settings.name, reason = fault, "a setpoint could not be repeated");
+        }
+        self.unrepeated = fault;
     }
 
     async fn poll(&mut self, due: Instant) -> Result<(), BusError> {

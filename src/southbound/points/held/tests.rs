@@ -65,6 +65,15 @@ fn what_is_kept_by_the_device_is_not_repeated() {
 }
 
 #[test]
+fn nothing_is_repeated_to_another_device() {
+    let mut holding = Holding::default();
+    holding.applied(applied(Some(1), 60), Instant::now());
+    holding.stop_refreshing();
+    assert_eq!(holding.next_refresh(), None);
+    assert_eq!(holding.take_refreshes(Instant::now() + Duration::from_secs(5)), []);
+}
+
+#[test]
 fn flash_is_given_its_rest() {
     let begun = Instant::now();
     let mut holding = Holding::default();

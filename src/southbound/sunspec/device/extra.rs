@@ -31,6 +31,9 @@ impl Device<'_> {
     pub(super) async fn extra_poll(&mut self, readings: &mut Vec<Reading>) {
         let Some(extra) = &mut self.extra else { return };
         let device = &self.settings.name;
+        if self.identity_changed.is_some() {
+            extra.stop_refreshing();
+        }
         if let Err(reason) = extra.refresh(&self.line).await {
             tracing::warn!(device, reason, "a setpoint could not be repeated");
         }
