@@ -1,7 +1,11 @@
 //! Drivers: each a task behind [`crate::core::port`], one task a connection.
 
+mod connection;
 mod link;
 mod modbus;
+mod pace;
+mod points;
+mod registers;
 mod sunspec;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -61,7 +65,7 @@ pub fn spawn(
 ) {
     let models = maps.models().clone();
     let lookup: sunspec::Lookup = Arc::new(move |id| models.get(id));
-    sunspec::spawn(devices, &ports, tasks, &stop, &lookup);
+    connection::spawn(devices, &ports, tasks, &stop, &lookup);
 }
 
 /// How a probe treats a device that has no map yet.

@@ -50,6 +50,8 @@ type Script = Box<dyn FnMut(&Seen, &mut HashMap<u16, u16>) -> Answer + Send>;
 
 pub struct State {
     pub units: HashMap<u8, HashMap<u16, u16>>,
+    /// Input registers; a unit without an entry has none.
+    pub inputs: HashMap<u8, HashMap<u16, u16>>,
     pub seen: Vec<Seen>,
     pub connections: usize,
     pub script: Script,
@@ -67,7 +69,13 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let units = units.iter().map(|(unit, book)| (*unit, book.registers.clone())).collect();
         let script: Script = Box::new(|_, _| Answer::Good);
-        let state = Arc::new(Mutex::new(State { units, seen: vec![], connections: 0, script }));
+        let state = Arc::new(Mutex::new(State {
+            units,
+            inputs: HashMap::new(),
+            seen: vec![],
+            connections: 0,
+            script,
+        }));
         let server = Self { address: listener.local_addr().unwrap(), state: state.clone() };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -89,7 +97,7 @@ impl Server {
 
     pub fn writes(&self) -> Vec<(u8, u16, Vec<u16>)> {
         let state = self.state();
-        let writes = state.seen.iter().filter(|s| s.function != 3);
+        let writes = state.seen.iter().filter(|s| !matches!(s.function, 3 | 4));
         writes.map(|s| (s.function, s.address, s.words.clone())).collect()
     }
 
@@ -170,7 +178,7 @@ fn respond(state: &Mutex<State>, unit: u8, pdu: &[u8]) -> (Answer, Vec<u8>) {
     };
     let seen = Seen { unit, function, address, quantity: word(3), words };
     let mut state = state.lock().unwrap();
-    let State { units, script, .. } = &mut *state;
+    let State { units, inputs, script, .. } = &mut *state;
     let Some(registers) = units.get_mut(&unit) else {
         state.seen.push(seen);
         return (Answer::Good, vec![function | 0x80, 0x0B]);
@@ -179,15 +187,17 @@ fn respond(state: &Mutex<State>, unit: u8, pdu: &[u8]) -> (Answer, Vec<u8>) {
     let wrong = matches!(answer, Answer::Wrong);
     let body = match answer {
         Answer::Exception(code) => vec![function | 0x80, code],
-        Answer::Ignored if function != 3 => pdu[..5].to_vec(),
-        _ if function == 3 => {
+        Answer::Ignored if !matches!(function, 3 | 4) => pdu[..5].to_vec(),
+        _ if matches!(function, 3 | 4) => {
+            let none = HashMap::new();
+            let registers = if function == 3 { &*registers } else { inputs.get(&unit).unwrap_or(&none) };
             let quantity = seen.quantity - u16::from(wrong);
             let values: Option<Vec<u16>> =
                 (0..quantity).map(|k| registers.get(&(address.wrapping_add(k))).copied()).collect();
             match values {
-                None => vec![0x83, 2],
+                None => vec![function | 0x80, 2],
                 Some(values) => {
-                    let mut body = vec![3, u8::try_from(quantity * 2).unwrap()];
+                    let mut body = vec![function, u8::try_from(quantity * 2).unwrap()];
                     body.extend(values.iter().flat_map(|v| v.to_be_bytes()));
                     body
                 }

@@ -233,6 +233,22 @@ fn the_core_names_no_protocol() {
 }
 
 #[test]
+fn two_drivers_never_name_each_other() {
+    const DRIVERS: [&str; 2] = ["registers", "sunspec"];
+    for source in sources().iter().filter(|s| !s.test) {
+        let Some(own) =
+            DRIVERS.iter().find(|driver| source.path.starts_with(&format!("southbound/{driver}/")))
+        else {
+            continue;
+        };
+        for other in DRIVERS.iter().filter(|other| *other != own) {
+            let named = named(&source.code).iter().any(|p| p.starts_with(&format!("southbound::{other}")));
+            assert!(!named, "{} names the driver {other}", source.path);
+        }
+    }
+}
+
+#[test]
 fn no_file_is_over_500_lines() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();

@@ -111,6 +111,32 @@ impl Bus {
         .await
     }
 
+    /// Reads input registers (FC 4).
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read_input(
+        &mut self,
+        peer: &Peer,
+        address: u16,
+        quantity: u16,
+    ) -> Result<Vec<u16>, BusError> {
+        if quantity == 0 || quantity > MAX_READ {
+            return Err(BusError::NotSent("a read takes 1 to 125 registers"));
+        }
+        if u32::from(address) + u32::from(quantity) > 0x1_0000 {
+            return Err(BusError::NotSent("a read ends at register 65535"));
+        }
+        self.call(peer, Request::ReadInputRegisters(address, quantity), |answer| match answer {
+            Response::ReadInputRegisters(words) if words.len() == usize::from(quantity) => Ok(words),
+            Response::ReadInputRegisters(words) => {
+                Err(format!("asked for {quantity} input registers at {address}, got {}", words.len()))
+            }
+            other => Err(format!("asked for input registers, got {other:?}")),
+        })
+        .await
+    }
+
     /// Writes holding registers (FC 16).
     ///
     /// # Errors

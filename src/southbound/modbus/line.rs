@@ -82,6 +82,29 @@ impl<'a> Line<'a> {
         self.shared.bus.lock().await.read(&self.peer, address, quantity).await
     }
 
+    /// Reads input registers in a turn.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read_input_in(
+        &self,
+        turn: Turn<'a>,
+        address: u16,
+        quantity: u16,
+    ) -> Result<Vec<u16>, BusError> {
+        let result = self.read_input(address, quantity).await;
+        drop(turn);
+        result
+    }
+
+    /// Reads input registers before the reads of other units, as a part of a command.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read_input(&self, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
+        self.shared.bus.lock().await.read_input(&self.peer, address, quantity).await
+    }
+
     /// Writes registers with FC 16.
     ///
     /// # Errors

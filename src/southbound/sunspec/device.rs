@@ -4,6 +4,7 @@
 
 mod command;
 mod discover;
+mod extra;
 mod poll;
 
 pub use discover::blocks_of;
@@ -19,6 +20,7 @@ use crate::core::port::{DriverPort, Report};
 use crate::der::{Capability, DeviceState, Outcome};
 use crate::southbound::DeviceSettings;
 use crate::southbound::modbus::{BusError, Line, Peer};
+use crate::southbound::points::Points;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -64,6 +66,8 @@ pub struct Device<'a> {
     serial: Option<String>,
     identity_changed: Option<String>,
     ours: Ours,
+    /// Registers beside the chain.
+    extra: Option<Points>,
     habits: Habits,
     reported: Reported,
     max_read: u16,
@@ -167,6 +171,7 @@ impl<'a> Device<'a> {
             serial: None,
             identity_changed: None,
             ours: Ours::default(),
+            extra: extra::of(&settings.map),
             habits: Habits::default(),
             reported: Reported::default(),
             max_read: settings.map.link.max_read,

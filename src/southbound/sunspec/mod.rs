@@ -1,4 +1,4 @@
-//! The SunSpec Modbus driver: discovery, poll plan, readings, controls, one task a connection.
+//! The SunSpec Modbus driver: discovery, poll plan, readings, controls.
 
 mod abilities;
 mod block;
@@ -8,17 +8,14 @@ mod execute;
 mod probe;
 mod readings;
 mod scan;
-mod task;
 mod value;
 
-pub use block::Lookup;
+pub use block::{Layouts, Lookup};
+pub use device::{Common, Device, peer_of};
 pub use probe::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue, probe};
-pub use task::spawn;
 
 #[cfg(test)]
 pub use block::Blocks;
-#[cfg(test)]
-pub use device::peer_of;
 
 /// The blocks of a map as a driver that has read all of it holds them.
 #[cfg(test)]
@@ -37,3 +34,6 @@ pub fn blocks_for_test(book: &super::testing::Book) -> Blocks {
     }
     blocks
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,6 +90,9 @@ impl Device<'_> {
     }
 
     async fn perform(&mut self, command: &Command) -> Outcome {
+        if let Some(outcome) = self.extra_command(command).await {
+            return outcome;
+        }
         let options = &self.settings.map;
         let ask = Ask {
             setpoint: &command.setpoint,

@@ -83,6 +83,7 @@ impl Device<'_> {
         self.uncut();
         self.read_everything().await?;
         self.answered();
+        self.extra_found().await;
         self.introduce().await;
         Ok(())
     }
@@ -218,7 +219,7 @@ impl Device<'_> {
     /// Works out what the device can be asked for, and tells the core if that changed.
     pub(super) async fn refresh_capability(&mut self) {
         self.routes = routes(&self.blocks);
-        let now = capability(&self.blocks, self.routes);
+        let now = self.with_extra(capability(&self.blocks, self.routes));
         if self.capability != Some(now) {
             self.capability = Some(now);
             self.port.reports.send(Report::Capability(now)).await;

@@ -123,6 +123,7 @@ impl Device<'_> {
                 tracing::warn!(device, model, point, %fault, "a value cannot be used");
             }
         }
+        self.extra_poll(&mut readings).await;
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
         if slow.is_some() {

@@ -1,14 +1,21 @@
 //! The whole driver against a scripted server, seen from the core's side.
 
-use super::*;
+use super::Lookup;
 use crate::core::port::{Command, DeviceHandle, Inbox, Poll, Report, open};
 use crate::der::{DeviceState, Outcome, Quality, Quantity, ReadBack, Setpoint, Watts};
 use crate::device_map::Model;
+use crate::southbound::connection::spawn;
 use crate::southbound::testing::{Answer, Book, Seen, Server, legacy, newer, storage};
-use crate::southbound::{Link, known};
+use crate::southbound::{DeviceSettings, Link, known};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 mod doubts;
+mod hybrid;
 mod secured;
 
 struct Rig {

@@ -1,12 +1,14 @@
-//! One task a connection: devices behind the same host and port share it. A task that panics is started again with
-//! back-off, and the others never notice.
+//! One task a connection: devices behind the same host and port, or on the same serial line, share it, whatever driver
+//! each of them has. A task that panics is started again with back-off, and the others never notice.
+//!
+//! It picks the driver by the kind of the device's map and knows nothing of what the drivers do.
 
-use super::block::{Layouts, Lookup};
-use super::device::{Common, Device, peer_of};
+use super::modbus::{Endpoint, SharedBus};
+use super::sunspec::{Layouts, Lookup, peer_of};
+use super::{DeviceSettings, registers, sunspec};
 use crate::backoff::Backoff;
 use crate::core::port::DriverPort;
-use crate::southbound::DeviceSettings;
-use crate::southbound::modbus::{Endpoint, SharedBus};
+use crate::device_map::MapKind;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
@@ -78,10 +80,18 @@ async fn supervise(connection: Arc<Connection>, stop: CancellationToken) {
 
 async fn run(connection: Arc<Connection>, stop: CancellationToken) {
     let bus = SharedBus::new(connection.endpoint.clone());
-    let common = Common { lookup: &connection.lookup, layouts: &connection.layouts, stop: &stop };
+    let stop = &stop;
+    let common = sunspec::Common { lookup: &connection.lookup, layouts: &connection.layouts, stop };
     let mut devices = connection.devices.iter().map(|(settings, port)| {
         let line = bus.line(peer_of(settings.link.unit(), &settings.map.link));
-        Device::new(settings, port, line, common).run()
+        async move {
+            match settings.map.kind {
+                MapKind::Registers => registers::Device::new(settings, port, line, stop).run().await,
+                MapKind::Sunspec | MapKind::Hybrid => {
+                    sunspec::Device::new(settings, port, line, common).run().await;
+                }
+            }
+        }
     });
     let all = async {
         // Mostly one: then there is nothing to be told apart at each wake.
@@ -98,6 +108,3 @@ async fn run(connection: Arc<Connection>, stop: CancellationToken) {
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,114 @@
+//! A chain and registers beside it.
+
+use super::*;
+use crate::der::{Control, Effect};
+use crate::device_map::registers::{
+    Access, Base, CommandName, EffectBound, EffectRule, Input, InputUnit, RegisterCommand, RegisterMap,
+    RegisterPoint, RegisterTable, RegisterType, Require, StepValue,
+};
+use crate::device_map::{MapKind, PointRef};
+use crate::southbound::points::testing::{command, holding, input, reading, verify, write, write_input};
+
+/// A limit in percent of 120.WRtg, as SolarEdge has it, and a temperature.
+fn registers() -> RegisterMap {
+    let base = PointRef { model: 120, path: "WRtg".to_owned() };
+    let limit = RegisterCommand {
+        input: Some(Input {
+            min: 0.0,
+            max: 100.0,
+            unit: InputUnit::PercentOf(Base::Sunspec(base)),
+            negate: false,
+        }),
+        require: vec![Require {
+            point: "enabled".to_owned(),
+            equals: 1.0,
+            hint: "power control is off".to_owned(),
+        }],
+        steps: vec![write_input("limit_pct")],
+        verify: vec![verify("limit_pct", StepValue::Input)],
+        effect: Some(EffectRule {
+            quantity: Quantity::ActivePower,
+            bound: EffectBound::AtMost,
+            tolerance_percent: 5.0,
+            within: Duration::from_millis(100),
+        }),
+        release: vec![write("limit_pct", 100.0)],
+        ..command(CommandName::LimitActivePower)
+    };
+    let charge = RegisterPoint {
+        table: RegisterTable::Holding,
+        access: Access::Read,
+        ..reading(input("soc", 0xF002, RegisterType::U16), Quantity::StateOfCharge)
+    };
+    let power = RegisterPoint {
+        table: RegisterTable::Holding,
+        ..reading(input("other_power", 0xF003, RegisterType::U16), Quantity::ActivePower)
+    };
+    RegisterMap {
+        points: vec![
+            holding("limit_pct", 0xF001, RegisterType::U16),
+            charge,
+            power,
+            holding("enabled", 0xF142, RegisterType::U16),
+        ],
+        commands: vec![limit],
+        ..RegisterMap::default()
+    }
+}
+
+async fn rig() -> (Server, Rig) {
+    let mut book = legacy();
+    book.put(0xF001, &[100, 55, 1]);
+    book.put(0xF142, &[1]);
+    let server = Server::start(&[(1, &book)]).await;
+    let mut device = server.device(0, 1);
+    let mut map = (*device.map).clone();
+    (map.kind, map.registers) = (MapKind::Hybrid, registers());
+    device.map = Arc::new(map);
+    let rig = Rig::new(vec![device], known());
+    (server, rig)
+}
+
+#[tokio::test]
+async fn registers_beside_the_chain_are_read_and_controlled() {
+    let (server, mut rig) = rig().await;
+    let controls = rig
+        .report("capability", |_, report| match report {
+            Report::Capability(capability) => Some(capability.controls),
+            _ => None,
+        })
+        .await;
+    assert!(controls.has(Control::LimitActivePower) && controls.has(Control::Connect));
+    rig.state(0, DeviceState::Online).await;
+    let poll = rig.poll(0).await;
+    let of = |quantity| poll.readings.iter().find(|r| r.quantity == quantity).map(|r| r.value);
+    assert_eq!(of(Quantity::StateOfCharge), Some(55.0));
+    assert_eq!(of(Quantity::ActivePower), Some(5000.0), "the chain is asked first");
+    let applied = ReadBack { active_power: Some(Watts::new(4800.0)), bounded: false, verified: true };
+    assert_eq!(rig.command(0, LIMIT).await, Outcome::Applied(applied));
+    assert_eq!(server.writes(), [(16, 0xF001, vec![48])], "48 % of 10 kW, and nothing in model 123");
+    let effect = rig
+        .report("effect", |_, report| match report {
+            Report::Effect { effect, .. } => Some(effect.clone()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(effect, Effect::Effective, "5000 W is within 5 % of 10 kW");
+    assert!(matches!(rig.command(0, Setpoint::Disconnect).await, Outcome::Applied(_)));
+    assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Applied(_)));
+    assert_eq!(server.writes()[2..3], [(16, 0xF001, vec![100])]);
+}
+
+#[tokio::test]
+async fn what_the_registers_require_is_said_and_what_is_silent_there_is_not_the_device() {
+    let (server, mut rig) = rig().await;
+    rig.state(0, DeviceState::Online).await;
+    server.state().units.get_mut(&1).unwrap().insert(0xF142, 0);
+    assert_eq!(rig.command(0, LIMIT).await, Outcome::Refused("power control is off".to_owned()));
+    assert_eq!(server.writes(), []);
+    server.script(|seen, _| if seen.address >= 0xF000 { Answer::Silence } else { Answer::Good });
+    let seen = server.state().seen.len();
+    while server.state().seen.len() < seen + 20 {
+        rig.power(0, Some(5000.0)).await;
+    }
+}
