@@ -58,7 +58,9 @@ pub fn spawn(
 ) {
     let models = maps.models().clone();
     let lookup: sunspec::Lookup = Arc::new(move |id| models.get(id));
-    sunspec::spawn(devices, &ports, tasks, &stop, &lookup);
+    let choice: sunspec::MapChoice =
+        Arc::new(move |maker, model, version| maps.best(maker, model, version).cloned());
+    sunspec::spawn(devices, &ports, tasks, &stop, &lookup, &choice);
 }
 
 /// How a probe treats a device that has no map yet.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::southbound::known;
-use crate::southbound::sunspec::readings::{choose, readings};
-use crate::southbound::sunspec::{abilities, device::blocks_of};
+use crate::southbound::sunspec::abilities;
+use crate::southbound::sunspec::readings::{choose, quiet, readings, stores};
 use crate::southbound::testing::{legacy, newer};
 use proptest::prelude::*;
 
@@ -47,7 +47,8 @@ fn the_scale_factor_comes_with_the_value() {
 
 fn any_chain() -> impl Strategy<Value = Vec<(u16, u16)>> {
     let id = prop::sample::select(vec![
-        1_u16, 101, 103, 111, 113, 120, 121, 122, 123, 124, 701, 702, 703, 704, 713, 715, 802, 64_000,
+        1_u16, 101, 103, 111, 113, 120, 121, 122, 123, 124, 126, 134, 160, 203, 213, 701, 702, 703, 704, 705,
+        707, 711, 713, 714, 715, 802, 803, 804, 64_000,
     ]);
     prop::collection::vec((id, 0..200_u16), 0..12)
 }
@@ -66,20 +67,28 @@ proptest! {
             address += length + 2;
             at
         }).collect();
-        let mut blocks = blocks_of(&models, &[], &known(), &Layouts::default(), longest);
+        let (options, layouts) = (SunspecOptions::default(), Layouts::default());
+        let mut blocks = blocks_of(&models, &options, &known(), &layouts, longest);
         for block in &mut blocks.list {
-            let end: u16 = block.parts.iter().map(|p| p.quantity).sum();
+            let end: u16 = block.parts.last().map_or(0, |p| p.offset + p.quantity);
             let mut words: Vec<u16> = (0..end).map(|_| match dice.u8(0..4) {
                 0 => 0xFFFF, 1 => 0x8000, 2 => dice.u16(0..20), _ => dice.u16(..),
             }).collect();
             for (word, want) in words.iter_mut().zip([block.at.id, block.at.length]) { *word = want; }
-            let _ = block.take(words, Instant::now());
+            let _ = block.take(words.clone(), Instant::now());
+            if block.open(&layouts) {
+                let end = block.parts.last().map_or(0, |p| usize::from(p.offset + p.quantity));
+                words.resize_with(end, || dice.u16(..));
+                let _ = block.take(words, Instant::now());
+            }
+            let _ = block.odd_length();
             prop_assert!(block.parts.iter().all(|p| p.quantity <= longest.max(2)));
         }
         let sources = choose(&mut blocks);
         let at = jiff::Timestamp::UNIX_EPOCH;
         let (values, _) = readings(&blocks, sources, &|_| Some(at));
         prop_assert!(values.iter().all(|r| r.value.is_finite() == (r.quality == crate::der::Quality::Good)));
+        let _ = (quiet(&blocks, sources, &[]), stores(&blocks, sources));
         let _ = abilities::nameplate(&blocks);
         let capability = abilities::capability(&blocks, abilities::routes(&blocks));
         prop_assert!(capability.injection_max.get() >= 0.0 && capability.absorption_max.get() >= 0.0);

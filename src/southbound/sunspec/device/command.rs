@@ -90,7 +90,7 @@ impl Device<'_> {
     }
 
     async fn perform(&mut self, command: &Command) -> Outcome {
-        let options = &self.settings.map;
+        let options = &self.map;
         let ask = Ask {
             setpoint: &command.setpoint,
             hold: command.hold,

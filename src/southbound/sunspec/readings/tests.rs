@@ -60,7 +60,7 @@ fn each_quantity_comes_once() {
 fn a_storage_with_model_124_has_its_state_of_charge_polled() {
     let mut blocks = storage().blocks();
     assert_eq!(choose(&mut blocks).charge, Some((124, "ChaState")));
-    assert_eq!(blocks.get(124).unwrap().class, Class::Fast);
+    assert_eq!(blocks.get(124).unwrap().class, Class::Normal);
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn what_was_reported_and_is_not_any_more_is_invalid() {
     let mut reported = Reported::default();
     let mut day = all(&legacy());
     let count = day.len();
-    reported.complete(&mut day, Timestamp::UNIX_EPOCH);
+    reported.complete(&mut day, Timestamp::UNIX_EPOCH, &|_| false);
     assert_eq!(day.len(), count, "nothing is made up");
     let mut night = all(&Book::at(0).model(103, &[]));
-    reported.complete(&mut night, Timestamp::UNIX_EPOCH);
+    reported.complete(&mut night, Timestamp::UNIX_EPOCH, &|_| false);
     assert_eq!(night.len(), count);
     assert!(night.iter().all(|r| r.quality == Quality::Invalid && r.value.is_nan()), "{night:?}");
 }

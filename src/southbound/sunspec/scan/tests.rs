@@ -7,7 +7,7 @@ const BASES: [u16; 3] = [40000, 0, 50000];
 async fn scanned(server: &Server) -> Result<Chain, ScanError> {
     let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
     let bus = SharedBus::new(endpoint);
-    scan(&bus.line(peer(1)), &BASES).await
+    scan(&bus.line(peer(1)), &SunspecOptions::default()).await
 }
 
 async fn of(book: &Book) -> Result<Chain, ScanError> {
