@@ -288,12 +288,13 @@ impl Book {
     }
 
     pub fn address(&self, id: u16, path: &str) -> u16 {
-        let (_, address, layout) = self.places.iter().find(|(m, ..)| *m == id).unwrap();
+        // Of several of the same id the last: it is the one that was just added.
+        let (_, address, layout) = self.places.iter().rev().find(|(m, ..)| *m == id).unwrap();
         address + layout.find(path).unwrap_or_else(|| panic!("{id}.{path}")).offset
     }
 
     pub fn words(&self, id: u16, path: &str, raw: i64) -> Vec<u16> {
-        let (.., layout) = self.places.iter().find(|(m, ..)| *m == id).unwrap();
+        let (.., layout) = self.places.iter().rev().find(|(m, ..)| *m == id).unwrap();
         let size = usize::from(layout.find(path).unwrap().point.size);
         let all = raw.to_be_bytes();
         let words: Vec<u16> = all.chunks(2).map(|b| u16::from_be_bytes([b[0], b[1]])).collect();

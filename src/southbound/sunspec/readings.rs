@@ -84,11 +84,17 @@ impl Sources {
         self.classify(blocks);
     }
 
+    /// True if the measuring model tells no power.
+    #[must_use]
+    pub fn mute(&self, blocks: &Blocks) -> bool {
+        let sample = self.measuring.and_then(|id| blocks.sample(id));
+        sample.is_none_or(|sample| sample.number("W") == Number::Absent)
+    }
+
     fn fall_back(&mut self, blocks: &Blocks) {
-        let Some(now) = self.measuring.and_then(|id| blocks.get(id)) else { return };
-        if now.sample().is_some_and(|sample| sample.number("W") != Number::Absent) {
+        let Some(now) = self.measuring.and_then(|id| blocks.get(id)).filter(|_| self.mute(blocks)) else {
             return;
-        }
+        };
         let recent = |block: &&Block| {
             block.fault.is_none()
                 && block.read_at.zip(now.read_at).is_some_and(|(its, ours)| its + RECENT >= ours)

@@ -122,7 +122,7 @@ impl Device<'_> {
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
         self.note_rest();
-        if !others.is_empty() {
+        if !others.is_empty() || self.sources.mute(&self.blocks) {
             let counting = self.sources.energy;
             self.sources.add_found(&mut self.blocks);
             self.refresh_capability().await;

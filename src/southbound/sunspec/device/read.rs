@@ -42,7 +42,8 @@ impl Device<'_> {
         block.tried_at = Some(now);
         let usual = self.max_read;
         let mut turn = turn;
-        let (mut again, mut opened) = (true, false);
+        // With scale factors that never change, values and theirs cannot be of different times.
+        let (mut again, mut opened) = (!self.map.sunspec.static_sf, false);
         loop {
             let Some(block) = self.blocks.list.get(place) else { return Ok(false) };
             let in_parts = block.parts.len() > 1;

@@ -9,6 +9,7 @@
 use super::{Device, Trouble};
 use crate::core::port::Report;
 use crate::der::{DeviceState, Outcome};
+use crate::southbound::sunspec::block::{Block, Class};
 use crate::southbound::sunspec::control::Ours;
 use crate::southbound::sunspec::readings::{is_meter, quiet, speechless, stores};
 use crate::southbound::sunspec::scan::kind;
@@ -79,7 +80,7 @@ impl Device<'_> {
             self.blocks
                 .get(id)
                 .filter(|b| b.fault.is_none())
-                .and_then(|b| b.sample())
+                .and_then(Block::sample)
                 .map(|s| speechless(id, &s))
         };
         self.sources.measuring.filter(|id| !is_meter(*id)).and_then(sample).unwrap_or(false)
@@ -99,7 +100,8 @@ impl Device<'_> {
             missing.push("it answers, but shows no measurements".to_owned());
         }
         for block in &self.blocks.list {
-            if let Some(fault) = &block.fault {
+            // A curve that nobody asked for is not missed.
+            if let Some(fault) = block.fault.as_ref().filter(|_| block.class != Class::OnDemand) {
                 missing.push(format!("model {} cannot be read: {fault}", block.at.id));
             }
             if block.draft && matches!(block.at.id, 703 | 704) {

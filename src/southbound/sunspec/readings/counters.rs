@@ -98,3 +98,6 @@ fn follows((before, since): (f64, Timestamp), value: f64, at: Timestamp, bounds:
     let steps = bounds.span.map_or(0.0, |span| 2.0 * span.step);
     rise <= rating * hours * LEAP + steps.max(1.0)
 }
+
+#[cfg(test)]
+mod tests;

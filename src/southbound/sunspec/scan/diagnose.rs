@@ -28,7 +28,7 @@ pub fn advice(error: &BusError) -> &'static str {
             "; try another unit: 1, 2, 126 and 247 are usual"
         }
         BusError::BadAnswer(words) if words.contains("mismatching headers") => {
-            "; if it always answers with another unit or transaction id, set lenient_header = true in its device map"
+            "; its map may need lenient_header = true"
         }
         _ => "",
     }

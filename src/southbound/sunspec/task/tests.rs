@@ -9,6 +9,9 @@ use crate::southbound::{Link, known};
 use tokio::time::{Instant, timeout};
 
 mod doubts;
+mod nights;
+mod quirks;
+mod records;
 
 struct Rig {
     inbox: Inbox,
