@@ -1,6 +1,6 @@
 //! Choosing a map for a device that names none: the best of those whose `[match]` fits model 1.
 
-use super::map::{DeviceMap, MapKind, Match};
+use super::map::{DeviceMap, Match};
 use super::maps::Maps;
 use glob::{MatchOptions, Pattern};
 use std::sync::Arc;
@@ -9,10 +9,10 @@ impl Maps {
     /// The map that fits a device best, by what its model 1 says; `None` if no map claims it.
     #[must_use]
     pub fn best(&self, manufacturer: &str, model: &str, version: &str) -> Option<&Arc<DeviceMap>> {
-        let fitting = self.ids().filter_map(|id| self.get(id)).filter(|map| {
-            map.kind != MapKind::Registers
-                && map.matches.as_ref().is_some_and(|m| fits(m, manufacturer, model, version))
-        });
+        let fitting = self
+            .ids()
+            .filter_map(|id| self.get(id))
+            .filter(|map| map.matches.as_ref().is_some_and(|m| fits(m, manufacturer, model, version)));
         let priority = |map: &Arc<DeviceMap>| map.matches.as_ref().map(|m| m.priority);
         fitting.reduce(|best, map| if priority(map) > priority(best) { map } else { best })
     }

@@ -94,6 +94,8 @@ pub struct Device<'a> {
     habits: Habits,
     reported: Reported,
     max_read: u16,
+    /// Reads may run over the border of two models.
+    crossing: bool,
     failures: u32,
     answered_at: Instant,
     /// The model map is not where it was: to be scanned again.
@@ -204,6 +206,7 @@ impl<'a> Device<'a> {
             habits: Habits::default(),
             reported: Reported::default(),
             max_read: settings.map.link.max_read,
+            crossing: false,
             failures: 0,
             answered_at: Instant::now(),
             moved: false,

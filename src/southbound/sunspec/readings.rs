@@ -41,12 +41,14 @@ pub struct Sources {
     pub available_122: bool,
 }
 
-/// What a first reading must take in before sources can be chosen: everything but curves and models of no quantity.
+/// What a first reading must take in before sources and controls can be chosen: everything but models of neither.
 pub fn first_look(blocks: &mut Blocks) {
     for block in &mut blocks.list {
         block.class = match block.at.id {
-            1 => Class::Once,
-            id if MEASURING.contains(&id) && block.at.instance == 0 => Class::Slow,
+            _ if block.at.instance > 0 && !matches!(block.at.id, 160 | 714) => Class::OnDemand,
+            // Of curves must be known which of them can be changed.
+            1 | 126..=145 | 705..=712 => Class::Once,
+            id if MEASURING.contains(&id) => Class::Slow,
             120..=124 | 160 | 702 | 703 | 704 | 713 | 714 | 715 | 802 => Class::Slow,
             _ => Class::OnDemand,
         };
@@ -126,9 +128,9 @@ impl Sources {
         for block in &mut blocks.list {
             let (id, first) = (block.at.id, block.at.instance == 0);
             block.class = match id {
-                1 => Class::Once,
                 160 | 714 if self.direct == Some(id) => Class::Fast,
                 _ if !first => Class::OnDemand,
+                1 | 126..=145 | 705..=712 => Class::Once,
                 _ if self.measuring == Some(id) => Class::Fast,
                 // Another measuring model is of use only while the chosen one says nothing.
                 _ if MEASURING.contains(&id) && !speaks => Class::Normal,

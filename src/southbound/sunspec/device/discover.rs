@@ -78,6 +78,7 @@ impl Device<'_> {
         if !std::mem::take(&mut self.recalled) {
             self.uncut();
         }
+        self.crossing = self.map.sunspec.cross_model;
         self.read_everything().await
     }
 
@@ -151,24 +152,17 @@ impl Device<'_> {
         Ok(shown.is_none() || self.serial.is_none() || shown == self.serial)
     }
 
-    /// Reads every block once, of curves only the header. One that gets no answer while its neighbours do is left out: some devices are silent
+    /// Reads every block once that is not left to be asked for. One that gets no answer while its neighbours do is left out: some devices are silent
     /// instead of refusing.
     async fn read_everything(&mut self) -> Result<(), Trouble> {
         let mut silent = true;
         for place in 0..self.blocks.list.len() {
-            let Some(block) = self.blocks.list.get(place) else { break };
-            let header = block.class == Class::OnDemand;
-            if header && !(block.closed() && block.read_at.is_none()) {
+            if self.blocks.list.get(place).is_some_and(|b| b.class == Class::OnDemand) {
                 continue;
             }
             // In turn: finding out what one unit is does not hold up the polls and commands of the others.
             let turn = self.line.turn().await;
-            let read = if header {
-                self.read_header(place, turn).await
-            } else {
-                self.read_patiently(place, Some(turn)).await
-            };
-            match read {
+            match self.read_patiently(place, Some(turn)).await {
                 Ok(_) => silent = false,
                 Err(Trouble::Bus(error @ BusError::TimedOut(_))) if !silent => {
                     silent = true;

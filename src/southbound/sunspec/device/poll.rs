@@ -80,13 +80,13 @@ impl Device<'_> {
     async fn poll(&mut self, due: Instant) -> Result<(), Trouble> {
         let began = Instant::now();
         let others = self.others_due(began);
+        let due_now = self.due_now(&others, began);
         let begun_at = Timestamp::now();
         // Places of the blocks that were read.
         let mut fresh: Vec<usize> = Vec::with_capacity(4);
         let mut silent = true;
-        for place in 0..self.blocks.list.len() {
-            let Some(class) = self.blocks.list.get(place).map(|b| b.class) else { break };
-            if (class != Class::Fast && !others.contains(&place)) || self.left_alone(place, began) {
+        for place in due_now.iter().copied() {
+            if fresh.contains(&place) {
                 continue;
             }
             // Commands that come while other units are read go first.
@@ -105,10 +105,10 @@ impl Device<'_> {
             if self.moved {
                 return Err(Trouble::Moved("seen while carrying out a command".to_owned()));
             }
-            match self.read_block(place, Some(turn)).await {
+            match self.read_due(place, &due_now, turn).await {
                 Ok(read) => {
                     silent = false;
-                    fresh.extend(read.then_some(place));
+                    fresh.extend(read);
                 }
                 // One block that gets no answer while its neighbours do is not the whole device.
                 Err(Trouble::Bus(error @ BusError::TimedOut(_))) if !silent => {
@@ -221,6 +221,13 @@ impl Device<'_> {
             let pause = self.map.link.response_timeout.saturating_mul(block.silences);
             block.tried_at.is_some_and(|at| now.saturating_duration_since(at) < pause.min(PATIENCE))
         })
+    }
+
+    /// The places of the blocks to be read in this poll.
+    fn due_now(&self, others: &[usize], now: Instant) -> Vec<usize> {
+        let blocks = self.blocks.list.iter().enumerate();
+        let due = blocks.filter(|(place, b)| b.class == Class::Fast || others.contains(place));
+        due.map(|(place, _)| place).filter(|place| !self.left_alone(*place, now)).collect()
     }
 
     /// The blocks beside the fast ones whose turn it is: few in a poll, so that they never come in a bunch. Those come

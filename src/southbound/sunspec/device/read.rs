@@ -21,22 +21,79 @@ impl Device<'_> {
         }
     }
 
-    /// Reads a block whole. True if it was read, false if the device refused it (then the block says why).
-    pub(super) async fn read_block(&mut self, place: usize, turn: Option<Turn<'_>>) -> Result<bool, Trouble> {
-        self.read_as_far(place, turn, true).await
-    }
-
-    /// Reads only the header of a block that is closed.
-    pub(super) async fn read_header(&mut self, place: usize, turn: Turn<'_>) -> Result<bool, Trouble> {
-        self.read_as_far(place, Some(turn), false).await
-    }
-
-    async fn read_as_far(
+    /// Reads a block that is due, and those due behind it that go in the same request. Gives the places that were read.
+    pub(super) async fn read_due(
         &mut self,
         place: usize,
-        turn: Option<Turn<'_>>,
-        whole: bool,
-    ) -> Result<bool, Trouble> {
+        due: &[usize],
+        turn: Turn<'_>,
+    ) -> Result<Vec<usize>, Trouble> {
+        let run = if self.crossing { self.run_from(place, due) } else { Vec::new() };
+        if run.len() < 2 {
+            return Ok(self.read_block(place, Some(turn)).await?.then_some(place).into_iter().collect());
+        }
+        match self.read_run(&run, turn).await {
+            Err(Trouble::Bus(error)) if error.exception().is_some_and(|e| !e.unit_missing()) => {
+                let (device, reason) = (&self.settings.name, error.to_string());
+                tracing::info!(
+                    device,
+                    reason,
+                    "it refuses reads over the border of two models; they are read singly"
+                );
+                self.crossing = false;
+                Ok(self.read_block(place, None).await?.then_some(place).into_iter().collect())
+            }
+            result => result,
+        }
+    }
+
+    /// The blocks that one request from this one on takes in: due, neighbours, one read each, together not too long.
+    fn run_from(&self, place: usize, due: &[usize]) -> Vec<usize> {
+        let mut run: Vec<usize> = Vec::new();
+        let (mut total, mut next) = (0_u16, None);
+        for place in due.iter().copied().filter(|p| *p >= place) {
+            let Some(block) = self.blocks.list.get(place) else { break };
+            let end = block.at.address.saturating_add(2).saturating_add(block.at.length);
+            let stretch = block.at.length.saturating_add(2);
+            let single = matches!(block.parts.as_slice(), [part] if part.offset == 0);
+            let joins = next.is_none_or(|next| next == block.at.address);
+            if !single || !joins || block.closed() || total.saturating_add(stretch) > self.max_read {
+                break;
+            }
+            total = total.saturating_add(stretch);
+            next = Some(end);
+            run.push(place);
+        }
+        run
+    }
+
+    async fn read_run(&mut self, run: &[usize], turn: Turn<'_>) -> Result<Vec<usize>, Trouble> {
+        let of = |place: &usize| {
+            self.blocks.list.get(*place).map(|b| (b.at.address, b.at.length.saturating_add(2)))
+        };
+        let stretches: Vec<(u16, u16)> = run.iter().filter_map(of).collect();
+        let base = stretches.first().map_or(0, |(address, _)| *address);
+        let quantity = stretches.iter().map(|(_, stretch)| *stretch).fold(0, u16::saturating_add);
+        let (asked_at, now) = (Timestamp::now(), Instant::now());
+        let words =
+            self.read_part(base, Part { offset: 0, quantity }, Some(turn)).await.map_err(Trouble::Bus)?;
+        let (mut rest, mut taken) = (words.as_slice(), Vec::with_capacity(run.len()));
+        for (place, (_, stretch)) in run.iter().zip(stretches) {
+            let (own, behind) = rest.split_at_checked(usize::from(stretch)).unwrap_or((rest, &[]));
+            rest = behind;
+            if let Some(block) = self.blocks.list.get_mut(*place) {
+                block.tried_at = Some(now);
+            }
+            if self.take(*place, own.to_vec(), asked_at)? {
+                let _ = self.open(*place);
+                taken.push(*place);
+            }
+        }
+        Ok(taken)
+    }
+
+    /// Reads a block whole. True if it was read, false if the device refused it (then the block says why).
+    pub(super) async fn read_block(&mut self, place: usize, turn: Option<Turn<'_>>) -> Result<bool, Trouble> {
         let now = Instant::now();
         let Some(block) = self.blocks.list.get_mut(place) else { return Ok(false) };
         block.tried_at = Some(now);
@@ -58,7 +115,7 @@ impl Device<'_> {
                 Ok(registers) => {
                     let taken = self.take(place, registers, asked_at)?;
                     // Its counts tell what follows: read now, but not for ever if they change with each look.
-                    if taken && whole && self.open(place) && !std::mem::replace(&mut opened, true) {
+                    if taken && self.open(place) && !std::mem::replace(&mut opened, true) {
                         continue;
                     }
                     return Ok(taken);

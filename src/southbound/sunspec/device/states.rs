@@ -100,8 +100,9 @@ impl Device<'_> {
             missing.push("it answers, but shows no measurements".to_owned());
         }
         for block in &self.blocks.list {
-            // A curve that nobody asked for is not missed.
-            if let Some(fault) = block.fault.as_ref().filter(|_| block.class != Class::OnDemand) {
+            // What is only of use to a command is not missed before there is one.
+            let needed = block.at.id == 1 || !matches!(block.class, Class::Once | Class::OnDemand);
+            if let Some(fault) = block.fault.as_ref().filter(|_| needed) {
                 missing.push(format!("model {} cannot be read: {fault}", block.at.id));
             }
             if block.draft && matches!(block.at.id, 703 | 704) {

@@ -40,7 +40,7 @@ async fn models_to_be_ignored_are_never_read() {
 }
 
 #[tokio::test]
-async fn of_curves_only_the_header_is_read() {
+async fn curves_are_read_once_and_as_far_as_their_counts_say() {
     let book = newer().longer(705, 13 + 2 * (10 + 2 * 4), &[("NPt", 4), ("NCrv", 2), ("Ena", 1)]).longer(
         714,
         18 + 50,
@@ -60,7 +60,7 @@ async fn of_curves_only_the_header_is_read() {
     let reads = |at: u16| -> Vec<u16> {
         server.state().seen.iter().filter(|s| s.address == at && s.quantity > 2).map(|s| s.quantity).collect()
     };
-    assert_eq!(reads(curve), [15]);
+    assert_eq!(reads(curve), [15, 51], "its header, then all of it, and no more");
     assert_eq!(reads(ports)[..2], [20, 70], "the header says how much follows");
     assert!(reads(ports)[2..].iter().all(|quantity| *quantity == 70), "and is known then");
 }
@@ -116,4 +116,39 @@ async fn a_counter_that_falls_is_invalid_for_one_poll() {
     assert_eq!(next.0, Quality::Invalid);
     let next = rig.report("the next", |_, r| energy(r)).await;
     assert_eq!(next, (Quality::Good, 7.0));
+}
+
+#[tokio::test]
+async fn a_map_may_let_reads_run_over_the_border_of_two_models() {
+    let book = newer();
+    let server = Server::start(&[(1, &book)]).await;
+    let mut device = server.device(0, 1);
+    let mut map = map();
+    map.sunspec.cross_model = true;
+    device.map = Arc::new(map);
+    let (limits, border) = (book.address(713, "ID"), book.address(715, "ID"));
+    let mut rig = Rig::new(vec![device], known());
+    rig.power(0, Some(-2500.0)).await;
+    // 713 is read in each poll, 715 behind it now and then: together when both are due.
+    let together = |server: &Server| {
+        server.state().seen.iter().filter(|s| s.address == limits && s.quantity == 18).count()
+    };
+    while together(&server) < 2 {
+        let poll = rig.poll(0).await;
+        let charge = poll.readings.iter().find(|r| r.quantity == Quantity::StateOfCharge).unwrap();
+        assert_eq!((charge.value, charge.quality), (55.5, Quality::Good));
+    }
+    server.script(move |seen, _| {
+        if seen.address < border && seen.address + seen.quantity > border {
+            Answer::Exception(2)
+        } else {
+            Answer::Good
+        }
+    });
+    let before = together(&server);
+    for _ in 0..60 {
+        let poll = rig.poll(0).await;
+        assert!(poll.readings.iter().all(|r| r.quality == Quality::Good), "{poll:?}");
+    }
+    assert_eq!(together(&server), before + 1, "tried once, and not again");
 }
