@@ -132,9 +132,11 @@ impl Sources {
                 _ if !first => Class::OnDemand,
                 1 | 126..=145 | 705..=712 => Class::Once,
                 _ if self.measuring == Some(id) => Class::Fast,
+                713 | 802 if has_charge == Some(id) => Class::Fast,
+                // What was chosen before another model measured is kept.
+                _ if self.energy == Some(id) || self.direct == Some(id) => Class::Normal,
                 // Another measuring model is of use only while the chosen one says nothing.
                 _ if MEASURING.contains(&id) && !speaks => Class::Normal,
-                713 | 802 if has_charge == Some(id) => Class::Fast,
                 122 | 123 | 124 | 704 | 715 => Class::Normal,
                 // No source yet, but they may show a value later.
                 713 | 802 if has_charge.is_none() => Class::Normal,
@@ -197,7 +199,7 @@ pub fn readings(
             out.put(id, quantity, path, sample.number(path));
         }
     }
-    if let Some(id) = sources.direct.filter(|id| direct::SIDES.contains(id))
+    if let Some(id) = sources.direct.filter(|id| sources.measuring != Some(*id))
         && let Some(at) = asked(id)
     {
         out.at = at;

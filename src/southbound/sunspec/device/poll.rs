@@ -172,7 +172,9 @@ impl Device<'_> {
             let place = self.blocks.list.iter().position(|b| Some(b.at.id) == source);
             let block = place.and_then(|place| self.blocks.list.get(place).map(|block| (place, block)));
             block.is_some_and(|(place, block)| {
-                block.class != Class::Fast && block.fault.is_none() && !fresh.contains(&place)
+                matches!(block.class, Class::Normal | Class::Slow)
+                    && block.fault.is_none()
+                    && !fresh.contains(&place)
             })
         };
         self.reported.complete(readings, begun_at, &waiting);

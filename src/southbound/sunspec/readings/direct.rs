@@ -18,11 +18,11 @@ pub fn power(blocks: &Blocks, id: u16, since: Option<Timestamp>) -> (&'static st
         }
         let Some(sample) = block.sample() else { continue };
         match sample.number("DCW") {
-            whole @ Number::Good(_) if id == 714 => sum.add(whole),
+            whole @ Number::Good(_) if id != 160 => sum.add(whole),
             _ => strings(block, &mut sum),
         }
     }
-    (if id == 714 { "DCW" } else { "module[0].DCW" }, sum.number())
+    (if id == 160 { "module[0].DCW" } else { "DCW" }, sum.number())
 }
 
 /// Adds the ports or strings of one block.

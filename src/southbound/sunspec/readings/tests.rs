@@ -284,3 +284,22 @@ fn rest_is_told_by_power_before_state() {
     let sources = choose(&mut battery);
     assert!(stores(&battery, sources));
 }
+
+#[test]
+fn counters_of_a_model_that_measured_first_are_still_read_when_another_measures() {
+    let older = [("W", 7), ("W_SF", 0), ("WH", 50), ("WH_SF", 0), ("DCW", 8), ("DCW_SF", 0)];
+    let book = |w: &[(&str, i64)]| Book::at(0).model(701, w).model(103, &older);
+    let mut dusk = book(&[]).blocks();
+    let mut sources = choose(&mut dusk);
+    assert_eq!((sources.measuring, sources.energy, sources.direct), (Some(103), Some(103), Some(103)));
+    let mut day = book(&[("W", 9), ("W_SF", 0), ("TotWhInj", 60), ("TotWh_SF", 0)]).blocks();
+    sources.choose_again(&mut day);
+    assert_eq!((sources.measuring, sources.energy), (Some(701), Some(103)));
+    assert_eq!(day.get(103).unwrap().class, Class::Normal);
+    let (all, _) = readings(&day, sources, &|_| Some(Timestamp::UNIX_EPOCH));
+    let of =
+        |quantity| all.iter().filter(move |r| r.quantity == quantity).map(|r| r.value).collect::<Vec<_>>();
+    assert_eq!(of(Quantity::ActivePower), [9.0]);
+    assert_eq!(of(Quantity::EnergyInjected), [50.0]);
+    assert_eq!(of(Quantity::DcPower), [8.0]);
+}
