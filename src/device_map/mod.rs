@@ -13,7 +13,7 @@ mod model_json;
 pub mod registers;
 mod shipped;
 
-pub use layout::{Layout, PlacedPoint, PlacedScale};
+pub use layout::{Correction, Layout, PlacedPoint, PlacedScale};
 pub use library::{Library, model_of_table, models, parse_model};
 pub use map::{
     CurveRequest, DeviceMap, LinkOptions, MapKind, Match, MeterSign, Parity, PfSign, PointOverride, PointRef,

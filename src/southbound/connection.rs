@@ -4,7 +4,7 @@
 //! It picks the driver by the kind of the device's map and knows nothing of what the drivers do.
 
 use super::modbus::{Endpoint, SharedBus};
-use super::sunspec::{Layouts, Lookup, peer_of};
+use super::sunspec::{Layouts, Lookup, MapChoice, peer_of};
 use super::{DeviceSettings, registers, sunspec};
 use crate::backoff::Backoff;
 use crate::core::port::DriverPort;
@@ -26,6 +26,7 @@ struct Connection {
     endpoint: Endpoint,
     devices: Vec<(DeviceSettings, DriverPort)>,
     lookup: Lookup,
+    choice: MapChoice,
     layouts: Arc<Layouts>,
 }
 
@@ -36,6 +37,7 @@ pub fn spawn(
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
     lookup: &Lookup,
+    choice: &MapChoice,
 ) {
     let layouts = Arc::new(Layouts::default());
     let mut places: HashMap<Endpoint, usize> = HashMap::new();
@@ -48,8 +50,8 @@ pub fn spawn(
         let endpoint = Endpoint::of(&device.link).secured(device.tls.as_ref());
         let place = *places.entry(endpoint.clone()).or_insert_with(|| {
             let layouts = layouts.clone();
-            let lookup = lookup.clone();
-            connections.push(Connection { endpoint, devices: Vec::new(), lookup, layouts });
+            let (lookup, choice) = (lookup.clone(), choice.clone());
+            connections.push(Connection { endpoint, devices: Vec::new(), lookup, choice, layouts });
             connections.len() - 1
         });
         if let Some(connection) = connections.get_mut(place) {
@@ -81,7 +83,8 @@ async fn supervise(connection: Arc<Connection>, stop: CancellationToken) {
 async fn run(connection: Arc<Connection>, stop: CancellationToken) {
     let bus = SharedBus::new(connection.endpoint.clone());
     let stop = &stop;
-    let common = sunspec::Common { lookup: &connection.lookup, layouts: &connection.layouts, stop };
+    let Connection { lookup, choice, layouts, .. } = &*connection;
+    let common = sunspec::Common { lookup, layouts, choice, stop };
     let mut devices = connection.devices.iter().map(|(settings, port)| {
         let line = bus.line(peer_of(settings.link.unit(), &settings.map.link));
         async move {

@@ -79,7 +79,8 @@ impl Rig {
     fn of(server: Server, devices: Vec<DeviceSettings>) -> Self {
         let (inbox, handles, ports) = open(devices.len());
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        spawn(devices, &ports, &mut tasks, &stop, &known());
+        let choice: crate::southbound::sunspec::MapChoice = Arc::new(|_, _, _| None);
+        spawn(devices, &ports, &mut tasks, &stop, &known(), &choice);
         let (hold, passed) = (Duration::from_secs(90), Vec::new());
         Self { server, inbox, handles, _tasks: tasks, stop, commands: 0, hold, passed }
     }

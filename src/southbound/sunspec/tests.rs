@@ -1,6 +1,6 @@
 //! The whole driver against a scripted server, seen from the core's side.
 
-use super::Lookup;
+use super::{Lookup, MapChoice};
 use crate::core::port::{Command, DeviceHandle, Inbox, Poll, Report, open};
 use crate::der::{DeviceState, Outcome, Quality, Quantity, ReadBack, Setpoint, Watts};
 use crate::device_map::Model;
@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 mod doubts;
 mod hybrid;
+mod nights;
+mod quirks;
+mod records;
 mod secured;
 
 struct Rig {
@@ -28,9 +31,13 @@ struct Rig {
 
 impl Rig {
     fn new(devices: Vec<DeviceSettings>, lookup: Lookup) -> Self {
+        Self::choosing(devices, lookup, Arc::new(|_, _, _| None))
+    }
+
+    fn choosing(devices: Vec<DeviceSettings>, lookup: Lookup, choice: MapChoice) -> Self {
         let (inbox, handles, ports) = open(devices.len());
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        spawn(devices, &ports, &mut tasks, &stop, &lookup);
+        spawn(devices, &ports, &mut tasks, &stop, &lookup, &choice);
         Self { inbox, handles, tasks, stop, commands: 0 }
     }
 

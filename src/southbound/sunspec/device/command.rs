@@ -93,7 +93,7 @@ impl Device<'_> {
         if let Some(outcome) = self.extra_command(command).await {
             return outcome;
         }
-        let options = &self.settings.map;
+        let options = &self.map;
         let ask = Ask {
             setpoint: &command.setpoint,
             hold: command.hold,
