@@ -21,7 +21,8 @@ async fn a_device_that_forgets_is_written_again_until_nobody_asks_any_more() {
     }
     let once = [(16, 5007, vec![600]), (16, 5006, vec![0xAA])];
     let times = rig.writes().len() / 2;
-    assert!((3..=4).contains(&times), "{times}: at 0, 100, 200 and 300 ms");
+    // At 0, 100, 200 and 300 ms; a machine under load leaves some out, none come after 350 ms.
+    assert!((2..=4).contains(&times), "{times}");
     assert_eq!(rig.writes(), once.iter().cycle().take(2 * times).cloned().collect::<Vec<_>>());
     rig.command(Setpoint::ReleaseActivePower).await;
     assert_eq!(rig.writes().last(), Some(&(16, 5006, vec![0x55])));
@@ -35,8 +36,9 @@ async fn flash_is_not_written_often_and_not_again_what_stands_there() {
     assert_eq!(rig.command(LIMIT).await, applied(Some(4800.0), false, true));
     assert_eq!(rig.writes().len(), 2, "it stands there");
     let other = rig.command(Setpoint::LimitActivePower(Watts::new(4000.0))).await;
-    let words = "the device keeps this in flash, so it is not written more often than every 60 s; 60 s left";
-    assert_eq!(other, Outcome::Refused(words.to_owned()));
+    let Outcome::Refused(words) = other else { panic!("not refused") };
+    let start = "the device keeps this in flash, so it is not written more often than every 60 s; ";
+    assert!(words.starts_with(start) && words.ends_with(" s left"), "{words}");
     rig.command(Setpoint::ReleaseActivePower).await;
     assert_eq!(rig.writes().len(), 3, "a release never waits");
 }
