@@ -4,6 +4,9 @@
 
 mod command;
 mod discover;
+mod effect;
+mod extend;
+mod heart;
 mod poll;
 
 pub use discover::blocks_of;
@@ -65,6 +68,8 @@ pub struct Device<'a> {
     identity_changed: Option<String>,
     ours: Ours,
     habits: Habits,
+    effects: effect::Effects,
+    heart: heart::Heart,
     reported: Reported,
     max_read: u16,
     failures: u32,
@@ -164,6 +169,8 @@ impl<'a> Device<'a> {
             identity_changed: None,
             ours: Ours::default(),
             habits: Habits::default(),
+            effects: effect::Effects::default(),
+            heart: heart::Heart::new(settings.map.sunspec.heartbeat),
             reported: Reported::default(),
             max_read: settings.map.link.max_read,
             failures: 0,

@@ -4,7 +4,7 @@ use super::{DOUBT, Device, Trouble};
 use crate::core::port::Report;
 use crate::der::DeviceState;
 use crate::southbound::modbus::BusError;
-use crate::southbound::sunspec::abilities::{capability, nameplate, routes};
+use crate::southbound::sunspec::abilities::{allowed, capability, nameplate, routes};
 use crate::southbound::sunspec::block::{Block, Blocks, Layouts, Lookup, ModelAt};
 use crate::southbound::sunspec::readings::{MEASURING, choose};
 use crate::southbound::sunspec::scan::{Chain, ScanError, scan};
@@ -80,6 +80,7 @@ impl Device<'_> {
         if self.chain.is_none() || self.scans.open {
             self.find_chain().await?;
         }
+        self.add_control_models().await?;
         self.uncut();
         self.read_everything().await?;
         self.answered();
@@ -218,7 +219,7 @@ impl Device<'_> {
     /// Works out what the device can be asked for, and tells the core if that changed.
     pub(super) async fn refresh_capability(&mut self) {
         self.routes = routes(&self.blocks);
-        let now = capability(&self.blocks, self.routes);
+        let now = allowed(capability(&self.blocks, self.routes), &self.settings.map.sunspec);
         if self.capability != Some(now) {
             self.capability = Some(now);
             self.port.reports.send(Report::Capability(now)).await;
@@ -246,6 +247,7 @@ impl Device<'_> {
                 ));
             }
         }
+        missing.extend(self.heart.stalled());
         let state = if missing.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
         self.set_state(state, missing.join("; ")).await;
     }

@@ -36,12 +36,14 @@ impl Device<'_> {
                     biased;
                     () = self.common.stop.cancelled() => return End::Stop,
                     pending = self.port.commands.next() => self.command(pending).await,
+                    () = self.heart.wait() => self.beat().await,
                     () = sleep_until(due) => break,
                 }
                 if self.moved {
                     return self.rescan().await;
                 }
             }
+            self.beat().await;
             match self.poll(due).await {
                 Ok(()) => {
                     self.answered();
@@ -123,6 +125,7 @@ impl Device<'_> {
                 tracing::warn!(device, model, point, %fault, "a value cannot be used");
             }
         }
+        self.watch_effects(&readings).await;
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
         if slow.is_some() {
