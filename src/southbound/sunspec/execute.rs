@@ -320,3 +320,6 @@ fn judge(checks: &[Check], differing: &[(usize, Vec<u16>)]) -> Kept {
     let timed = checks.iter().any(|c| c.weight == Weight::Reversion && c.name.ends_with("Tms"));
     Kept::Yes { bounded: timed && of(Weight::Reversion).next().is_none(), verified: true }
 }
+
+#[cfg(test)]
+mod tests;

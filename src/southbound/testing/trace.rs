@@ -35,14 +35,7 @@ pub struct Bench {
 impl Bench {
     /// Starts a driver and waits until it knows the device.
     pub async fn start(book: &Book, tune: impl FnOnce(&mut DeviceMap)) -> Self {
-        let server = Server::start(&[(1, book)]).await;
-        let mut device = server.device(0, 1);
-        tune(Arc::make_mut(&mut device.map));
-        let (inbox, mut handles, ports) = open(1);
-        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        sunspec::spawn(vec![device], &ports, &mut tasks, &stop, &known());
-        let handle = handles.remove(0);
-        let mut bench = Self { server, inbox, handle, _tasks: tasks, stop };
+        let mut bench = Self::of(Server::start(&[(1, book)]).await, tune);
         bench
             .report(|report| match report {
                 Report::State { state: DeviceState::Online | DeviceState::Degraded, .. } => Some(()),
@@ -50,6 +43,17 @@ impl Bench {
             })
             .await;
         bench
+    }
+
+    /// Starts a driver of the device at unit 1.
+    pub fn of(server: Server, tune: impl FnOnce(&mut DeviceMap)) -> Self {
+        let mut device = server.device(0, 1);
+        tune(Arc::make_mut(&mut device.map));
+        let (inbox, mut handles, ports) = open(1);
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        sunspec::spawn(vec![device], &ports, &mut tasks, &stop, &known());
+        let handle = handles.remove(0);
+        Self { server, inbox, handle, _tasks: tasks, stop }
     }
 
     /// Waits for a report.

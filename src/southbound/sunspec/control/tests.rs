@@ -239,3 +239,19 @@ fn what_we_enabled_and_the_device_hides_is_not_taken_for_released() {
     asleep.set(704, "WSet", 0x8000_0000);
     assert!(ask(&asleep, Setpoint::ReleaseActivePower, SET).unwrap_err().contains("set point"));
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_limit_is_never_more_than_was_asked(watts in 0.0..20_000.0_f64, sf in -3_i64..=0) {
+        let mut book = legacy();
+        book.set(123, "WMaxLimPct_SF", sf);
+        let plan = ask(&book, limit(watts), Ours::default());
+        // 100 % with three digits does not fit a register.
+        if let Ok(plan) = plan {
+            let kept = plan.active_power.unwrap().get();
+            proptest::prop_assert!(kept <= watts.min(8000.0) + 1e-3, "{kept} of {watts}");
+            let step = 80.0 * 10_f64.powi(i32::try_from(sf).unwrap());
+            proptest::prop_assert!(watts > 8000.0 || kept > watts - step - 1e-6);
+        }
+    }
+}

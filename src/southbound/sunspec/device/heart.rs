@@ -22,14 +22,14 @@ pub struct Heart {
     due: Instant,
     /// The last counts written, one a counter.
     counts: [Option<u32>; COUNTERS.len()],
-    /// The device's own counter, and when it last moved.
-    shown: Option<(u16, Vec<u16>, Instant)>,
+    /// The device's own counters, and when each last moved.
+    shown: [Option<(Vec<u16>, Instant)>; COUNTERS.len()],
 }
 
 impl Heart {
     /// Beats only if wanted.
     pub fn new(wanted: bool) -> Self {
-        Self { wanted, due: Instant::now(), counts: [None; COUNTERS.len()], shown: None }
+        Self { wanted, due: Instant::now(), counts: [None; COUNTERS.len()], shown: [None, None] }
     }
 
     /// Waits for the next beat; for ever if none is wanted.
@@ -40,20 +40,23 @@ impl Heart {
         sleep_until(self.due).await;
     }
 
-    /// Notes what the device's counter shows.
-    fn see(&mut self, model: u16, words: Vec<u16>, now: Instant) {
-        let same = self.shown.as_ref().is_some_and(|(m, last, _)| (*m, last) == (model, &words));
-        if !same {
-            self.shown = Some((model, words, now));
+    /// Notes what a counter of the device shows; `None` if it could not be read, which says nothing of its heart.
+    fn see(&mut self, place: usize, words: Option<Vec<u16>>, now: Instant) {
+        let Some(shown) = self.shown.get_mut(place) else { return };
+        match (words, &shown) {
+            (Some(words), Some((last, _))) if words == *last => {}
+            (Some(words), _) => *shown = Some((words, now)),
+            (None, _) => *shown = None,
         }
     }
 
-    /// What is wrong, if the device's counter stands.
+    /// What is wrong, if a counter of the device stands.
     pub fn stalled(&self) -> Option<String> {
-        let (model, _, moved) = self.shown.as_ref()?;
-        let name = COUNTERS.iter().find(|(id, ..)| id == model).map(|(.., name)| name)?;
-        (moved.elapsed() >= STALL)
-            .then(|| format!("device_stalled: {model}.{name} has not moved for {} s", STALL.as_secs()))
+        COUNTERS.iter().zip(&self.shown).find_map(|((model, _, own), shown)| {
+            let (_, moved) = shown.as_ref()?;
+            (moved.elapsed() >= STALL)
+                .then(|| format!("device_stalled: {model}.{own} has not moved for {} s", STALL.as_secs()))
+        })
     }
 }
 
@@ -67,7 +70,7 @@ impl Device<'_> {
         // A late beat is not made up for.
         self.heart.due = now + BEAT;
         if !matches!(self.state, DeviceState::Online | DeviceState::Degraded) {
-            self.heart.shown = None;
+            self.heart.shown = [None, None];
             return;
         }
         for (place, (model, counter, own)) in COUNTERS.into_iter().enumerate() {
@@ -84,10 +87,9 @@ impl Device<'_> {
                 let write = Write { address, whole: registers.len() > 1, registers, name };
                 self.send_beat(&write).await;
             }
-            if let Some((address, size)) = shown
-                && let Ok(words) = self.line.read_first(address, size).await
-            {
-                self.heart.see(model, words, Instant::now());
+            if let Some((address, size)) = shown.filter(|_| self.heart.wanted) {
+                let words = self.line.read_first(address, size).await.ok();
+                self.heart.see(place, words, Instant::now());
             }
         }
     }
@@ -115,7 +117,7 @@ impl Device<'_> {
             _ => return,
         };
         self.heart.wanted = false;
-        self.heart.shown = None;
+        self.heart.shown = [None, None];
         tracing::warn!(
             device = self.settings.name,
             point = write.name,

@@ -1,8 +1,10 @@
 //! Curves of every model: filled, read back, adopted, enabled (SunSpec reference 8.6).
 
 use super::*;
-use crate::der::{Curve, CurveKind, CurveShape};
+use crate::core::port::Report;
+use crate::der::{Control, Curve, CurveKind, CurveShape};
 use crate::device_map::CurveRequest;
+use crate::southbound::testing::Server;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -156,6 +158,21 @@ async fn a_device_that_counts_sets_the_other_way_is_found_out_and_remembered() {
         16 40072 x1: 0001
         = applied";
     check("the map is wrong", &book_705(3), zero_based, OF_705.script(), vec![volt_var()], expected).await;
+}
+
+#[tokio::test]
+async fn curves_are_offered_by_a_device_with_an_editable_set() {
+    for (sets, offered) in [(3, true), (1, false)] {
+        let server = Server::start(&[(1, &book_705(sets))]).await;
+        let mut bench = Bench::of(server, as_is);
+        let capability = bench
+            .report(|report| match report {
+                Report::Capability(capability) => Some(*capability),
+                _ => None,
+            })
+            .await;
+        assert_eq!(capability.controls.has(Control::SetCurve), offered, "{sets} sets");
+    }
 }
 
 const FILLED: &str = "
