@@ -2,7 +2,7 @@
 
 use super::{Device, Trouble};
 use crate::core::port::{Command, PendingCommand};
-use crate::der::{DeviceState, Outcome, ReadBack};
+use crate::der::{DeviceState, Lane, Outcome, ReadBack};
 use crate::southbound::Link;
 use crate::southbound::sunspec::control::{Ask, INTERLOCKS, disabled, local, models_of, needs_bases, script};
 use crate::southbound::sunspec::execute::{Wire, run};
@@ -125,13 +125,20 @@ impl Device<'_> {
         if Instant::now() >= command.expires_at {
             return Outcome::Expired;
         }
-        tracing::debug!(device = self.settings.name, plan = script.summary, "writing");
+        let (device, plan) = (&self.settings.name, &script.summary);
+        match command.setpoint.lane() {
+            Lane::Connection | Lane::ActivePower | Lane::ReactivePower => {
+                tracing::debug!(device, plan, "writing");
+            }
+            // Settings stay: what the device's resolution made of them is for the record.
+            _ => tracing::info!(device, plan, "writing a setting"),
+        }
         let wire = self.wire(command.expires_at);
         let (outcome, held) = run(&self.line, &script, &mut self.habits, &wire).await;
         match &outcome {
             Outcome::Applied(read_back) => {
                 self.ours = ours;
-                self.watch(command, &script, read_back.active_power);
+                self.watch(command, &script, read_back);
             }
             // It may hold it, or a part of it: a later command must undo it all the same.
             _ if held => self.ours = self.ours.or(ours),

@@ -6,7 +6,7 @@
 use super::Device;
 use crate::core::port::{Command, Report};
 use crate::der::{
-    Effect, Excitation, Lane, Outcome, PowerFactor, Quality, Quantity, Reading, Setpoint, Watts,
+    Effect, Excitation, Lane, Outcome, PowerFactor, Quality, Quantity, ReadBack, Reading, Setpoint, Watts,
 };
 use crate::southbound::sunspec::abilities::{base_power, base_reactive};
 use crate::southbound::sunspec::control::Script;
@@ -52,7 +52,7 @@ pub enum Expect {
 pub struct Watch {
     /// What was asked.
     pub setpoint: Setpoint,
-    /// The same in the device's terms.
+    /// The same in the device's terms, and what was done.
     pub summary: String,
     /// What the measurements must show.
     pub expect: Expect,
@@ -194,7 +194,7 @@ impl Watch {
         let measured = self.last.clone().unwrap_or_default();
         if self.wrong >= SURE {
             let words = format!(
-                "{}: written and read back; but reactive power moved the wrong way, to {:.0} VAr (does the device sign it otherwise? see pf_sign in its map)",
+                "{}; but reactive power moved the wrong way, to {:.0} VAr (does the device sign it otherwise? see pf_sign in its map)",
                 self.summary,
                 reactive.unwrap_or_default()
             );
@@ -208,7 +208,7 @@ impl Watch {
             return None;
         }
         let words = format!(
-            "{}: written and read back; {measured} after {} s. Device may ignore remote control (check its Modbus/EMS menu)",
+            "{}; {measured} after {} s. Device may ignore remote control (check its Modbus/EMS menu)",
             self.summary,
             self.time.as_secs()
         );
@@ -241,7 +241,7 @@ fn share_of(factor: PowerFactor) -> f64 {
 
 impl Device<'_> {
     /// Begins to watch for the effect of a command that was applied.
-    pub(super) fn watch(&mut self, command: &Command, script: &Script, kept: Option<Watts>) {
+    pub(super) fn watch(&mut self, command: &Command, script: &Script, read_back: &ReadBack) {
         let rating = [(702, "VAMax"), (702, "VAMaxRtg"), (121, "VAMax"), (120, "VARtg")]
             .into_iter()
             .find_map(|(id, path)| self.blocks.good(id, path).filter(|va| *va > 0.0))
@@ -249,7 +249,7 @@ impl Device<'_> {
             .or_else(|| base_reactive(&self.blocks, 704, true).map(|(vars, _)| vars));
         // Without a rating there is no measure for "near".
         let Some(rating) = rating else { return };
-        let power = |asked: Watts| kept.unwrap_or(asked).get();
+        let power = |asked: Watts| read_back.active_power.unwrap_or(asked).get();
         let (expect, point) = match &command.setpoint {
             Setpoint::LimitActivePower(watts) => (Expect::AtMost(power(*watts)), "W"),
             Setpoint::SetActivePower(watts) => {

@@ -97,15 +97,12 @@ impl Device<'_> {
     /// The next count, in as many registers as its point has; never the one that means "not implemented".
     fn next_count(&mut self, place: usize, stands: u32, size: u16) -> Vec<u16> {
         let Some(last) = self.heart.counts.get_mut(place) else { return Vec::new() };
-        let count = last.unwrap_or(stands).wrapping_add(1);
-        let count = if count == u32::MAX { 0 } else { count };
+        let most = if size == 1 { 0xFFFE } else { 0xFFFF_FFFE };
+        let count = Some(last.unwrap_or(stands)).filter(|count| *count < most).map_or(0, |count| count + 1);
         *last = Some(count);
         let low = u16::try_from(count & 0xFFFF).unwrap_or_default();
         let high = u16::try_from(count >> 16).unwrap_or_default();
-        match size {
-            1 => vec![if low == u16::MAX { 0 } else { low }],
-            _ => vec![high, low],
-        }
+        if size == 1 { vec![low] } else { vec![high, low] }
     }
 
     async fn send_beat(&mut self, write: &Write) {

@@ -1,6 +1,7 @@
 //! Ways of writing, interlocks, and the heartbeat.
 
 use super::*;
+use crate::der::{Excitation, PowerFactor};
 use crate::device_map::registers::CommandName;
 use crate::southbound::testing::trace::frame;
 
@@ -31,6 +32,17 @@ async fn single_registers_only() {
 }
 
 #[tokio::test]
+async fn a_group_that_must_go_whole_is_refused_where_only_single_registers_go() {
+    let single = |map: &mut DeviceMap| map.sunspec.write_function = WriteFunction::Single;
+    let book = der(&[("PFWInjEna", 0), ("PFWInj.PF", 1000), ("PFWInj.Ext", 0), ("PF_SF", -3)]);
+    let under = PowerFactor { size: 0.95, excitation: Excitation::Under };
+    let expected = "
+        > set power factor to 0.95 under-excited
+        = refused: 704.PFWInj.PF to 704.PFWInj.Ext must be written in one request, and the device map allows single registers only";
+    check("704", &book, single, None, vec![Setpoint::SetPowerFactor(under)], expected).await;
+}
+
+#[tokio::test]
 async fn several_registers_only() {
     let multiple = |map: &mut DeviceMap| map.sunspec.write_function = WriteFunction::Multiple;
     let refuses = on_write(|_, _| Answer::Exception(2));
@@ -39,6 +51,13 @@ async fn several_registers_only() {
         16 40074 x1: 0000
         = refused: writing 123.Conn: the point is read-only or not there, or control over Modbus is switched off in the device's menu (exception 2 (illegal data address))";
     check("123", &inverter(&[("Conn", 1)]), multiple, refuses, vec![Setpoint::Disconnect], expected).await;
+    let no_single = on_write(|seen, _| if seen.function == 6 { Answer::Silence } else { Answer::Good });
+    let expected = "
+        > limit active power to 4800 W
+        16 40085 x5: 0258 03E8 0000 0000 005A
+        16 40084 x1: 0001
+        = applied, bounded";
+    check("704 (APsystems)", &der(&LIMIT_704), multiple, no_single, vec![limit(4800.0)], expected).await;
 }
 
 #[tokio::test]
@@ -130,6 +149,16 @@ async fn the_heartbeat_counts_up_every_second_and_never_reads_as_not_implemented
     assert!(began.elapsed() >= std::time::Duration::from_millis(1900));
     let frames: Vec<String> = server.writes().iter().map(|(f, at, w)| frame(*f, *at, w)).collect();
     assert_eq!(frames[..3], ["16 40075 x2: FFFF FFFE", "16 40075 x2: 0000 0000", "16 40075 x2: 0000 0001"]);
+}
+
+#[tokio::test]
+async fn a_battery_has_a_heartbeat_of_one_register() {
+    let book = Book::at(40000).identity("S").model(802, &[("LocRemCtl", 0), ("Hb", 1), ("CtrlHb", 0xFFFE)]);
+    let mut bench = Bench::start(&book, beating).await;
+    let server = bench.server.clone();
+    bench.report(|_| (server.writes().len() >= 2).then_some(())).await;
+    let frames: Vec<String> = server.writes().iter().map(|(f, at, w)| frame(*f, *at, w)).collect();
+    assert_eq!(frames[..2], ["16 40089 x1: 0000", "16 40089 x1: 0001"]);
 }
 
 #[tokio::test]

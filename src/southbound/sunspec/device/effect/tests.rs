@@ -3,7 +3,7 @@ use super::*;
 const RATED: f64 = 400.0;
 
 fn watch(setpoint: Setpoint, expect: Expect) -> Watch {
-    Watch::new(setpoint, "asked".to_owned(), expect, RATED, Duration::from_secs(30))
+    Watch::new(setpoint, "asked: written and read back".to_owned(), expect, RATED, Duration::from_secs(30))
 }
 
 fn readings(active: f64, reactive: f64) -> Vec<Reading> {
