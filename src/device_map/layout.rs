@@ -3,6 +3,10 @@
 //! L wins (SunSpec reference section 4): a point that does not fit completely is not there, and a repeating group has
 //! no more instances than fit.
 
+mod correction;
+
+pub use correction::Correction;
+
 use super::model::{Group, Model, Point, Repeat, Scale};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +26,8 @@ pub struct PlacedPoint {
     pub point: Arc<Point>,
     /// Its power of ten: fixed, or the place in [`Layout::points`] of the sunssf point that holds it.
     pub scale: Option<PlacedScale>,
+    /// What the device map corrects of it.
+    pub correction: Correction,
 }
 
 /// Where the power of ten of a placed point is.
@@ -109,6 +115,7 @@ impl Walk<'_> {
                 offset,
                 point: Arc::new(point.clone()),
                 scale: None,
+                correction: Correction::default(),
             });
             self.at = next;
         }

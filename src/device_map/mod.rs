@@ -2,6 +2,7 @@
 //!
 //! Data only. It opens no connection and decodes no register.
 
+mod best;
 mod layout;
 mod library;
 mod map;
@@ -11,7 +12,7 @@ mod model;
 pub mod registers;
 mod shipped;
 
-pub use layout::{Layout, PlacedPoint, PlacedScale};
+pub use layout::{Correction, Layout, PlacedPoint, PlacedScale};
 pub use library::{Library, model_of_table, models, parse_model};
 pub use map::{
     CurveRequest, DeviceMap, LinkOptions, MapKind, Match, MeterSign, Parity, PfSign, PointOverride, PointRef,

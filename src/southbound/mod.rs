@@ -11,7 +11,7 @@ pub use sunspec::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue
 
 use crate::core::port::{DeviceRecord, DriverPort};
 use crate::der::{DeviceIndex, Mrid};
-use crate::device_map::{DeviceMap, Library, LinkOptions, Maps, SunspecOptions};
+use crate::device_map::{DeviceMap, Library, LinkOptions, MapKind, Maps, SunspecOptions};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -58,7 +58,10 @@ pub fn spawn(
 ) {
     let models = maps.models().clone();
     let lookup: sunspec::Lookup = Arc::new(move |id| models.get(id));
-    sunspec::spawn(devices, &ports, tasks, &stop, &lookup);
+    let choice: sunspec::MapChoice = Arc::new(move |maker, model, version| {
+        maps.best(maker, model, version).filter(|map| map.kind != MapKind::Registers).cloned()
+    });
+    sunspec::spawn(devices, &ports, tasks, &stop, &lookup, &choice);
 }
 
 /// How a probe treats a device that has no map yet.

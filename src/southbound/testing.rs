@@ -213,12 +213,19 @@ fn respond(state: &Mutex<State>, unit: u8, pdu: &[u8]) -> (Answer, Vec<u8>) {
 pub struct Book {
     pub registers: HashMap<u16, u16>,
     pub places: Vec<(u16, u16, Arc<Layout>)>,
+    /// What its device map says, for [`Book::blocks`].
+    pub options: SunspecOptions,
     next: u16,
 }
 
 impl Book {
     pub fn at(base: u16) -> Self {
-        let mut book = Self { registers: HashMap::new(), places: vec![], next: base + 2 };
+        let mut book = Self {
+            registers: HashMap::new(),
+            places: vec![],
+            options: SunspecOptions::default(),
+            next: base + 2,
+        };
         book.put(base, &[0x5375, 0x6E53]);
         book.put(book.next, &[0xFFFF, 0]);
         book
@@ -231,10 +238,19 @@ impl Book {
     }
 
     /// Adds a model at its table's length, with raw values of some points.
-    pub fn model(mut self, id: u16, points: &[(&str, i64)]) -> Self {
+    pub fn model(self, id: u16, points: &[(&str, i64)]) -> Self {
+        let length = u16::try_from(models().get(id).unwrap().fixed_length()).unwrap();
+        self.longer(id, length, points)
+    }
+
+    /// Adds a model at a length; its count points are among the raw values.
+    pub fn longer(mut self, id: u16, length: u16, points: &[(&str, i64)]) -> Self {
         let model = models().get(id).unwrap();
-        let length = u16::try_from(model.fixed_length()).unwrap();
-        let layout = Arc::new(Layout::new(&model, length, &|_| None));
+        let count = |name: &str| {
+            points.iter().find(|(path, _)| *path == name).map(|(_, n)| u16::try_from(*n).unwrap())
+        };
+        let layout = Arc::new(Layout::new(&model, length, &count));
+        self.put(self.next, &vec![0; usize::from(length) + 2]);
         let address = self.next;
         for placed in &layout.points {
             let size = usize::from(placed.point.size);
@@ -274,12 +290,13 @@ impl Book {
     }
 
     pub fn address(&self, id: u16, path: &str) -> u16 {
-        let (_, address, layout) = self.places.iter().find(|(m, ..)| *m == id).unwrap();
+        // Of several of the same id the last: it is the one that was just added.
+        let (_, address, layout) = self.places.iter().rev().find(|(m, ..)| *m == id).unwrap();
         address + layout.find(path).unwrap_or_else(|| panic!("{id}.{path}")).offset
     }
 
     pub fn words(&self, id: u16, path: &str, raw: i64) -> Vec<u16> {
-        let (.., layout) = self.places.iter().find(|(m, ..)| *m == id).unwrap();
+        let (.., layout) = self.places.iter().rev().find(|(m, ..)| *m == id).unwrap();
         let size = usize::from(layout.find(path).unwrap().point.size);
         let all = raw.to_be_bytes();
         let words: Vec<u16> = all.chunks(2).map(|b| u16::from_be_bytes([b[0], b[1]])).collect();
@@ -291,10 +308,10 @@ impl Book {
         self.put(self.address(id, path), &words);
     }
 
-    /// The registers of a model from its ID on.
-    pub fn body(&self, id: u16) -> Vec<u16> {
-        let (_, address, layout) = self.places.iter().find(|(m, ..)| *m == id).unwrap();
-        (*address..address + 2 + layout.length).map(|at| self.registers[&at]).collect()
+    /// The registers of the model that stands there, from its ID on.
+    pub fn body_at(&self, address: u16) -> Vec<u16> {
+        let (.., layout) = self.places.iter().find(|(_, at, _)| *at == address).unwrap();
+        (address..address + 2 + layout.length).map(|at| self.registers[&at]).collect()
     }
 
     /// The blocks of a driver that has read everything.

@@ -63,3 +63,31 @@ fn an_inner_group_that_fills_runs_to_the_end() {
     let layout = Layout::new(&curves(), 3 + 4, &|_| None);
     assert_eq!(layout.points.last().unwrap().path, "Crv[0].Pt[2].V");
 }
+
+#[test]
+fn corrections_go_to_the_points_they_name_and_to_no_other() {
+    use crate::device_map::{PointOverride, PointRef, PointType};
+    let model = crate::device_map::models().get(160).unwrap();
+    let of = |path: &str| PointRef { model: 160, path: path.into() };
+    let fix = |path: &str| PointOverride {
+        point: of(path),
+        kind: Some(PointType::Int16),
+        unit: None,
+        negate: true,
+        ignore: false,
+    };
+    let wide = PointOverride { kind: Some(PointType::Int64), ..fix("module[0].DCV") };
+    let layout =
+        Layout::new(&model, 48, &|_| None).corrected(&[fix("module[*].DCW"), wide], &[(of("DCW_SF"), -1)]);
+    for k in 0..2 {
+        let point = layout.find(&format!("module[{k}].DCW")).unwrap();
+        assert_eq!(point.point.kind, PointType::Int16);
+        assert_eq!((point.correction.negate, point.correction.scale), (true, Some(-1)));
+        assert_eq!(layout.find(&format!("module[{k}].DCA")).unwrap().correction, Correction::default());
+    }
+    assert_eq!(layout.find("module[0].DCV").unwrap().point.kind, PointType::Uint16, "another size");
+    assert!(of("module[*].Tmp").is_path("module[12].Tmp"));
+    for other in ["module[].Tmp", "module[x].Tmp", "module[1].Tms", "module.Tmp", "module[1", ""] {
+        assert!(!of("module[*].Tmp").is_path(other), "{other}");
+    }
+}

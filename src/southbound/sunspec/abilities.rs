@@ -2,11 +2,16 @@
 //!
 //! Pure. Only what the device implements counts.
 
+mod nameplate;
+
+pub use nameplate::nameplate;
+
 use super::block::Blocks;
 use super::control::{editable, offers_enter_service, offers_ramps};
-use crate::der::{Capability, Control, Controls, Nameplate, Vars, VoltAmperes, WattHours, Watts};
+use crate::der::{Capability, Control, Controls, Watts};
 use crate::device_map::SunspecOptions;
 use crate::device_map::registers::CommandName;
+use nameplate::rating;
 
 /// Which model carries out which control.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,30 +33,6 @@ const WITH_PV: [i128; 2] = [4, 82];
 
 fn first(blocks: &Blocks, points: &[(u16, &str)]) -> Option<f64> {
     points.iter().find_map(|(id, path)| blocks.good(*id, path))
-}
-
-/// As [`first`], but 0 is no answer: a rating of 0 is one that the maker did not fill in.
-fn rating(blocks: &Blocks, points: &[(u16, &str)]) -> Option<f64> {
-    points.iter().find_map(|(id, path)| blocks.good(*id, path).map(f64::abs).filter(|v| *v > 0.0))
-}
-
-/// Identity and ratings.
-#[must_use]
-pub fn nameplate(blocks: &Blocks) -> Nameplate {
-    let text = |path: &str| blocks.sample(1).and_then(|s| s.text(path));
-    Nameplate {
-        manufacturer: text("Mn"),
-        model: text("Md"),
-        serial: text("SN"),
-        version: text("Vr"),
-        active_power_max: rating(blocks, &[(702, "WMaxRtg"), (120, "WRtg")]).map(Watts::new),
-        charge_max: rating(blocks, &[(702, "WChaRteMaxRtg"), (120, "MaxChaRte"), (124, "WChaMax")])
-            .map(Watts::new),
-        apparent_power_max: rating(blocks, &[(702, "VAMaxRtg"), (120, "VARtg")]).map(VoltAmperes::new),
-        reactive_injected_max: rating(blocks, &[(702, "VarMaxInjRtg"), (120, "VArRtgQ1")]).map(Vars::new),
-        reactive_absorbed_max: rating(blocks, &[(702, "VarMaxAbsRtg"), (120, "VArRtgQ4")]).map(Vars::new),
-        energy_rating: rating(blocks, &[(713, "WHRtg"), (120, "WHRtg"), (802, "WHRtg")]).map(WattHours::new),
-    }
 }
 
 /// The configured maximum that percentages of a model refer to.

@@ -2,13 +2,20 @@
 //!
 //! Pure: it holds registers that somebody else has read.
 
-use super::value::{Value, decode, scaled};
-use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale, PointType};
+mod cut;
+mod layouts;
+mod sample;
+
+pub use cut::{Part, cut};
+pub use layouts::Layouts;
+pub use sample::{Fault, Number, Sample, Span};
+
+use crate::device_map::{Layout, MeterSign, Model, PointType, SunspecOptions};
 use crate::southbound::modbus::{BusError, Exception};
+use cut::{plan, usual_end};
 use jiff::Timestamp;
-use std::collections::HashMap;
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use layouts::{Corrections, Counts, count_points};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Where the model tables come from: the model of an id, if this build knows it.
@@ -27,44 +34,17 @@ pub struct ModelAt {
     pub length: u16,
 }
 
-/// Layouts by model and length, shared by all devices: a thousand equal inverters need each table once.
-#[derive(Debug, Default)]
-pub struct Layouts(Mutex<HashMap<(u16, u16), Arc<Layout>>>);
-
-/// Most layouts kept: devices that invent lengths do not fill the memory.
-const MAX_LAYOUTS: usize = 512;
-
-impl Layouts {
-    /// The layout of a model without count points, at a length.
-    pub fn get(&self, model: &Model, length: u16) -> Arc<Layout> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(layout) = kept.get(&(model.id, length)) {
-            return layout.clone();
-        }
-        let layout = Arc::new(Layout::new(model, length, &|_| None));
-        if kept.len() < MAX_LAYOUTS {
-            kept.insert((model.id, length), layout.clone());
-        }
-        layout
-    }
-}
-
-/// A read of a part of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Registers from the model's ID register.
-    pub offset: u16,
-    /// How many.
-    pub quantity: u16,
-}
-
 /// When a block is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// In each poll.
     Fast,
-    /// Now and then: it changes only when somebody changes it.
+    /// About every ten polls: states and settings that others may change.
+    Normal,
+    /// Every few minutes: ratings and what rests on them.
     Slow,
+    /// When the device is found.
+    Once,
     /// When a command or a doubt asks for it.
     OnDemand,
 }
@@ -74,7 +54,7 @@ pub enum Class {
 pub struct Block {
     /// Where it is.
     pub at: ModelAt,
-    /// Its points.
+    /// Its points; of a closed block only those of its header.
     pub layout: Arc<Layout>,
     /// When it is read.
     pub class: Class,
@@ -96,19 +76,41 @@ pub struct Block {
     pub fault: Option<String>,
     /// Its length is not the one of the published model: shown, but not written.
     pub draft: bool,
+    model: Arc<Model>,
+    corrections: Corrections,
+    /// Lengths of it that are right by the device map.
+    lengths: Vec<u16>,
+    /// The counts its layout was made with; `None` while only its header is known.
+    opened: Option<Counts>,
+    max_read: u16,
 }
 
-/// 701 is longer than a read; its measurements and scale factors end here, texts follow (SunSpec 701).
-const END_OF_701: u16 = 123;
+/// Curves: read when they are asked for, of which the header tells how many there are.
+const fn is_curve(id: u16) -> bool {
+    matches!(id, 126..=145 | 705..=712)
+}
 
 impl Block {
-    /// A block that has not been read.
+    /// A block that has not been read. One whose groups are counted by points begins closed: its header must be read
+    /// before anybody can say what follows.
     #[must_use]
-    pub fn new(at: ModelAt, model: &Model, layout: Arc<Layout>, max_read: u16) -> Self {
-        let draft = (700..800).contains(&at.id) && usize::from(at.length) != model.fixed_length();
+    pub fn new(
+        at: ModelAt,
+        model: &Arc<Model>,
+        layouts: &Layouts,
+        options: &SunspecOptions,
+        max_read: u16,
+    ) -> Self {
+        let corrections = Corrections::of(options, at.id);
+        let counted = !count_points(model).is_empty();
+        let closed = counted || is_curve(at.id);
+        let header = u16::try_from(model.group.own_registers()).unwrap_or(u16::MAX).saturating_sub(2);
+        let length = if closed { at.length.min(header) } else { at.length };
+        let lengths = options.model_lengths.get(&at.id).cloned().unwrap_or_default();
+        let right = usize::from(at.length) == model.fixed_length() || lengths.contains(&at.length);
         let mut block = Self {
             at,
-            layout,
+            layout: layouts.get(model, length, &Counts::new(), &corrections),
             class: Class::OnDemand,
             parts: Vec::new(),
             registers: Vec::new(),
@@ -118,18 +120,82 @@ impl Block {
             silences: 0,
             busy: 0,
             fault: None,
-            draft,
+            draft: (700..800).contains(&at.id) && !counted && !right,
+            model: model.clone(),
+            corrections,
+            lengths,
+            opened: (!closed).then(Counts::new),
+            max_read,
         };
         block.cut(max_read);
         block
     }
 
-    /// Plans its reads so that none is longer than `max_read` and none begins or ends within a point.
+    /// Plans its reads so that none is longer than `max_read`, none begins or ends within a point, and groups stay whole
+    /// where they fit.
     pub fn cut(&mut self, max_read: u16) {
-        let wanted = if self.at.id == 701 { END_OF_701 } else { u16::MAX };
-        let points =
-            self.layout.points.iter().map(|p| (p.offset, p.point.size)).filter(|(at, _)| *at < wanted);
-        self.parts = cut(points, max_read);
+        self.max_read = max_read;
+        let end = if self.alarmed() { u16::MAX } else { usual_end(self.at.id) };
+        self.parts = plan(&self.layout, end, max_read);
+    }
+
+    /// The texts behind the measurements of 701 are there while the device says so (Alrm bit 16).
+    fn alarmed(&self) -> bool {
+        let bits = if self.at.id == 701 { self.sample().and_then(|s| s.integer("Alrm")) } else { None };
+        bits.is_some_and(|bits| bits >> 16 & 1 == 1)
+    }
+
+    fn reads_texts(&self) -> bool {
+        self.parts.last().is_some_and(|part| part.offset >= usual_end(self.at.id))
+    }
+
+    /// True while only the header is known: what follows depends on counts that stand there.
+    #[must_use]
+    pub const fn closed(&self) -> bool {
+        self.opened.is_none()
+    }
+
+    /// Makes the layout that the counts of the last answer tell. True if it is another one than before: then the
+    /// registers do not reach as far as the layout does, and it has to be read again.
+    pub fn open(&mut self, layouts: &Layouts) -> bool {
+        let Some(sample) = self.sample() else { return false };
+        let count = |name: &&str| sample.integer(name).and_then(|n| u16::try_from(n).ok());
+        let counts: Counts = count_points(&self.model).iter().map(count).collect();
+        if self.opened.as_ref() == Some(&counts) {
+            return false;
+        }
+        let had = self.registers.len();
+        self.layout = layouts.get(&self.model, self.at.length, &counts, &self.corrections);
+        if (700..800).contains(&self.at.id) && !counts.is_empty() {
+            self.draft = self.laid() != usize::from(self.at.length) + 2;
+        }
+        self.opened = Some(counts);
+        self.cut(self.max_read);
+        self.parts.last().is_some_and(|part| usize::from(part.offset.saturating_add(part.quantity)) > had)
+    }
+
+    /// Registers that the points of its layout take.
+    fn laid(&self) -> usize {
+        self.layout.points.last().map_or(0, |p| usize::from(p.offset) + usize::from(p.point.size))
+    }
+
+    /// What is odd about its length, in words.
+    #[must_use]
+    pub fn odd_length(&self) -> Option<String> {
+        let ModelAt { id, address, length, .. } = self.at;
+        let fixed = self.model.fixed_length();
+        // Model 1 without its pad is usual.
+        if self.lengths.contains(&length) || (id, length) == (1, 65) {
+            return None;
+        }
+        if usize::from(length) < fixed {
+            return Some(format!(
+                "model {id} at {address} is short: L is {length}, the model has {fixed}; points beyond are not there"
+            ));
+        }
+        let beyond =
+            (usize::from(length) + 2).checked_sub(self.laid()).filter(|n| *n > 0 && !self.closed())?;
+        Some(format!("model {id} at {address}: {beyond} registers behind its known points are not read"))
     }
 
     /// Takes the answers of all its parts. False if ID or L are not what they were: the model has moved.
@@ -142,6 +208,9 @@ impl Block {
             self.fault = None;
             self.silences = 0;
             self.busy = 0;
+            if self.at.id == 701 && self.alarmed() != self.reads_texts() {
+                self.cut(self.max_read);
+            }
         }
         stands
     }
@@ -173,163 +242,13 @@ impl Block {
     }
 }
 
-/// Cuts points (offset and size, in order) into reads of at most `max_read` registers; a longer point stands alone.
-#[must_use]
-pub fn cut(points: impl Iterator<Item = (u16, u16)>, max_read: u16) -> Vec<Part> {
-    let mut parts: Vec<Part> = Vec::new();
-    for (offset, size) in points {
-        let end = offset.saturating_add(size);
-        match parts.last_mut() {
-            Some(part) if end - part.offset <= max_read => part.quantity = end - part.offset,
-            _ => parts.push(Part { offset, quantity: size }),
-        }
-    }
-    // A point longer than a read cannot be read at all without splitting it.
-    parts.retain(|part| part.quantity <= max_read.max(2));
-    parts
-}
-
-/// Why a number cannot be used although the device implements the point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// The scale factor is not implemented, or not there.
-    NoScale,
-    /// The scale factor is outside -10..=10.
-    BadScale(i128),
-    /// Infinite, or not a number at all.
-    NotANumber,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoScale => f.write_str("its scale factor is not implemented"),
-            Self::BadScale(sf) => write!(f, "its scale factor {sf} is outside -10 to 10"),
-            Self::NotANumber => f.write_str("it is not a finite number"),
-        }
-    }
-}
-
-/// A point as a number.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Number {
-    /// The device does not have the point, or does not implement it now.
-    Absent,
-    /// Scaled.
-    Good(f64),
-    /// Implemented, but not usable.
-    Bad(Fault),
-}
-
-/// What one answer says about one model.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample<'a> {
-    /// The model's points.
-    pub layout: &'a Layout,
-    /// Its registers from ID on; may end before the model does.
-    pub registers: &'a [u16],
-}
-
-impl<'a> Sample<'a> {
-    /// The registers of a point, if they were read.
-    #[must_use]
-    pub fn registers_of(&self, placed: &PlacedPoint) -> Option<&'a [u16]> {
-        let from = usize::from(placed.offset);
-        self.registers.get(from..from + usize::from(placed.point.size))
-    }
-
-    /// A point before scaling; `None` if it is not implemented.
-    #[must_use]
-    pub fn value_of(&self, placed: &PlacedPoint) -> Option<Value> {
-        decode(placed.point.kind, self.registers_of(placed)?)
-    }
-
-    /// The power of ten of a point, from the same answer.
-    ///
-    /// # Errors
-    /// The scale factor is not implemented or out of range.
-    pub fn scale_of(&self, placed: &PlacedPoint) -> Result<i8, Fault> {
-        match placed.scale {
-            None => Ok(0),
-            Some(PlacedScale::Power(power)) => Ok(power),
-            Some(PlacedScale::Missing) => Err(Fault::NoScale),
-            Some(PlacedScale::Point(place)) => {
-                let point = self.layout.points.get(place).ok_or(Fault::NoScale)?;
-                match self.value_of(point) {
-                    Some(Value::Integer(sf)) => {
-                        i8::try_from(sf).ok().filter(|sf| (-10..=10).contains(sf)).ok_or(Fault::BadScale(sf))
-                    }
-                    _ => Err(Fault::NoScale),
-                }
-            }
-        }
-    }
-
-    /// A placed point as a scaled number.
-    #[must_use]
-    pub fn number_of(&self, placed: &PlacedPoint) -> Number {
-        let raw = match self.value_of(placed) {
-            None => return Number::Absent,
-            #[expect(
-                clippy::cast_precision_loss,
-                reason = "a counter beyond 2^53 loses units it never measured"
-            )]
-            Some(Value::Integer(raw)) => raw as f64,
-            Some(Value::Float(raw)) if raw.is_finite() => raw,
-            Some(_) => return Number::Bad(Fault::NotANumber),
-        };
-        match self.scale_of(placed) {
-            Ok(sf) => scaled(raw, sf).map_or(Number::Bad(Fault::NoScale), Number::Good),
-            Err(fault) => Number::Bad(fault),
-        }
-    }
-
-    /// The point at a path as a scaled number.
-    #[must_use]
-    pub fn number(&self, path: &str) -> Number {
-        self.layout.find(path).map_or(Number::Absent, |placed| self.number_of(placed))
-    }
-
-    /// The point at a path as a scaled number, if it can be used.
-    #[must_use]
-    pub fn good(&self, path: &str) -> Option<f64> {
-        match self.number(path) {
-            Number::Good(value) => Some(value),
-            Number::Absent | Number::Bad(_) => None,
-        }
-    }
-
-    /// The point at a path as an integer before scaling: enumerations, bit fields.
-    #[must_use]
-    pub fn integer(&self, path: &str) -> Option<i128> {
-        match self.value_of(self.layout.find(path)?)? {
-            Value::Integer(value) => Some(value),
-            _ => None,
-        }
-    }
-
-    /// The point at a path as a text.
-    #[must_use]
-    pub fn text(&self, path: &str) -> Option<String> {
-        match self.value_of(self.layout.find(path)?)? {
-            Value::Text(text) => Some(text),
-            _ => None,
-        }
-    }
-
-    /// The point at a path, if the device implements it.
-    #[must_use]
-    pub fn implemented(&self, path: &str) -> Option<&'a PlacedPoint> {
-        let placed = self.layout.find(path)?;
-        self.value_of(placed).map(|_| placed)
-    }
-}
-
 /// The blocks of one device.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
-    /// In chain order.
+    /// In chain order; every model that is known, with all its instances.
     pub list: Vec<Block>,
+    /// What positive power of its meters means.
+    pub meter_sign: MeterSign,
 }
 
 impl Blocks {
@@ -337,6 +256,11 @@ impl Blocks {
     #[must_use]
     pub fn get(&self, id: u16) -> Option<&Block> {
         self.list.iter().find(|b| b.at.id == id)
+    }
+
+    /// All blocks of a model, in chain order.
+    pub fn all(&self, id: u16) -> impl Iterator<Item = &Block> {
+        self.list.iter().filter(move |b| b.at.id == id)
     }
 
     /// The last answer about a model.
@@ -350,6 +274,23 @@ impl Blocks {
     pub fn good(&self, id: u16, path: &str) -> Option<f64> {
         self.sample(id)?.good(path)
     }
+}
+
+/// The blocks of a chain: one for each model that is known and not to be ignored.
+#[must_use]
+pub fn blocks_of(
+    models: &[ModelAt],
+    options: &SunspecOptions,
+    lookup: &Lookup,
+    layouts: &Layouts,
+    max_read: u16,
+) -> Blocks {
+    let list = models
+        .iter()
+        .filter(|at| !options.ignore_models.contains(&at.id))
+        .filter_map(|at| Some(Block::new(*at, &lookup(at.id)?, layouts, options, max_read)))
+        .collect();
+    Blocks { list, meter_sign: options.meter_sign }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod reactive;
 mod script;
 mod settings;
 
-pub use curves::{CURVE_MODELS, editable};
+pub use curves::editable;
 pub use script::{Adoption, Other, Script, Step, other_counting};
 pub use settings::{offers_enter_service, offers_ramps};
 

@@ -5,38 +5,49 @@
 mod command;
 mod discover;
 mod effect;
-mod extend;
 mod heart;
+mod identity;
+mod notes;
 mod poll;
-
-pub use discover::blocks_of;
+mod read;
+mod states;
 
 use super::abilities::Routes;
 use super::block::{Blocks, Layouts, Lookup};
 use super::control::Ours;
 use super::execute::Habits;
-use super::readings::{Reported, Sources};
+use super::readings::{Counters, Reported, Sources};
 use super::scan::{Chain, ScanError};
 use crate::backoff::Backoff;
-use crate::core::port::{DriverPort, Report};
+use crate::core::port::{DeviceRecord, DriverPort};
 use crate::der::{Capability, DeviceState, Outcome};
+use crate::device_map::DeviceMap;
 use crate::southbound::DeviceSettings;
 use crate::southbound::modbus::{BusError, Line, Peer};
+use notes::Notes;
+use states::Rest;
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-/// Failed polls after which a device counts as lost.
-const LOST_AFTER_POLLS: u32 = 3;
-/// Time without an answer after which a device counts as lost.
-const LOST_AFTER: Duration = Duration::from_secs(10);
 /// A map that moves again within this time is not scanned at once.
 const CALM: Duration = Duration::from_secs(60);
 /// A chain without an end is scanned again after this time.
 const DOUBT: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 60 });
 /// First discoveries are spread over the poll period, but over no more than this.
 const MAX_SPREAD: Duration = Duration::from_secs(5);
+
+/// How long a sleeping device is left alone.
+const NAP: (Duration, Duration) = if cfg!(test) {
+    (Duration::from_millis(200), Duration::from_millis(400))
+} else {
+    (Duration::from_secs(60), Duration::from_secs(300))
+};
+
+/// Which map suits a device, by its 1.Mn, 1.Md and 1.Vr; `None` if none claims it.
+pub type MapChoice = Arc<dyn Fn(&str, &str, &str) -> Option<Arc<DeviceMap>> + Send + Sync>;
 
 /// What all devices share.
 #[derive(Clone, Copy)]
@@ -45,6 +56,8 @@ pub struct Common<'a> {
     pub lookup: &'a Lookup,
     /// Layouts made so far.
     pub layouts: &'a Layouts,
+    /// Which map suits a device that names none.
+    pub choice: &'a MapChoice,
     /// The gateway is stopping.
     pub stop: &'a CancellationToken,
 }
@@ -55,6 +68,9 @@ pub struct Device<'a> {
     port: &'a DriverPort,
     line: Line<'a>,
     common: Common<'a>,
+    /// The map of the configuration, or the one that suits the device best.
+    map: Arc<DeviceMap>,
+    map_chosen: bool,
     state: DeviceState,
     reason: String,
     chain: Option<Chain>,
@@ -63,8 +79,18 @@ pub struct Device<'a> {
     sources: Sources,
     routes: Routes,
     capability: Option<Capability>,
-    /// Serial number of the device that was first found here.
+    /// Serial number of the device that belongs here: named by the configuration, or found here first.
     serial: Option<String>,
+    /// 1.Vr.
+    version: Option<String>,
+    /// What an earlier run noted, until it was looked at.
+    notes: Option<Notes>,
+    /// The chain in use is the one of the notes, and long reads are as they were then.
+    recalled: bool,
+    /// What the core was last asked to remember.
+    remembered: Option<DeviceRecord>,
+    rest: Rest,
+    counters: Counters,
     identity_changed: Option<String>,
     ours: Ours,
     habits: Habits,
@@ -72,10 +98,14 @@ pub struct Device<'a> {
     heart: heart::Heart,
     reported: Reported,
     max_read: u16,
+    /// Reads may run over the border of two models.
+    crossing: bool,
     failures: u32,
     answered_at: Instant,
     /// The model map is not where it was: to be scanned again.
     moved: bool,
+    /// The log has what is odd about the lengths of its models.
+    lengths_said: bool,
     /// Unusable points that the log already has.
     said: HashSet<(u16, &'static str)>,
 }
@@ -152,11 +182,14 @@ impl<'a> Device<'a> {
         line: Line<'a>,
         common: Common<'a>,
     ) -> Self {
+        let record = settings.record.as_ref();
         Self {
             settings,
             port,
             line,
             common,
+            map: settings.map.clone(),
+            map_chosen: false,
             state: DeviceState::Unknown,
             reason: String::new(),
             chain: None,
@@ -165,17 +198,25 @@ impl<'a> Device<'a> {
             sources: Sources::default(),
             routes: Routes::default(),
             capability: None,
-            serial: None,
+            serial: settings.serial.clone().or_else(|| record.and_then(|r| r.serial.clone())),
+            version: None,
+            notes: record.and_then(|r| Notes::parse(&r.notes)),
+            recalled: false,
+            remembered: record.cloned(),
+            rest: Rest::default(),
+            counters: Counters::default(),
             identity_changed: None,
             ours: Ours::default(),
             habits: Habits::default(),
             effects: effect::Effects::default(),
-            heart: heart::Heart::new(settings.map.sunspec.heartbeat),
+            heart: heart::Heart::new(),
             reported: Reported::default(),
             max_read: settings.map.link.max_read,
+            crossing: false,
             failures: 0,
             answered_at: Instant::now(),
             moved: false,
+            lengths_said: false,
             said: HashSet::new(),
         }
     }
@@ -190,12 +231,14 @@ impl<'a> Device<'a> {
         }
         let anchor = begun + phase(place, self.settings.poll);
         let (mut backoff, mut moves) = (Backoff::field(), Backoff::field());
+        let mut nap = Backoff::new(NAP.0, NAP.1);
         let mut moved_at: Option<Instant> = None;
         self.answered_at = Instant::now();
         loop {
             match self.find_out_refusing().await {
                 Ok(()) => {
                     backoff.reset();
+                    nap.reset();
                     match self.poll_on(anchor).await {
                         End::Stop => return,
                         End::Doubt => {}
@@ -208,7 +251,8 @@ impl<'a> Device<'a> {
                             }
                         }
                         End::Lost => {
-                            if self.wait_out(&mut backoff).await {
+                            let sleeps = self.state == DeviceState::Asleep;
+                            if self.wait_out(if sleeps { &mut nap } else { &mut backoff }).await {
                                 return;
                             }
                         }
@@ -219,7 +263,8 @@ impl<'a> Device<'a> {
                         self.forget();
                     }
                     self.failed(&trouble).await;
-                    if self.wait_out(&mut backoff).await {
+                    let sleeps = self.state == DeviceState::Asleep;
+                    if self.wait_out(if sleeps { &mut nap } else { &mut backoff }).await {
                         return;
                     }
                 }
@@ -236,7 +281,7 @@ impl<'a> Device<'a> {
 
     /// Waits; commands to a lost device end at once, others wait with it. True if the gateway is stopping.
     async fn wait_until(&mut self, at: Instant) -> bool {
-        let lost = self.state == DeviceState::CommLost;
+        let lost = self.away();
         tokio::select! {
             () = self.common.stop.cancelled() => true,
             () = sleep_until(at) => false,
@@ -246,29 +291,11 @@ impl<'a> Device<'a> {
 
     /// Finds out what the device is; while it counts as lost, its commands end meanwhile.
     async fn find_out_refusing(&mut self) -> Result<(), Trouble> {
-        let (port, lost) = (self.port, self.state == DeviceState::CommLost);
+        let (port, lost) = (self.port, self.away());
         tokio::select! {
             result = self.find_out() => result,
             () = refuse_all(port), if lost => Ok(()),
         }
-    }
-
-    /// Counts a failure and says so when the device counts as lost.
-    async fn failed(&mut self, trouble: &Trouble) {
-        self.failures += 1;
-        if self.is_lost() || trouble.definite() {
-            self.set_state(DeviceState::CommLost, trouble.words()).await;
-            self.port.commands.finish_all(&Outcome::Unreachable);
-        }
-    }
-
-    fn is_lost(&self) -> bool {
-        self.failures >= LOST_AFTER_POLLS || self.answered_at.elapsed() >= LOST_AFTER
-    }
-
-    fn answered(&mut self) {
-        self.failures = 0;
-        self.answered_at = Instant::now();
     }
 
     /// Forgets where its models are.
@@ -276,26 +303,8 @@ impl<'a> Device<'a> {
         self.chain = None;
         self.scans.last = None;
         self.blocks = Blocks::default();
+        self.map_chosen = false;
         self.moved = false;
-    }
-
-    async fn set_state(&mut self, state: DeviceState, reason: String) {
-        if (self.state, &self.reason) == (state, &reason) {
-            return;
-        }
-        let lost = matches!(state, DeviceState::CommLost | DeviceState::IdentityChanged);
-        if self.state != state {
-            let (device, before, state) = (&self.settings.name, self.state.name(), state.name());
-            // What takes a device from its groups is a warning; coming and going otherwise is not.
-            if matches!(self.state, DeviceState::CommLost | DeviceState::IdentityChanged) || !lost {
-                tracing::info!(device, state, before, reason, "device state");
-            } else {
-                tracing::warn!(device, state, before, reason, "device state");
-            }
-        }
-        self.state = state;
-        self.reason.clone_from(&reason);
-        self.port.reports.send(Report::State { state, reason }).await;
     }
 }
 

@@ -3,8 +3,8 @@
 //! It uses the same scan, decoding and choices as the driver, on a connection of its own, and writes nothing.
 
 use super::abilities::{capability, nameplate, routes};
-use super::block::{Layouts, Lookup, ModelAt, Sample, cut};
-use super::device::{blocks_of, peer_of};
+use super::block::{Layouts, Lookup, ModelAt, Sample, blocks_of, cut};
+use super::device::peer_of;
 use super::readings::{choose, readings};
 use super::scan::{Chain, ScanError, scan};
 use super::value::{Value, decode};
@@ -123,7 +123,7 @@ pub async fn probe(link: &Link, options: &ProbeOptions, lookup: &Lookup) -> Resu
             ScanError::RunsAway { .. } | ScanError::NoModels(..) => ProbeError::NotSunspec { link, reason },
         }
     };
-    let chain = scan(&line, &options.sunspec.base).await.map_err(failed)?;
+    let chain = scan(&line, &options.sunspec).await.map_err(failed)?;
     let mut models = Vec::with_capacity(chain.models.len());
     let mut answers: HashMap<u16, Vec<u16>> = HashMap::new();
     let mut silent = false;
@@ -157,8 +157,8 @@ fn in_gateway_terms(
     options: &ProbeOptions,
 ) -> ProbeReport {
     let layouts = Layouts::default();
-    let (ignore, longest) = (&options.sunspec.ignore_models, options.link.max_read);
-    let mut blocks = blocks_of(&chain.models, ignore, lookup, &layouts, longest);
+    let longest = options.link.max_read;
+    let mut blocks = blocks_of(&chain.models, &options.sunspec, lookup, &layouts, longest);
     let mut warnings = chain.warnings;
     for block in &mut blocks.list {
         let registers = answers.remove(&block.at.id).unwrap_or_default();
@@ -166,6 +166,7 @@ fn in_gateway_terms(
             warnings
                 .push(format!("model {} does not stand still: ID or L changed while reading", block.at.id));
         }
+        let _ = block.open(&layouts);
     }
     let sources = choose(&mut blocks);
     let now = Timestamp::now();

@@ -3,110 +3,162 @@
 //! Pure. Power factor is not taken from the device (SunSpec reference 7, note a). The newer models are preferred and
 //! no quantity is read twice.
 
-use super::block::{Blocks, Class, Number, Sample};
+mod counters;
+mod direct;
+mod points;
+mod rest;
+
+pub use counters::{Bounds, Counters};
+pub use points::{MEASURING, energy_point, is_meter};
+pub use rest::{quiet, speechless, stores};
+
+use super::block::{Block, Blocks, Class, Number};
 use crate::der::{Quality, Quantity, Reading};
 use jiff::Timestamp;
+use points::{points, turned, voltage};
+use rest::just_woken;
+use std::time::Duration;
 
-/// Models that measure, in order of preference.
-pub const MEASURING: [u16; 7] = [701, 101, 102, 103, 111, 112, 113];
 /// Models that know a state of charge, in order of preference, and their point for it.
 const CHARGE: [(u16, &str); 3] = [(713, "SoC"), (802, "SoC"), (124, "ChaState")];
 
-/// Points of 701 that are a quantity as they stand.
-const POINTS_70X: [(Quantity, &str); 8] = [
-    (Quantity::ActivePower, "W"),
-    (Quantity::ReactivePower, "Var"),
-    (Quantity::ApparentPower, "VA"),
-    (Quantity::Current, "A"),
-    (Quantity::Frequency, "Hz"),
-    (Quantity::EnergyInjected, "TotWhInj"),
-    (Quantity::EnergyAbsorbed, "TotWhAbs"),
-    (Quantity::Temperature, "TmpCab"),
-];
+/// An answer of another model that is older than this does not show what that model says now.
+const RECENT: Duration = Duration::from_secs(60);
 
-/// The same of 101 to 103 and 111 to 113.
-const POINTS_LEGACY: [(Quantity, &str); 8] = [
-    (Quantity::ActivePower, "W"),
-    (Quantity::ReactivePower, "VAr"),
-    (Quantity::ApparentPower, "VA"),
-    (Quantity::Current, "A"),
-    (Quantity::Frequency, "Hz"),
-    (Quantity::EnergyInjected, "WH"),
-    (Quantity::DcPower, "DCW"),
-    (Quantity::Temperature, "TmpCab"),
-];
-
-/// Where the quantities of a device come from. Chosen once after discovery, and kept: two counters of one device
-/// need not agree (SunSpec reference 7, note b).
+/// Where the quantities of a device come from. Chosen after discovery; what was chosen once is kept as long as the
+/// device has it: two counters of one device need not agree (SunSpec reference 7, note b).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sources {
     /// The model of the measurements.
     pub measuring: Option<u16>,
     /// The model of the state of charge.
     pub charge: Option<(u16, &'static str)>,
-    /// 122.ActWh counts the energy, since the measuring model does not.
-    pub energy_122: bool,
+    /// The model that counts injected energy; `None` while none has counted anything.
+    pub energy: Option<u16>,
+    /// The model of the DC side.
+    pub direct: Option<u16>,
     /// 122.WAval tells the available power.
     pub available_122: bool,
 }
 
+/// What a first reading must take in before sources and controls can be chosen: everything but models of neither.
+pub fn first_look(blocks: &mut Blocks) {
+    for block in &mut blocks.list {
+        block.class = match block.at.id {
+            _ if block.at.instance > 0 && !matches!(block.at.id, 160 | 714) => Class::OnDemand,
+            // Of curves must be known which of them can be changed.
+            1 | 126..=145 | 705..=712 => Class::Once,
+            id if MEASURING.contains(&id) => Class::Slow,
+            120..=124 | 160 | 702 | 703 | 704 | 713 | 714 | 715 | 802 => Class::Slow,
+            _ => Class::OnDemand,
+        };
+    }
+}
+
 /// Chooses the sources from a first reading of everything, and sets the class of each block.
 pub fn choose(blocks: &mut Blocks) -> Sources {
-    let has = |id: &u16| blocks.get(*id).is_some();
-    let speaks = |id: &u16| blocks.good(*id, "W").is_some();
-    let measuring = MEASURING.into_iter().find(speaks).or_else(|| MEASURING.into_iter().find(has));
-    let charge = charge(blocks);
-    let counts = measuring.is_some_and(|id| {
-        let path = if id == 701 { "TotWhInj" } else { "WH" };
-        blocks.good(id, path).is_some_and(|wh| wh > 0.0)
-    });
-    let sources = Sources {
-        measuring,
-        charge,
-        energy_122: !counts && blocks.good(122, "ActWh").is_some_and(|wh| wh > 0.0),
-        available_122: blocks.good(122, "WAval").is_some(),
-    };
-    classify(blocks, sources);
+    let mut sources = Sources::default();
+    sources.choose_again(blocks);
     sources
 }
 
-fn charge(blocks: &Blocks) -> Option<(u16, &'static str)> {
-    CHARGE
-        .into_iter()
-        .find(|(id, path)| blocks.good(*id, path).is_some() && blocks.good(*id, "WHRtg") != Some(0.0))
-}
-
 impl Sources {
+    /// Chooses from a new reading of everything; what was chosen before stays if the device still has it.
+    pub fn choose_again(&mut self, blocks: &mut Blocks) {
+        let has = |id: &u16| blocks.get(*id).is_some();
+        let speaks = |id: &u16| blocks.good(*id, "W").is_some();
+        let before = self.measuring.filter(has);
+        self.measuring =
+            MEASURING.into_iter().find(speaks).or(before).or_else(|| MEASURING.into_iter().find(has));
+        self.charge = self.charge.filter(|(id, _)| has(id));
+        self.energy = self.energy.filter(has);
+        self.direct = self.direct.filter(has);
+        self.available_122 &= has(&122);
+        self.add(blocks);
+        self.classify(blocks);
+    }
+
     /// Adds what showed itself later: a device that was found at night does not implement everything then. What was
-    /// chosen stays.
+    /// chosen stays, but for a measuring model that says nothing while another one does.
     pub fn add_found(&mut self, blocks: &mut Blocks) {
-        let before = *self;
+        self.fall_back(blocks);
+        self.add(blocks);
+        self.classify(blocks);
+    }
+
+    /// True if the measuring model tells no power.
+    #[must_use]
+    pub fn mute(&self, blocks: &Blocks) -> bool {
+        let sample = self.measuring.and_then(|id| blocks.sample(id));
+        sample.is_none_or(|sample| sample.number("W") == Number::Absent)
+    }
+
+    fn fall_back(&mut self, blocks: &Blocks) {
+        let Some(now) = self.measuring.and_then(|id| blocks.get(id)).filter(|_| self.mute(blocks)) else {
+            return;
+        };
+        let recent = |block: &&Block| {
+            block.fault.is_none()
+                && block.read_at.zip(now.read_at).is_some_and(|(its, ours)| its + RECENT >= ours)
+        };
+        let speaks = |id: &u16| {
+            blocks.get(*id).filter(recent).and_then(Block::sample).is_some_and(|s| s.good("W").is_some())
+        };
+        if let Some(other) = MEASURING.into_iter().find(speaks) {
+            self.measuring = Some(other);
+        }
+    }
+
+    fn add(&mut self, blocks: &Blocks) {
         self.charge = self.charge.or_else(|| charge(blocks));
         self.available_122 |= blocks.good(122, "WAval").is_some();
-        if *self != before {
-            classify(blocks, *self);
+        let counts = |id: &u16| blocks.good(*id, energy_point(*id)).is_some_and(|wh| wh > 0.0);
+        let counting = self.measuring.filter(counts).or_else(|| Some(122).filter(counts));
+        self.energy = self.energy.or(counting);
+        let tells = |id: &u16| matches!(direct::power(blocks, *id, None).1, Number::Good(_));
+        let own = self.measuring.filter(|id| blocks.good(*id, "DCW").is_some());
+        let [newer, strings] = direct::SIDES;
+        let found = Some(newer).filter(tells).or(own).or_else(|| Some(strings).filter(tells));
+        self.direct = self.direct.or(found);
+    }
+
+    fn classify(self, blocks: &mut Blocks) {
+        let speaks = self.measuring.is_some_and(|id| blocks.good(id, "W").is_some());
+        let has_charge = self.charge.map(|(id, _)| id);
+        for block in &mut blocks.list {
+            let (id, first) = (block.at.id, block.at.instance == 0);
+            block.class = match id {
+                160 | 714 if self.direct == Some(id) => Class::Fast,
+                _ if !first => Class::OnDemand,
+                1 | 126..=145 | 705..=712 => Class::Once,
+                _ if self.measuring == Some(id) => Class::Fast,
+                // Another measuring model is of use only while the chosen one says nothing.
+                _ if MEASURING.contains(&id) && !speaks => Class::Normal,
+                713 | 802 if has_charge == Some(id) => Class::Fast,
+                122 | 123 | 124 | 704 | 715 => Class::Normal,
+                // No source yet, but they may show a value later.
+                713 | 802 if has_charge.is_none() => Class::Normal,
+                160 | 714 if self.direct.is_none() => Class::Normal,
+                120 | 121 | 702 | 703 => Class::Slow,
+                _ => Class::OnDemand,
+            };
+        }
+        // Something must be read to see that the device is there.
+        if blocks.list.iter().all(|b| b.class != Class::Fast)
+            && let Some(first) = blocks.list.first_mut()
+        {
+            first.class = Class::Fast;
         }
     }
 }
 
-fn classify(blocks: &mut Blocks, sources: Sources) {
-    for block in &mut blocks.list {
-        let id = block.at.id;
-        let measures = Some(id) == sources.measuring || sources.charge.is_some_and(|(m, _)| m == id);
-        let from_122 = id == 122 && (sources.energy_122 || sources.available_122);
-        block.class = match id {
-            _ if measures || from_122 => Class::Fast,
-            // The last three are no sources yet, but may show a value later.
-            120 | 121 | 123 | 124 | 702 | 703 | 704 | 122 | 713 | 802 => Class::Slow,
-            _ => Class::OnDemand,
-        };
-    }
-    // Something must be read to see that the device is there.
-    if blocks.list.iter().all(|b| b.class != Class::Fast)
-        && let Some(first) = blocks.list.first_mut()
-    {
-        first.class = Class::Fast;
-    }
+fn charge(blocks: &Blocks) -> Option<(u16, &'static str)> {
+    // 0 % of a storage without a rating is no storage.
+    let none = |id: u16, path: &str| {
+        let rating = blocks.good(id, "WHRtg");
+        rating == Some(0.0) || (id == 713 && rating.is_none() && blocks.good(id, path) == Some(0.0))
+    };
+    CHARGE.into_iter().find(|(id, path)| blocks.good(*id, path).is_some() && !none(*id, path))
 }
 
 /// A point that is implemented but cannot be used: model, path and why.
@@ -125,40 +177,32 @@ pub fn readings(
     };
     if let Some(id) = sources.measuring
         && let Some(at) = asked(id)
-        && let Some(sample) = blocks.sample(id)
-        && !just_woken(id, &sample)
     {
         out.at = at;
-        let points = if id == 701 { &POINTS_70X } else { &POINTS_LEGACY };
-        for (quantity, path) in points {
-            let number = sample.number(path);
-            // A counter at 0 beside measurements that are not there counts nothing either (SMA at night).
-            let asleep = sample.integer(path) == Some(0) && sample.number("W") == Number::Absent;
-            let energy = *quantity == Quantity::EnergyInjected;
-            if !(energy && (sources.energy_122 || asleep)) {
-                out.put(id, *quantity, path, number);
-            }
-        }
-        let (path, voltage) = voltage(id, &sample);
-        out.put(id, Quantity::Voltage, path, voltage);
+        out.measurements(blocks, sources, id);
     }
-    if let Some((id, path)) = sources.charge
+    let single = [
+        sources.charge.map(|(id, path)| (id, Quantity::StateOfCharge, path)),
+        sources
+            .energy
+            .filter(|id| sources.measuring != Some(*id))
+            .map(|id| (id, Quantity::EnergyInjected, energy_point(id))),
+        sources.available_122.then_some((122, Quantity::AvailableActivePower, "WAval")),
+    ];
+    for (id, quantity, path) in single.into_iter().flatten() {
+        if let Some(at) = asked(id)
+            && let Some(sample) = blocks.sample(id)
+        {
+            out.at = at;
+            out.put(id, quantity, path, sample.number(path));
+        }
+    }
+    if let Some(id) = sources.direct.filter(|id| direct::SIDES.contains(id))
         && let Some(at) = asked(id)
-        && let Some(sample) = blocks.sample(id)
     {
         out.at = at;
-        out.put(id, Quantity::StateOfCharge, path, sample.number(path));
-    }
-    if let Some(at) = asked(122)
-        && let Some(sample) = blocks.sample(122)
-    {
-        out.at = at;
-        if sources.energy_122 {
-            out.put(122, Quantity::EnergyInjected, "ActWh", sample.number("ActWh"));
-        }
-        if sources.available_122 {
-            out.put(122, Quantity::AvailableActivePower, "WAval", sample.number("WAval"));
-        }
+        let (path, number) = direct::power(blocks, id, Some(at));
+        out.put(id, Quantity::DcPower, path, number);
     }
     (out.readings, out.faults)
 }
@@ -169,12 +213,18 @@ pub fn readings(
 pub struct Reported([bool; Quantity::ALL.len()]);
 
 impl Reported {
-    /// Notes what a poll's readings tell, and adds what is missing from them as invalid.
-    pub fn complete(&mut self, readings: &mut Vec<Reading>, at: Timestamp) {
+    /// Notes what a poll's readings tell, and adds what is missing from them as invalid; not what is `waiting` for its
+    /// turn to be read.
+    pub fn complete(
+        &mut self,
+        readings: &mut Vec<Reading>,
+        at: Timestamp,
+        waiting: &dyn Fn(Quantity) -> bool,
+    ) {
         for (quantity, reported) in Quantity::ALL.into_iter().zip(&mut self.0) {
             if readings.iter().any(|r| r.quantity == quantity) {
                 *reported = true;
-            } else if *reported {
+            } else if *reported && !waiting(quantity) {
                 readings.push(Reading { quantity, value: f64::NAN, quality: Quality::Invalid, at });
             }
         }
@@ -188,6 +238,31 @@ struct Gather {
 }
 
 impl Gather {
+    /// What the measuring model says.
+    fn measurements(&mut self, blocks: &Blocks, sources: Sources, id: u16) {
+        let Some(sample) = blocks.sample(id).filter(|sample| !just_woken(id, sample)) else { return };
+        let silent = sample.number("W") == Number::Absent;
+        for (quantity, path) in points(id) {
+            let elsewhere = match quantity {
+                Quantity::EnergyInjected => sources.energy,
+                Quantity::DcPower => sources.direct,
+                _ => None,
+            };
+            if elsewhere.is_some_and(|source| source != id) {
+                continue;
+            }
+            let number = turned(blocks, id, *quantity, sample.number(path));
+            // Beside measurements that are not there (SMA at night) a counter at 0 counts nothing either, and one
+            // without its scale factor is no fault.
+            if silent && (sample.integer(path) == Some(0) || matches!(number, Number::Bad(_))) {
+                continue;
+            }
+            self.put(id, *quantity, path, number);
+        }
+        let (path, voltage) = voltage(id, &sample);
+        self.put(id, Quantity::Voltage, path, voltage);
+    }
+
     fn put(&mut self, model: u16, quantity: Quantity, path: &'static str, number: Number) {
         let (value, quality) = match number {
             Number::Absent => return,
@@ -200,78 +275,6 @@ impl Gather {
         };
         self.readings.push(Reading { quantity, value, quality, at: self.at });
     }
-}
-
-/// Phase voltages to neutral.
-const NEUTRAL_70X: [&str; 3] = ["VL1", "VL2", "VL3"];
-const NEUTRAL_LEGACY: [&str; 3] = ["PhVphA", "PhVphB", "PhVphC"];
-const BETWEEN_LEGACY: [&str; 3] = ["PPVphAB", "PPVphBC", "PPVphCA"];
-
-/// Line to neutral, mean of the phases that report; where a three-phase device tells only line to line, that by the
-/// square root of three.
-fn voltage(id: u16, sample: &Sample<'_>) -> (&'static str, Number) {
-    let three_phase = match id {
-        701 => sample.integer("ACType") == Some(2),
-        103 | 113 => true,
-        _ => false,
-    };
-    if id == 701 {
-        return match (sample.number("LNV"), mean(sample, &NEUTRAL_70X)) {
-            (Number::Absent, (_, Number::Absent)) if three_phase => ("LLV", to_neutral(sample.number("LLV"))),
-            (Number::Absent, phases) => phases,
-            (average, _) => ("LNV", average),
-        };
-    }
-    match mean(sample, &NEUTRAL_LEGACY) {
-        (_, Number::Absent) if three_phase => {
-            let (path, number) = mean(sample, &BETWEEN_LEGACY);
-            (path, to_neutral(number))
-        }
-        phases => phases,
-    }
-}
-
-fn to_neutral(number: Number) -> Number {
-    match number {
-        Number::Good(volts) => Number::Good(volts / 3.0_f64.sqrt()),
-        other => other,
-    }
-}
-
-/// The mean of the phases that report. A phase that reads 0 beside others that do not is not connected.
-fn mean(sample: &Sample<'_>, paths: &[&'static str; 3]) -> (&'static str, Number) {
-    let [first, ..] = *paths;
-    let (mut sum, mut count, mut bad) = (0.0, 0.0, None);
-    let mut zero = false;
-    for path in paths {
-        match sample.number(path) {
-            Number::Absent => {}
-            Number::Good(0.0) => zero = true,
-            Number::Good(volts) => {
-                sum += volts;
-                count += 1.0;
-            }
-            Number::Bad(fault) => bad = Some((*path, fault)),
-        }
-    }
-    match bad {
-        _ if count > 0.0 => (first, Number::Good(sum / count)),
-        Some((path, fault)) => (path, Number::Bad(fault)),
-        None if zero => (first, Number::Good(0.0)),
-        None => (first, Number::Absent),
-    }
-}
-
-/// In the first seconds after wake-up some inverters answer with zeros: voltages, scale factors and counter all 0
-/// (SunSpec reference 7, note d). Such an answer is no measurement.
-fn just_woken(id: u16, sample: &Sample<'_>) -> bool {
-    if !(101..=103).contains(&id) {
-        return false;
-    }
-    let zero = |path: &str| sample.integer(path).unwrap_or(0) == 0;
-    ["PhVphA", "PhVphB", "PhVphC", "V_SF", "W_SF", "Hz_SF", "A_SF", "WH_SF", "Hz", "WH"].into_iter().all(zero)
-        && sample.implemented("WH").is_some()
-        && sample.integer("PhVphA") == Some(0)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! back-off, and the others never notice.
 
 use super::block::{Layouts, Lookup};
-use super::device::{Common, Device, peer_of};
+use super::device::{Common, Device, MapChoice, peer_of};
 use crate::backoff::Backoff;
 use crate::core::port::DriverPort;
 use crate::southbound::DeviceSettings;
@@ -24,6 +24,7 @@ struct Connection {
     endpoint: Endpoint,
     devices: Vec<(DeviceSettings, DriverPort)>,
     lookup: Lookup,
+    choice: MapChoice,
     layouts: Arc<Layouts>,
 }
 
@@ -34,6 +35,7 @@ pub fn spawn(
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
     lookup: &Lookup,
+    choice: &MapChoice,
 ) {
     let layouts = Arc::new(Layouts::default());
     let mut places: HashMap<Endpoint, usize> = HashMap::new();
@@ -46,8 +48,8 @@ pub fn spawn(
         let endpoint = Endpoint::of(&device.link);
         let place = *places.entry(endpoint.clone()).or_insert_with(|| {
             let layouts = layouts.clone();
-            let lookup = lookup.clone();
-            connections.push(Connection { endpoint, devices: Vec::new(), lookup, layouts });
+            let (lookup, choice) = (lookup.clone(), choice.clone());
+            connections.push(Connection { endpoint, devices: Vec::new(), lookup, choice, layouts });
             connections.len() - 1
         });
         if let Some(connection) = connections.get_mut(place) {
@@ -78,7 +80,8 @@ async fn supervise(connection: Arc<Connection>, stop: CancellationToken) {
 
 async fn run(connection: Arc<Connection>, stop: CancellationToken) {
     let bus = SharedBus::new(connection.endpoint.clone());
-    let common = Common { lookup: &connection.lookup, layouts: &connection.layouts, stop: &stop };
+    let Connection { lookup, choice, layouts, .. } = &*connection;
+    let common = Common { lookup, layouts, choice, stop: &stop };
     let mut devices = connection.devices.iter().map(|(settings, port)| {
         let line = bus.line(peer_of(settings.link.unit(), &settings.map.link));
         Device::new(settings, port, line, common).run()

@@ -51,7 +51,8 @@ impl Bench {
         tune(Arc::make_mut(&mut device.map));
         let (inbox, mut handles, ports) = open(1);
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        sunspec::spawn(vec![device], &ports, &mut tasks, &stop, &known());
+        let choice: sunspec::MapChoice = Arc::new(|_, _, _| None);
+        sunspec::spawn(vec![device], &ports, &mut tasks, &stop, &known(), &choice);
         let handle = handles.remove(0);
         Self { server, inbox, handle, _tasks: tasks, stop }
     }

@@ -62,10 +62,6 @@ const FAMILIES: [Family; 16] = [
     older(CurveKind::HighFrequencyTrip, 136, ("Hz", "Tms")),
 ];
 
-/// The models that hold curves.
-pub const CURVE_MODELS: [u16; 16] =
-    [705, 706, 707, 708, 709, 710, 711, 712, 126, 129, 130, 131, 132, 134, 135, 136];
-
 impl Family {
     const fn is_newer(&self) -> bool {
         self.model >= 700

@@ -43,7 +43,7 @@ impl Device<'_> {
             DeviceState::IdentityChanged => return Err(Outcome::Refused(self.reason.clone())),
             _ => {}
         }
-        if let Some(why) = disabled(&command.setpoint, &self.settings.map.sunspec) {
+        if let Some(why) = disabled(&command.setpoint, &self.map.sunspec) {
             return Err(Outcome::Refused(format!("the device map takes this command away: {why}")));
         }
         if let Some(why) = self.effects.distrusts(&command.setpoint) {
@@ -102,7 +102,7 @@ impl Device<'_> {
     }
 
     pub(super) async fn perform(&mut self, command: &Command) -> Outcome {
-        let options = &self.settings.map;
+        let options = &self.map;
         let ask = Ask {
             setpoint: &command.setpoint,
             hold: command.hold,
@@ -150,7 +150,7 @@ impl Device<'_> {
     /// How this device is written to and read back.
     pub(super) fn wire(&self, expires_at: Instant) -> Wire {
         Wire {
-            function: self.settings.map.sunspec.write_function,
+            function: self.map.sunspec.write_function,
             max_read: self.max_read,
             secured: matches!(self.settings.link, Link::ModbusTls(_)),
             expires_at,

@@ -1,41 +1,14 @@
 //! Finding out what a device is: its chain, the blocks to read, its ratings and abilities.
 
-use super::{DOUBT, Device, Trouble};
+use super::{Common, DOUBT, Device, Trouble};
 use crate::core::port::Report;
 use crate::der::DeviceState;
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::abilities::{allowed, capability, nameplate, routes};
-use crate::southbound::sunspec::block::{Block, Blocks, Layouts, Lookup, ModelAt};
-use crate::southbound::sunspec::readings::{MEASURING, choose};
+use crate::southbound::sunspec::block::{Class, blocks_of};
+use crate::southbound::sunspec::readings::{MEASURING, first_look};
 use crate::southbound::sunspec::scan::{Chain, ScanError, scan};
 use tokio::time::Instant;
-
-/// Models this driver reads, beside those that measure.
-const OTHERS: [u16; 12] = [1, 120, 121, 122, 123, 124, 702, 703, 704, 713, 715, 802];
-
-/// The blocks of a chain that this driver reads: the first instance of each model it knows.
-pub fn blocks_of(
-    models: &[ModelAt],
-    ignore: &[u16],
-    lookup: &Lookup,
-    layouts: &Layouts,
-    max_read: u16,
-) -> Blocks {
-    let wanted = |at: &&ModelAt| {
-        at.instance == 0
-            && !ignore.contains(&at.id)
-            && (OTHERS.contains(&at.id) || MEASURING.contains(&at.id))
-    };
-    let list = models
-        .iter()
-        .filter(wanted)
-        .filter_map(|at| {
-            let model = lookup(at.id)?;
-            Some(Block::new(*at, &model, layouts.get(&model, at.length), max_read))
-        })
-        .collect();
-    Blocks { list }
-}
 
 /// What the scans of a device have shown so far.
 #[derive(Default)]
@@ -77,20 +50,41 @@ impl Scans {
 impl Device<'_> {
     /// Scans the chain if it is not known, or sees that it is still the same device; then reads everything once.
     pub(super) async fn find_out(&mut self) -> Result<(), Trouble> {
+        if self.chain.is_none() {
+            self.recall().await?;
+        }
+        self.find_and_read().await?;
+        if self.other_firmware() {
+            tracing::info!(
+                device = self.settings.name,
+                version = self.version,
+                "other firmware; scanning again"
+            );
+            self.forget();
+            self.find_and_read().await?;
+        }
+        self.answered();
+        self.introduce().await;
+        self.remember().await;
+        Ok(())
+    }
+
+    async fn find_and_read(&mut self) -> Result<(), Trouble> {
         if self.chain.is_none() || self.scans.open {
             self.find_chain().await?;
         }
-        self.add_control_models().await?;
-        self.uncut();
-        self.read_everything().await?;
-        self.answered();
-        self.introduce().await;
-        Ok(())
+        self.choose_map().await?;
+        // What an earlier run learned holds once; what this one learned may have been a passing state.
+        if !std::mem::take(&mut self.recalled) {
+            self.uncut();
+        }
+        self.crossing = self.map.sunspec.cross_model;
+        self.read_everything().await
     }
 
     /// Scans the chain and decides which one is used: the one just found, or a longer one that is known.
     async fn find_chain(&mut self) -> Result<(), Trouble> {
-        let found = match scan(&self.line, &self.settings.map.sunspec.base).await {
+        let found = match scan(&self.line, &self.map.sunspec).await {
             Ok(found) => found,
             // A device that still shows its models is not lost because it hides where they begin.
             Err(error) if self.chain.is_some() && !matches!(error, ScanError::Bus(_)) => {
@@ -132,12 +126,14 @@ impl Device<'_> {
     }
 
     /// Plans the reads of a chain, unless it is the one in use.
-    fn plan_reads(&mut self, chain: &Chain) -> Result<(), Trouble> {
+    pub(super) fn plan_reads(&mut self, chain: &Chain) -> Result<(), Trouble> {
         if self.chain.as_ref().is_some_and(|used| used.base == chain.base && used.models == chain.models) {
             return Ok(());
         }
-        let (ignore, layouts) = (&self.settings.map.sunspec.ignore_models, self.common.layouts);
-        self.blocks = blocks_of(&chain.models, ignore, self.common.lookup, layouts, self.max_read);
+        let Common { lookup, layouts, .. } = self.common;
+        self.blocks = blocks_of(&chain.models, &self.map.sunspec, lookup, layouts, self.max_read);
+        first_look(&mut self.blocks);
+        self.lengths_said = false;
         if self.blocks.list.is_empty() {
             self.chain = None;
             let found: Vec<String> = chain.models.iter().map(|m| m.id.to_string()).collect();
@@ -151,19 +147,19 @@ impl Device<'_> {
 
     /// False if the device shows another serial number than before.
     async fn same_serial(&mut self) -> Result<bool, Trouble> {
-        if let Some(place) = self.blocks.list.iter().position(|b| b.at.id == 1) {
-            let turn = self.line.turn().await;
-            self.read_patiently(place, Some(turn)).await?;
-        }
+        self.read_identity().await?;
         let shown = nameplate(&self.blocks).serial;
         Ok(shown.is_none() || self.serial.is_none() || shown == self.serial)
     }
 
-    /// Reads every block once. One that gets no answer while its neighbours do is left out: some devices are silent
+    /// Reads every block once that is not left to be asked for. One that gets no answer while its neighbours do is left out: some devices are silent
     /// instead of refusing.
     async fn read_everything(&mut self) -> Result<(), Trouble> {
         let mut silent = true;
         for place in 0..self.blocks.list.len() {
+            if self.blocks.list.get(place).is_some_and(|b| b.class == Class::OnDemand) {
+                continue;
+            }
             // In turn: finding out what one unit is does not hold up the polls and commands of the others.
             let turn = self.line.turn().await;
             match self.read_patiently(place, Some(turn)).await {
@@ -181,7 +177,9 @@ impl Device<'_> {
     /// Tells the core who the device is and what it can do.
     async fn introduce(&mut self) {
         let known = self.sources.measuring;
-        self.sources = choose(&mut self.blocks);
+        self.sources.choose_again(&mut self.blocks);
+        self.note_rest();
+        self.say_lengths();
         let plate = nameplate(&self.blocks);
         self.check_identity(plate.serial.as_deref());
         if known.is_none() || self.state != DeviceState::Online {
@@ -202,53 +200,28 @@ impl Device<'_> {
         self.say_state().await;
     }
 
-    /// Another serial number is another device: it is read, but what was asked of the old one is not asked of it.
-    fn check_identity(&mut self, serial: Option<&str>) {
-        let Some(serial) = serial else { return };
-        match &self.serial {
-            None => self.serial = Some(serial.to_owned()),
-            Some(known) if known == serial => self.identity_changed = None,
-            Some(known) => {
-                self.identity_changed = Some(format!(
-                    "serial number changed from {known} to {serial}: it is read but not written; restart the gateway to accept the new device"
-                ));
-            }
+    /// Tells once what is odd about the lengths of its models, and about models that it has several times.
+    fn say_lengths(&mut self) {
+        if std::mem::replace(&mut self.lengths_said, true) {
+            return;
+        }
+        let device = &self.settings.name;
+        for warning in self.blocks.list.iter().filter_map(|b| b.odd_length()) {
+            tracing::warn!(device, warning, "odd SunSpec map");
+        }
+        let several = |id: &&u16| self.blocks.all(**id).count() > 1;
+        for model in MEASURING.iter().filter(several) {
+            tracing::warn!(device, model, "it has this model several times; the first one is reported");
         }
     }
 
     /// Works out what the device can be asked for, and tells the core if that changed.
     pub(super) async fn refresh_capability(&mut self) {
         self.routes = routes(&self.blocks);
-        let now = allowed(capability(&self.blocks, self.routes), &self.settings.map.sunspec);
+        let now = allowed(capability(&self.blocks, self.routes), &self.map.sunspec);
         if self.capability != Some(now) {
             self.capability = Some(now);
             self.port.reports.send(Report::Capability(now)).await;
         }
-    }
-
-    /// Online, or what is missing.
-    pub(super) async fn say_state(&mut self) {
-        if let Some(words) = self.identity_changed.clone() {
-            return self.set_state(DeviceState::IdentityChanged, words).await;
-        }
-        let mut missing: Vec<String> = Vec::new();
-        if self.sources.measuring.is_none() {
-            missing
-                .push("it has no inverter model (701, 101-103, 111-113), so it measures nothing".to_owned());
-        }
-        for block in &self.blocks.list {
-            if let Some(fault) = &block.fault {
-                missing.push(format!("model {} cannot be read: {fault}", block.at.id));
-            }
-            if block.draft && matches!(block.at.id, 703 | 704) {
-                missing.push(format!(
-                    "model {} has L = {}, a draft of the 70x models: not written",
-                    block.at.id, block.at.length
-                ));
-            }
-        }
-        missing.extend(self.heart.stalled());
-        let state = if missing.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
-        self.set_state(state, missing.join("; ")).await;
     }
 }

@@ -264,7 +264,9 @@ impl Device<'_> {
         let share = if expect == Expect::Off { OFF } else { ACCURACY };
         let tolerance = (rating * share).max(self.step_of(point));
         let time = self.time_to_follow();
-        let watch = Watch::new(command.setpoint.clone(), script.summary.clone(), expect, tolerance, time);
+        let done = if read_back.verified { "written and read back" } else { "written" };
+        let summary = format!("{}: {done}", script.summary);
+        let watch = Watch::new(command.setpoint.clone(), summary, expect, tolerance, time);
         self.effects.begin(watch);
     }
 

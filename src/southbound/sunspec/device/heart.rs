@@ -18,7 +18,7 @@ const COUNTERS: [(u16, &str, &str); 2] = [(715, "ControllerHb", "DERHb"), (802, 
 
 /// The heartbeat of one device.
 pub struct Heart {
-    wanted: bool,
+    refused: bool,
     due: Instant,
     /// The last counts written, one a counter.
     counts: [Option<u32>; COUNTERS.len()],
@@ -27,14 +27,14 @@ pub struct Heart {
 }
 
 impl Heart {
-    /// Beats only if wanted.
-    pub fn new(wanted: bool) -> Self {
-        Self { wanted, due: Instant::now(), counts: [None; COUNTERS.len()], shown: [None, None] }
+    /// One that beats at once.
+    pub fn new() -> Self {
+        Self { refused: false, due: Instant::now(), counts: [None; COUNTERS.len()], shown: [None, None] }
     }
 
-    /// Waits for the next beat; for ever if none is wanted.
-    pub async fn wait(&self) {
-        if !self.wanted {
+    /// Waits for the next beat; for ever if the device map wants none.
+    pub async fn wait(&self, wanted: bool) {
+        if self.refused || !wanted {
             return std::future::pending().await;
         }
         sleep_until(self.due).await;
@@ -64,7 +64,7 @@ impl Device<'_> {
     /// Beats if it is time.
     pub(super) async fn beat(&mut self) {
         let now = Instant::now();
-        if !self.heart.wanted || now < self.heart.due {
+        if self.heart.refused || !self.map.sunspec.heartbeat || now < self.heart.due {
             return;
         }
         // A late beat is not made up for.
@@ -87,7 +87,7 @@ impl Device<'_> {
                 let write = Write { address, whole: registers.len() > 1, registers, name };
                 self.send_beat(&write).await;
             }
-            if let Some((address, size)) = shown.filter(|_| self.heart.wanted) {
+            if let Some((address, size)) = shown.filter(|_| !self.heart.refused) {
                 let words = self.line.read_first(address, size).await.ok();
                 self.heart.see(place, words, Instant::now());
             }
@@ -113,7 +113,7 @@ impl Device<'_> {
             // Silence is the polls' matter.
             _ => return,
         };
-        self.heart.wanted = false;
+        self.heart.refused = true;
         self.heart.shown = [None, None];
         tracing::warn!(
             device = self.settings.name,

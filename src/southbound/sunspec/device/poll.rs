@@ -2,21 +2,24 @@
 
 use super::{Device, End, Trouble, next_due};
 use crate::core::port::{Poll, Report};
-use crate::southbound::modbus::{BusError, Exception, Turn};
-use crate::southbound::sunspec::block::{Class, Part};
-use crate::southbound::sunspec::readings::readings;
+use crate::der::{Quantity, Reading};
+use crate::device_map::Scale;
+use crate::southbound::modbus::BusError;
+use crate::southbound::sunspec::block::{Class, Fault};
+use crate::southbound::sunspec::readings::{Bounds, PointFault, energy_point, readings};
 use jiff::Timestamp;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
-/// Slow blocks are read again after this many polls, but not before [`SLOW_LEAST`] and not after [`SLOW_MOST`].
-const SLOW_POLLS: u32 = 30;
-const SLOW_LEAST: Duration = Duration::from_secs(1);
-const SLOW_MOST: Duration = Duration::from_secs(55);
-/// Reads are not cut shorter than this for a device that refuses long ones.
-const SHORTEST: u16 = 8;
-/// Wait before a busy device is asked again for what cannot be left to the next poll.
-const BUSY_PAUSE: Duration = Duration::from_millis(500);
+/// Blocks that are not read in each poll are read again after so many polls, but not sooner than [`LEAST`], and not later
+/// than this.
+const NORMAL: (u32, Duration) = (10, Duration::from_secs(10));
+const SLOW: (u32, Duration) = (if cfg!(test) { 30 } else { 300 }, Duration::from_secs(300));
+const LEAST: Duration = Duration::from_secs(1);
+/// Most such blocks in one poll, however long the device is left alone between polls.
+const MOST_OTHERS: u64 = 16;
+/// A block that gets no answer is not left alone longer than this.
+const PATIENCE: Duration = Duration::from_secs(55);
 
 /// What a timer cannot tell apart: a poll that is due within it is due now.
 const TIMER_STEP: Duration = Duration::from_micros(500);
@@ -36,7 +39,7 @@ impl Device<'_> {
                     biased;
                     () = self.common.stop.cancelled() => return End::Stop,
                     pending = self.port.commands.next() => self.command(pending).await,
-                    () = self.heart.wait() => self.beat().await,
+                    () = self.heart.wait(self.map.sunspec.heartbeat) => self.beat().await,
                     () = sleep_until(due) => break,
                 }
                 if self.moved {
@@ -78,13 +81,14 @@ impl Device<'_> {
 
     async fn poll(&mut self, due: Instant) -> Result<(), Trouble> {
         let began = Instant::now();
-        let slow = self.slow_due(began);
+        let others = self.others_due(began);
+        let due_now = self.due_now(&others, began);
         let begun_at = Timestamp::now();
-        let mut fresh: Vec<u16> = Vec::with_capacity(4);
+        // Places of the blocks that were read.
+        let mut fresh: Vec<usize> = Vec::with_capacity(4);
         let mut silent = true;
-        for place in 0..self.blocks.list.len() {
-            let Some((id, class)) = self.blocks.list.get(place).map(|b| (b.at.id, b.class)) else { break };
-            if (class != Class::Fast && slow != Some(place)) || self.left_alone(place, began) {
+        for place in due_now.iter().copied() {
+            if fresh.contains(&place) {
                 continue;
             }
             // Commands that come while other units are read go first.
@@ -103,10 +107,10 @@ impl Device<'_> {
             if self.moved {
                 return Err(Trouble::Moved("seen while carrying out a command".to_owned()));
             }
-            match self.read_block(place, Some(turn)).await {
+            match self.read_due(place, &due_now, turn).await {
                 Ok(read) => {
                     silent = false;
-                    fresh.extend(read.then_some(id));
+                    fresh.extend(read);
                 }
                 // One block that gets no answer while its neighbours do is not the whole device.
                 Err(Trouble::Bus(error @ BusError::TimedOut(_))) if !silent => {
@@ -116,175 +120,142 @@ impl Device<'_> {
                 Err(trouble) => return Err(trouble),
             }
         }
-        let asked = |id| self.blocks.get(id).filter(|_| fresh.contains(&id)).and_then(|b| b.asked_at);
-        let (mut readings, faults) = readings(&self.blocks, self.sources, &asked);
-        self.reported.complete(&mut readings, begun_at);
-        for (model, point, fault) in faults {
-            if self.said.insert((model, point)) {
-                let device = &self.settings.name;
-                tracing::warn!(device, model, point, %fault, "a value cannot be used");
-            }
-        }
+        let readings = self.gather(&fresh, begun_at);
         self.watch_effects(&readings).await;
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
-        if slow.is_some() {
+        self.note_rest();
+        if !others.is_empty() || self.sources.mute(&self.blocks) {
+            let counting = self.sources.energy;
             self.sources.add_found(&mut self.blocks);
             self.refresh_capability().await;
+            if self.sources.energy != counting {
+                self.remember().await;
+            }
         }
         self.say_state().await;
         Ok(())
     }
 
-    /// A block got no answer although its neighbours did.
-    pub(super) fn note_silence(&mut self, place: usize, error: &BusError) {
-        if let Some(block) = self.blocks.list.get_mut(place) {
-            block.fault = Some(error.to_string());
-            block.silences = block.silences.saturating_add(1);
+    /// What the blocks at these places, which were just read, come to.
+    fn gather(&mut self, fresh: &[usize], begun_at: Timestamp) -> Vec<Reading> {
+        let first = |id: u16| self.blocks.list.iter().position(|b| b.at.id == id);
+        let asked = |id: u16| {
+            let place = first(id).filter(|place| fresh.contains(place))?;
+            self.blocks.list.get(place)?.asked_at
+        };
+        let (mut readings, faults) = readings(&self.blocks, self.sources, &asked);
+        let mut counters = self.counters;
+        for (quantity, words) in counters.judge(&mut readings, &|quantity| self.bounds(quantity)) {
+            let (device, quantity) = (&self.settings.name, quantity.name());
+            tracing::warn!(device, quantity, words, "an energy counter is not believed yet");
+        }
+        self.counters = counters;
+        self.complete(&mut readings, fresh, begun_at);
+        for fault in faults {
+            if self.said.insert((fault.0, fault.1)) {
+                let (device, reason) = (&self.settings.name, self.unusable(fault));
+                tracing::warn!(device, reason, "a value cannot be used");
+            }
+        }
+        readings
+    }
+
+    /// Adds what is missing from a poll's readings as invalid, but for quantities whose block was not due.
+    fn complete(&mut self, readings: &mut Vec<Reading>, fresh: &[usize], begun_at: Timestamp) {
+        let sources = self.sources;
+        let waiting = |quantity: Quantity| {
+            let source = match quantity {
+                Quantity::EnergyInjected => sources.energy,
+                Quantity::StateOfCharge => sources.charge.map(|(id, _)| id),
+                Quantity::AvailableActivePower => Some(122),
+                Quantity::DcPower => sources.direct,
+                _ => sources.measuring,
+            };
+            let place = self.blocks.list.iter().position(|b| Some(b.at.id) == source);
+            let block = place.and_then(|place| self.blocks.list.get(place).map(|block| (place, block)));
+            block.is_some_and(|(place, block)| {
+                block.class != Class::Fast && block.fault.is_none() && !fresh.contains(&place)
+            })
+        };
+        self.reported.complete(readings, begun_at, &waiting);
+    }
+
+    /// What bounds a counter of the device.
+    fn bounds(&self, quantity: Quantity) -> Bounds {
+        let measuring = self.sources.measuring;
+        let (id, path) = match (quantity, measuring) {
+            (Quantity::EnergyInjected, _) => match self.sources.energy.or(measuring) {
+                Some(id) => (id, energy_point(id)),
+                None => return Bounds::default(),
+            },
+            (_, Some(701)) => (701, "TotWhAbs"),
+            (_, Some(id)) => (id, "TotWhImp"),
+            (_, None) => return Bounds::default(),
+        };
+        let rating =
+            [(702, "WMaxRtg"), (120, "WRtg"), (702, "WChaRteMaxRtg"), (120, "MaxChaRte"), (124, "WChaMax")]
+                .into_iter()
+                .filter_map(|(id, path)| self.blocks.good(id, path))
+                .fold(0.0, f64::max);
+        let span = self.blocks.sample(id).and_then(|sample| sample.span(path));
+        Bounds { span, rating: (rating > 0.0).then_some(rating) }
+    }
+
+    /// Why a point's value is not used, and what to do.
+    fn unusable(&self, (model, path, fault): PointFault) -> String {
+        let sample = self.blocks.sample(model);
+        let placed = sample.and_then(|s| s.layout.find(path));
+        let raw = sample.and_then(|s| s.integer(path)).map(|raw| format!(" = {raw}")).unwrap_or_default();
+        match (placed.and_then(|p| p.point.scale.as_ref()), fault) {
+            (Some(Scale::Point(name)), Fault::NoScale) => format!(
+                "model {model} {path}{raw}, but {name} is not implemented (0x8000): value not used; set sf_override \"{model}.{name}\" in its device map if the device's scale is known"
+            ),
+            (Some(Scale::Point(name)), Fault::BadScale(sf)) => format!(
+                "model {model} {path}{raw}, but {name} is {sf}, outside -10 to 10: value not used; set sf_override \"{model}.{name}\" in its device map if the device's scale is known"
+            ),
+            _ => format!("model {model} {path}{raw}: {fault}: value not used"),
         }
     }
 
     /// True if a block was silent of late: each time it costs a time-out, so it is asked less and less often.
     fn left_alone(&self, place: usize, now: Instant) -> bool {
         self.blocks.list.get(place).is_some_and(|block| {
-            let pause = self.settings.map.link.response_timeout.saturating_mul(block.silences);
-            block.tried_at.is_some_and(|at| now.saturating_duration_since(at) < pause.min(SLOW_MOST))
+            let pause = self.map.link.response_timeout.saturating_mul(block.silences);
+            block.tried_at.is_some_and(|at| now.saturating_duration_since(at) < pause.min(PATIENCE))
         })
     }
 
-    /// The slow block whose turn it is: at most one in a poll, so that slow blocks never come in a bunch.
-    fn slow_due(&self, now: Instant) -> Option<usize> {
-        let every = self.settings.poll.saturating_mul(SLOW_POLLS).clamp(SLOW_LEAST, SLOW_MOST);
-        self.blocks
-            .list
-            .iter()
-            .enumerate()
-            .filter(|(place, b)| b.class == Class::Slow && !self.left_alone(*place, now))
-            .min_by_key(|(_, b)| b.tried_at)
-            .filter(|(_, b)| b.tried_at.is_none_or(|at| now.saturating_duration_since(at) >= every))
-            .map(|(place, _)| place)
+    /// The places of the blocks to be read in this poll.
+    fn due_now(&self, others: &[usize], now: Instant) -> Vec<usize> {
+        let blocks = self.blocks.list.iter().enumerate();
+        let due = blocks.filter(|(place, b)| b.class == Class::Fast || others.contains(place));
+        due.map(|(place, _)| place).filter(|place| !self.left_alone(*place, now)).collect()
     }
 
-    /// Reads a block whole. True if it was read, false if the device refused it (then the block says why).
-    pub(super) async fn read_block(&mut self, place: usize, turn: Option<Turn<'_>>) -> Result<bool, Trouble> {
-        let now = Instant::now();
-        let Some(block) = self.blocks.list.get_mut(place) else { return Ok(false) };
-        block.tried_at = Some(now);
-        let usual = self.max_read;
-        let mut turn = turn;
-        let mut again = true;
-        loop {
-            let Some(block) = self.blocks.list.get(place) else { return Ok(false) };
-            let in_parts = block.parts.len() > 1;
-            let longest = block.parts.iter().map(|p| p.quantity).max().unwrap_or(0);
-            let asked_at = Timestamp::now();
-            let error = match self.read_parts(place, turn.take()).await {
-                // The scale factors changed, perhaps between a part with values and the one with theirs.
-                Ok(registers) if again && in_parts && block.rescaled(&registers) => {
-                    again = false;
-                    continue;
-                }
-                Ok(registers) => return self.take(place, registers, asked_at),
-                Err(error) => error,
+    /// The blocks beside the fast ones whose turn it is: few in a poll, so that they never come in a bunch. Those come
+    /// first that are overdue by most of their period.
+    fn others_due(&self, now: Instant) -> Vec<usize> {
+        let mut due: Vec<(f64, usize)> = Vec::new();
+        for (place, block) in self.blocks.list.iter().enumerate() {
+            let (polls, most) = match block.class {
+                Class::Normal => NORMAL,
+                Class::Slow => SLOW,
+                Class::Fast | Class::Once | Class::OnDemand => continue,
             };
-            let Some(exception) = error.exception().filter(|e| !e.unit_missing()) else {
-                return Err(Trouble::Bus(error));
-            };
-            let too_long = matches!(exception, Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE);
-            if too_long && longest > SHORTEST {
-                // Perhaps the read is too long for this device: kept if shorter ones succeed.
-                self.cut(place, longest / 2);
+            if self.left_alone(place, now) {
                 continue;
             }
-            self.max_read = usual;
-            self.cut(place, usual);
-            if let Some(block) = self.blocks.list.get_mut(place) {
-                block.refused(exception, &error);
-            }
-            return Ok(false);
-        }
-    }
-
-    /// As [`Device::read_block`], but a device that is busy once is asked again after a pause.
-    pub(super) async fn read_patiently(
-        &mut self,
-        place: usize,
-        turn: Option<Turn<'_>>,
-    ) -> Result<bool, Trouble> {
-        let read = self.read_block(place, turn).await?;
-        if read || self.blocks.list.get(place).is_none_or(|b| b.busy != 1) {
-            return Ok(read);
-        }
-        sleep(BUSY_PAUSE).await;
-        self.read_block(place, None).await
-    }
-
-    /// Long reads are tried again: what refused them once may have been a passing state.
-    pub(super) fn uncut(&mut self) {
-        for place in 0..self.blocks.list.len() {
-            self.cut(place, self.settings.map.link.max_read);
-        }
-    }
-
-    fn cut(&mut self, place: usize, max_read: u16) {
-        self.max_read = max_read;
-        if let Some(block) = self.blocks.list.get_mut(place) {
-            block.cut(max_read);
-        }
-    }
-
-    async fn read_parts(&self, place: usize, turn: Option<Turn<'_>>) -> Result<Vec<u16>, BusError> {
-        let Some(block) = self.blocks.list.get(place) else { return Ok(Vec::new()) };
-        let mut turn = turn;
-        let mut registers = Vec::new();
-        for part in &block.parts {
-            let words = self.read_part(block.at.address, *part, turn.take()).await?;
-            // The usual block is one read: its answer is taken as it is.
-            if registers.is_empty() {
-                registers = words;
-            } else {
-                // A text too long for this device's reads was left out: what follows keeps its place.
-                registers.resize(usize::from(part.offset), 0);
-                registers.extend(words);
+            let every = self.settings.poll.saturating_mul(polls).clamp(LEAST, most);
+            let since = block.tried_at.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
+            let periods = since.as_secs_f64() / every.as_secs_f64();
+            if periods >= 1.0 {
+                due.push((periods, place));
             }
         }
-        Ok(registers)
-    }
-
-    /// One read. A connection that the device closed while it was idle is made again once.
-    async fn read_part(&self, base: u16, part: Part, turn: Option<Turn<'_>>) -> Result<Vec<u16>, BusError> {
-        let address = base.saturating_add(part.offset);
-        let first = match turn {
-            Some(turn) => self.line.read_in(turn, address, part.quantity).await,
-            None => self.line.read_first(address, part.quantity).await,
-        };
-        match first {
-            Err(BusError::Closed) => self.line.read_first(address, part.quantity).await,
-            result => result,
-        }
-    }
-
-    fn take(&mut self, place: usize, registers: Vec<u16>, asked_at: Timestamp) -> Result<bool, Trouble> {
-        let Some(block) = self.blocks.list.get_mut(place) else { return Ok(false) };
-        let shown = (registers.first().copied(), registers.get(1).copied());
-        let at = block.at;
-        if block.take(registers, Instant::now()) {
-            block.asked_at = Some(asked_at);
-            return Ok(true);
-        }
-        // Behind the place where the last scan broke off, zeros are what a booting device shows.
-        if self.scans.broke_off.is_some_and(|from| at.address >= from) && shown.0 == Some(0) {
-            block.fault = Some("the device shows zeros there".to_owned());
-            return Ok(false);
-        }
-        Err(Trouble::Moved(format!(
-            "model {} moved: expected id {} L {} at {}, found id {} L {}",
-            at.id,
-            at.id,
-            at.length,
-            at.address,
-            shown.0.unwrap_or_default(),
-            shown.1.unwrap_or_default()
-        )))
+        due.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let most = self.settings.poll.as_secs().clamp(1, MOST_OTHERS);
+        due.truncate(usize::try_from(most).unwrap_or(1));
+        due.into_iter().map(|(_, place)| place).collect()
     }
 }

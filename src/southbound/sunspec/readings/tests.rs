@@ -60,7 +60,7 @@ fn each_quantity_comes_once() {
 fn a_storage_with_model_124_has_its_state_of_charge_polled() {
     let mut blocks = storage().blocks();
     assert_eq!(choose(&mut blocks).charge, Some((124, "ChaState")));
-    assert_eq!(blocks.get(124).unwrap().class, Class::Fast);
+    assert_eq!(blocks.get(124).unwrap().class, Class::Normal);
 }
 
 #[test]
@@ -103,10 +103,184 @@ fn what_was_reported_and_is_not_any_more_is_invalid() {
     let mut reported = Reported::default();
     let mut day = all(&legacy());
     let count = day.len();
-    reported.complete(&mut day, Timestamp::UNIX_EPOCH);
+    reported.complete(&mut day, Timestamp::UNIX_EPOCH, &|_| false);
     assert_eq!(day.len(), count, "nothing is made up");
     let mut night = all(&Book::at(0).model(103, &[]));
-    reported.complete(&mut night, Timestamp::UNIX_EPOCH);
+    reported.complete(&mut night, Timestamp::UNIX_EPOCH, &|_| false);
     assert_eq!(night.len(), count);
     assert!(night.iter().all(|r| r.quality == Quality::Invalid && r.value.is_nan()), "{night:?}");
+}
+
+fn meter(sign: crate::device_map::MeterSign) -> Book {
+    let points = [
+        ("W", 1500),
+        ("W_SF", 0),
+        ("VAR", -200),
+        ("VAR_SF", 0),
+        ("A", 65),
+        ("A_SF", -1),
+        ("PhVphAB", 4000),
+        ("PhVphBC", 4000),
+        ("PhVphCA", 4000),
+        ("V_SF", -1),
+        ("TotWhExp", 111),
+        ("TotWhImp", 222),
+        ("TotWh_SF", 0),
+    ];
+    let mut book = Book::at(0).identity("M").model(203, &points);
+    book.options.meter_sign = sign;
+    book
+}
+
+#[test]
+fn a_meter_reports_what_it_takes_from_the_grid_as_negative() {
+    use crate::device_map::MeterSign;
+    let book = meter(MeterSign::ImportPositive);
+    assert_eq!(value(&book, Quantity::ActivePower), Some(-1500.0));
+    assert_eq!(value(&book, Quantity::ReactivePower), Some(200.0));
+    assert_eq!(value(&book, Quantity::Current), Some(6.5));
+    assert_eq!(value(&book, Quantity::EnergyInjected), Some(111.0));
+    assert_eq!(value(&book, Quantity::EnergyAbsorbed), Some(222.0));
+    assert!((value(&book, Quantity::Voltage).unwrap() - 230.94).abs() < 0.01, "between phases");
+    let book = meter(MeterSign::ExportPositive);
+    assert_eq!(value(&book, Quantity::ActivePower), Some(1500.0));
+    assert_eq!(value(&book, Quantity::EnergyInjected), Some(111.0));
+    let floating = Book::at(0).model(213, &[("W", 0x44BB_8000), ("PhV", 0x4366_0000)]);
+    assert_eq!(value(&floating, Quantity::ActivePower), Some(-1500.0));
+    assert_eq!(value(&floating, Quantity::Voltage), Some(230.0));
+    let idle = Book::at(0).model(201, &[("W", 0), ("W_SF", 0)]);
+    assert!(value(&idle, Quantity::ActivePower).unwrap().is_sign_positive(), "no minus before 0");
+}
+
+#[test]
+fn an_inverter_goes_before_a_meter_beside_it() {
+    let book = meter(crate::device_map::MeterSign::ImportPositive).model(103, &[("W", 5), ("W_SF", 0)]);
+    assert_eq!(choose(&mut book.blocks()).measuring, Some(103));
+}
+
+#[test]
+fn the_dc_side_is_the_sum_of_what_is_valid() {
+    let strings =
+        [("N", 3), ("DCW_SF", 1), ("module[0].DCW", 100), ("module[2].DCW", 50), ("module[3].DCW", 999)];
+    let unused = |mut book: Book| {
+        book.set(160, "module[1].DCW", 0xFFFF);
+        book
+    };
+    let book = unused(legacy().longer(160, 8 + 80, &strings));
+    assert_eq!(value(&book, Quantity::DcPower), Some(1500.0), "an unused string voids nothing; N counts");
+    let mut blocks = book.blocks();
+    assert_eq!(choose(&mut blocks).direct, Some(160));
+    assert_eq!(blocks.get(160).unwrap().class, Class::Fast);
+    let mut both = unused(legacy().longer(160, 8 + 80, &strings));
+    both.set(103, "DCW", 1480);
+    both.set(103, "DCW_SF", 0);
+    assert_eq!(value(&both, Quantity::DcPower), Some(1480.0), "the inverter knows it by itself");
+    let mut blocks = both.blocks();
+    choose(&mut blocks);
+    assert_eq!(blocks.get(160).unwrap().class, Class::OnDemand, "not read twice");
+    let ports = [("NPrt", 2), ("DCW", 0x8000), ("DCW_SF", 1), ("Prt[0].DCW", -30), ("Prt[1].DCW", 10)];
+    let book = newer().longer(714, 18 + 50, &ports);
+    assert_eq!(value(&book, Quantity::DcPower), Some(-200.0));
+    let unscaled = newer().longer(714, 18 + 50, &[("NPrt", 2), ("DCW", 3), ("DCW_SF", 0x8000)]);
+    assert_eq!(value(&unscaled, Quantity::DcPower), None);
+}
+
+#[test]
+fn a_string_that_was_not_read_this_time_is_not_summed() {
+    let one = [("N", 1), ("DCW_SF", 0), ("module[0].DCW", 100)];
+    let mut blocks = legacy().longer(160, 28, &one).longer(160, 28, &one).blocks();
+    let sources = choose(&mut blocks);
+    let now = Timestamp::UNIX_EPOCH;
+    let power = |blocks: &Blocks| {
+        let (all, _) = readings(blocks, sources, &|_| Some(now));
+        all.iter().find(|r| r.quantity == Quantity::DcPower).unwrap().value
+    };
+    assert_eq!(power(&blocks), 200.0);
+    let before = now - jiff::SignedDuration::from_secs(1);
+    blocks.list.last_mut().unwrap().asked_at = Some(before);
+    assert_eq!(power(&blocks), 100.0);
+    let last = blocks.list.last_mut().unwrap();
+    (last.asked_at, last.fault) = (Some(now), Some("busy".into()));
+    assert_eq!(power(&blocks), 100.0);
+}
+
+#[test]
+fn the_energy_counter_that_was_chosen_is_kept() {
+    let both = |wh: i64| Book::at(0).model(103, &[("W", 1), ("W_SF", 0), ("WH", wh), ("WH_SF", 0)]);
+    let book = both(0).model(122, &[("ActWh", 999)]);
+    let mut blocks = book.blocks();
+    let mut sources = choose(&mut blocks);
+    assert_eq!(sources.energy, Some(122), "103 counts nothing");
+    let mut later = both(500).model(122, &[("ActWh", 1000)]).blocks();
+    sources.add_found(&mut later);
+    sources.choose_again(&mut later);
+    assert_eq!(sources.energy, Some(122));
+    assert_eq!(choose(&mut later).energy, Some(103));
+    let gone = &mut both(500).blocks();
+    sources.choose_again(gone);
+    assert_eq!(sources.energy, Some(103), "the device has it no more");
+}
+
+#[test]
+fn another_measuring_model_takes_over_while_the_first_says_nothing() {
+    let book = |w: &[(&str, i64)]| Book::at(0).model(701, w).model(103, &[("W", 7), ("W_SF", 0)]);
+    let mut day = book(&[("W", 8), ("W_SF", 0)]).blocks();
+    let mut sources = choose(&mut day);
+    assert_eq!((sources.measuring, day.get(103).unwrap().class), (Some(701), Class::OnDemand));
+    let mut mute = book(&[]).blocks();
+    assert!(sources.mute(&mute));
+    // What 103 said long ago is no reason.
+    let ours = mute.list[0].read_at.unwrap();
+    mute.list[0].read_at = Some(ours + 2 * RECENT);
+    sources.add_found(&mut mute);
+    assert_eq!((sources.measuring, mute.get(103).unwrap().class), (Some(701), Class::Normal));
+    mute.list[0].read_at = Some(ours);
+    sources.add_found(&mut mute);
+    assert_eq!((sources.measuring, mute.get(103).unwrap().class), (Some(103), Class::Fast));
+}
+
+#[test]
+fn no_storage_has_no_state_of_charge() {
+    let battery = |points: &[(&str, i64)]| value(&Book::at(0).model(713, points), Quantity::StateOfCharge);
+    assert_eq!(battery(&[("SoC", 0), ("Pct_SF", 0)]), None);
+    assert_eq!(battery(&[("SoC", 0), ("Pct_SF", 0), ("WHRtg", 0), ("WH_SF", 0)]), None);
+    assert_eq!(battery(&[("SoC", 0), ("Pct_SF", 0), ("WHRtg", 9), ("WH_SF", 0)]), Some(0.0), "empty");
+}
+
+#[test]
+fn an_inverter_at_night_that_keeps_its_counter_reports_only_that() {
+    let mut book = Book::at(0).model(103, &[("WH", 4711), ("WH_SF", 0x8000)]);
+    let mut blocks = book.blocks();
+    let sources = choose(&mut blocks);
+    let (none, faults) = readings(&blocks, sources, &|_| Some(Timestamp::UNIX_EPOCH));
+    assert!(none.is_empty() && faults.is_empty(), "its scale factor sleeps too: {none:?}");
+    book.set(103, "WH_SF", 0);
+    assert_eq!(values(&book), [(Quantity::EnergyInjected, 4711.0)]);
+    assert!(speechless(103, &book.blocks().sample(103).unwrap()));
+}
+
+#[test]
+fn rest_is_told_by_power_before_state() {
+    let rests = |points: &[(&str, i64)]| {
+        let mut blocks = Book::at(0)
+            .model(103, &[&[("W_SF", 0), ("PhVphA", 230), ("V_SF", 0)][..], points].concat())
+            .model(120, &[("DERTyp", 4), ("WRtg", 10_000), ("WRtg_SF", 0)])
+            .model(123, &[("Conn", 1)])
+            .blocks();
+        let sources = choose(&mut blocks);
+        assert!(!stores(&blocks, sources));
+        quiet(&blocks, sources, &[])
+    };
+    assert_eq!(rests(&[("W", 99), ("St", 4)]), Some(true), "under 1 %");
+    assert_eq!(rests(&[("W", 101), ("St", 2)]), Some(false), "a state that lies");
+    assert_eq!(rests(&[("St", 2)]), Some(true));
+    assert_eq!(rests(&[("St", 4)]), None);
+    assert_eq!(rests(&[("W", 0), ("St", 7)]), Some(false), "a fault is no night");
+    let mut told = Book::at(0).model(103, &[("W", 0), ("W_SF", 0)]).model(123, &[("Conn", 0)]).blocks();
+    let sources = choose(&mut told);
+    assert_eq!(quiet(&told, sources, &[]), Some(false), "it was told to stop");
+    assert_eq!(quiet(&told, sources, &[123]), Some(true), "123 does not show what holds");
+    let mut battery = storage().blocks();
+    let sources = choose(&mut battery);
+    assert!(stores(&battery, sources));
 }

@@ -7,7 +7,7 @@ const BASES: [u16; 3] = [40000, 0, 50000];
 async fn scanned(server: &Server) -> Result<Chain, ScanError> {
     let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
     let bus = SharedBus::new(endpoint);
-    scan(&bus.line(peer(1)), &BASES).await
+    scan(&bus.line(peer(1)), &SunspecOptions::default()).await
 }
 
 async fn of(book: &Book) -> Result<Chain, ScanError> {
@@ -96,7 +96,12 @@ async fn a_second_logical_device_is_left_alone() {
     let book = legacy().identity("METER").model(103, &[]);
     let chain = of(&book).await.unwrap();
     assert_eq!(ids(&chain), [1, 103, 120, 121, 123]);
-    assert!(chain.warnings[0].contains("another logical device"));
+    assert!(
+        chain.complete
+            && chain.warnings[0]
+                .contains("another logical device begins at 40208 (an inverter, models 1, 103)")
+    );
+    assert_eq!(chain.others[0].iter().map(|m| m.id).collect::<Vec<_>>(), [1, 103]);
 }
 
 #[tokio::test]
@@ -120,4 +125,88 @@ async fn a_device_that_is_silent_at_one_base_is_found_at_the_next() {
     let server = Server::start(&[(1, &Book::at(50000).identity("S"))]).await;
     server.script(|seen, _| if seen.address < 50000 { Answer::Silence } else { Answer::Good });
     assert_eq!(scanned(&server).await.unwrap().base, 50000);
+}
+
+#[tokio::test]
+async fn several_meters_behind_an_inverter_are_told_apart_and_cannot_spoil_it() {
+    let mut book = legacy().identity("M1").model(203, &[]).identity("M2").model(213, &[]).model(203, &[]);
+    let chain = of(&book).await.unwrap();
+    assert_eq!(chain.others.iter().map(Vec::len).collect::<Vec<_>>(), [2, 3]);
+    assert!(chain.others[1].iter().all(|m| m.instance == 0), "counted within each device");
+    assert!(chain.warnings.iter().all(|w| w.contains("a meter")));
+    // Its header is damaged.
+    let second = chain.others[1][0].address;
+    book.put(second, &[1, 60_000]);
+    let damaged = of(&book).await.unwrap();
+    assert_eq!((damaged.models, damaged.complete), (chain.models, true));
+    assert!(damaged.warnings.iter().any(|w| w.contains("runs away")), "{:?}", damaged.warnings);
+}
+
+#[tokio::test]
+async fn a_map_may_say_that_there_is_no_end_model() {
+    let mut book = Book::at(0).identity("S").model(103, &[]);
+    book.registers.remove(&122);
+    book.registers.remove(&123);
+    let server = Server::start(&[(1, &book)]).await;
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
+    let bus = SharedBus::new(endpoint);
+    let options = SunspecOptions { end_model_required: false, ..SunspecOptions::default() };
+    let chain = scan(&bus.line(peer(1)), &options).await.unwrap();
+    assert_eq!((ids(&chain), chain.warnings.len()), (vec![1, 103], 0));
+    assert!(!chain.complete, "it may still be a device that boots");
+}
+
+#[tokio::test]
+async fn a_device_that_refuses_to_read_is_told_in_words() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    server.script(|_, _| Answer::Exception(1));
+    let words = scanned(&server).await.unwrap_err().to_string();
+    assert!(
+        words.contains(
+            "40000 (exception 1 (illegal function)). The device does not let holding registers be read"
+        ),
+        "{words}"
+    );
+    let server = Server::start(&[(1, &legacy())]).await;
+    server.script(|_, _| Answer::OtherUnit);
+    let words = scanned(&server).await.unwrap_err().to_string();
+    assert!(words.contains("lenient_header = true"), "{words}");
+}
+
+#[tokio::test]
+async fn a_known_chain_is_seen_to_stand_or_not() {
+    let book = legacy().identity("M").model(203, &[]);
+    let server = Server::start(&[(1, &book)]).await;
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
+    let bus = SharedBus::new(endpoint);
+    let line = bus.line(peer(1));
+    let known = scan(&line, &SunspecOptions::default()).await.unwrap();
+    server.state().seen.clear();
+    assert_eq!(still_there(&line, &known).await, Ok(true));
+    assert_eq!(server.state().seen.len(), 3, "marker, last model, what follows it");
+    let mut alone = known.clone();
+    alone.others.clear();
+    assert_eq!(still_there(&line, &alone).await, Ok(false), "another device has come behind it");
+    let mut longer = known.clone();
+    longer.models.last_mut().unwrap().length += 1;
+    assert_eq!(still_there(&line, &longer).await, Ok(false));
+    server.script(|_, _| Answer::Silence);
+    assert!(still_there(&line, &known).await.is_err());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_registers_behind_a_marker_are_survived(words in proptest::collection::vec(proptest::num::u16::ANY, 0..400)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut book = Book::at(0);
+        let small: Vec<u16> = words.iter().map(|w| if w % 3 == 0 { w % 40 } else { *w }).collect();
+        book.put(2, &small);
+        runtime.block_on(async {
+            if let Ok(chain) = of(&book).await {
+                assert!(chain.models.len() + chain.others.iter().map(Vec::len).sum::<usize>() <= MAX_MODELS);
+                assert!(!chain.models.is_empty());
+            }
+        });
+    }
 }

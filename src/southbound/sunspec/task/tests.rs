@@ -9,6 +9,9 @@ use crate::southbound::{Link, known};
 use tokio::time::{Instant, timeout};
 
 mod doubts;
+mod nights;
+mod quirks;
+mod records;
 
 struct Rig {
     inbox: Inbox,
@@ -20,9 +23,13 @@ struct Rig {
 
 impl Rig {
     fn new(devices: Vec<DeviceSettings>, lookup: Lookup) -> Self {
+        Self::choosing(devices, lookup, Arc::new(|_, _, _| None))
+    }
+
+    fn choosing(devices: Vec<DeviceSettings>, lookup: Lookup, choice: MapChoice) -> Self {
         let (inbox, handles, ports) = open(devices.len());
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
-        spawn(devices, &ports, &mut tasks, &stop, &lookup);
+        spawn(devices, &ports, &mut tasks, &stop, &lookup, &choice);
         Self { inbox, handles, tasks, stop, commands: 0 }
     }
 

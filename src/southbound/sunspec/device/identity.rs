@@ -1,0 +1,134 @@
+//! Whether the device is the one that was commissioned here, which map suits it, and what is remembered of it.
+
+use super::notes::Notes;
+use super::{Device, Trouble, peer_of};
+use crate::core::port::{DeviceRecord, Report};
+use crate::southbound::sunspec::abilities::nameplate;
+use crate::southbound::sunspec::scan::still_there;
+use std::sync::Arc;
+
+impl Device<'_> {
+    /// Takes up what an earlier run noted, if the device still shows the same chain, serial number and firmware. Otherwise
+    /// it is scanned.
+    pub(super) async fn recall(&mut self) -> Result<(), Trouble> {
+        let Some(notes) = self.notes.clone() else { return Ok(()) };
+        let there = still_there(&self.line, &notes.chain).await.map_err(Trouble::Bus)?;
+        self.notes = None;
+        // A scan that breaks off early shall not replace it, even if it is not used right away.
+        self.scans.known = Some(notes.chain.clone());
+        if !there {
+            tracing::info!(device = self.settings.name, "its models are not where they were; scanning");
+            return Ok(());
+        }
+        self.max_read = notes.max_read.min(self.map.link.max_read);
+        self.plan_reads(&notes.chain)?;
+        let known = self.serial.clone();
+        if self.read_identity().await?
+            && known.is_some()
+            && nameplate(&self.blocks).serial == known
+            && nameplate(&self.blocks).version == notes.version
+        {
+            self.version.clone_from(&notes.version);
+            self.sources.energy = notes.energy;
+            self.chain = Some(notes.chain);
+            self.recalled = true;
+            return Ok(());
+        }
+        tracing::info!(
+            device = self.settings.name,
+            "another serial number or firmware than before; scanning"
+        );
+        self.forget();
+        Ok(())
+    }
+
+    /// Reads model 1. False if it is not there, or the device refuses it.
+    pub(super) async fn read_identity(&mut self) -> Result<bool, Trouble> {
+        let Some(place) = self.blocks.list.iter().position(|b| b.at.id == 1) else { return Ok(false) };
+        let turn = self.line.turn().await;
+        match self.read_patiently(place, Some(turn)).await {
+            // Something else stands there: that is for the caller to see.
+            Err(Trouble::Moved(_)) => Ok(false),
+            result => result,
+        }
+    }
+
+    /// Takes the map that suits the device best, if the configuration names none.
+    pub(super) async fn choose_map(&mut self) -> Result<(), Trouble> {
+        if self.settings.map_named || self.map_chosen {
+            return Ok(());
+        }
+        self.read_identity().await?;
+        let plate = nameplate(&self.blocks);
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let (maker, model, version) = (text(&plate.manufacturer), text(&plate.model), text(&plate.version));
+        let best = (self.common.choice)(&maker, &model, &version);
+        let map = best.unwrap_or_else(|| self.settings.map.clone());
+        self.map_chosen = true;
+        if Arc::ptr_eq(&map, &self.map) || map.id == self.map.id {
+            return Ok(());
+        }
+        tracing::info!(
+            device = self.settings.name,
+            map = map.id,
+            maker,
+            model,
+            "device map chosen by what the device is"
+        );
+        self.line.peer = peer_of(self.settings.link.unit(), &map.link);
+        self.max_read = self.max_read.min(map.link.max_read);
+        self.map = map;
+        let Some(chain) = self.chain.take() else { return Ok(()) };
+        self.plan_reads(&chain)?;
+        self.chain = Some(chain);
+        Ok(())
+    }
+
+    /// True if model 1 tells another firmware than before: then the models may have changed with it.
+    pub(super) fn other_firmware(&mut self) -> bool {
+        let Some(shown) = nameplate(&self.blocks).version else { return false };
+        let before = self.version.replace(shown.clone());
+        before.is_some_and(|before| before != shown)
+    }
+
+    /// Another serial number is another device: it is read, but what was asked of the old one is not asked of it.
+    pub(super) fn check_identity(&mut self, serial: Option<&str>) {
+        let Some(serial) = serial else { return };
+        let accept = format!(
+            "it is read but not written; to accept it, write serial = \"{serial}\" into the device's table of the configuration and restart the gateway"
+        );
+        match &self.serial {
+            None => self.serial = Some(serial.to_owned()),
+            Some(known) if known == serial => self.identity_changed = None,
+            Some(known) if self.settings.serial.is_some() => {
+                self.identity_changed =
+                    Some(format!("its serial number is {serial}, the configuration names {known}: {accept}"));
+            }
+            Some(known) => {
+                self.identity_changed =
+                    Some(format!("serial number changed from {known} to {serial}: {accept}"));
+            }
+        }
+    }
+
+    /// Has the core remember what was found, if it is not what it remembers already. A device in another's place is not
+    /// remembered, nor a chain that may be longer than was seen.
+    pub(super) async fn remember(&mut self) {
+        if self.identity_changed.is_some() || self.scans.open {
+            return;
+        }
+        let Some(chain) = &self.chain else { return };
+        let notes = Notes {
+            chain: chain.clone(),
+            version: self.version.clone(),
+            max_read: self.max_read,
+            energy: self.sources.energy,
+        };
+        let Some(notes) = notes.text() else { return };
+        let record = DeviceRecord { serial: self.serial.clone(), notes };
+        if self.remembered.as_ref() != Some(&record) {
+            self.remembered = Some(record.clone());
+            self.port.reports.send(Report::Remember(record)).await;
+        }
+    }
+}

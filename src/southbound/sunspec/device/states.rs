@@ -1,0 +1,162 @@
+//! How gateway and device stand to each other: online, degraded, asleep, lost, or another one than before.
+//!
+//! A device counts as *asleep* instead of lost when it goes silent, or shows no measurement at all, after it was last
+//! seen at rest: an inverter without storage whose power was under 1 % of its rating (or whose state said off, sleeping,
+//! shutting down or standby, if it told no power), that had no fault, was not told to stop, and holds no setpoint of ours.
+//! A device that never measured anything since the start and answers without measurements is taken for asleep too. That
+//! lasts a day; no night is longer, and after that it is lost.
+
+use super::{Device, Trouble};
+use crate::core::port::Report;
+use crate::der::{DeviceState, Outcome};
+use crate::southbound::sunspec::block::{Block, Class};
+use crate::southbound::sunspec::control::Ours;
+use crate::southbound::sunspec::readings::{is_meter, quiet, speechless, stores};
+use crate::southbound::sunspec::scan::kind;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Failed polls after which a device counts as lost.
+const LOST_AFTER_POLLS: u32 = 3;
+/// Longest sleep.
+const NIGHT: Duration = Duration::from_secs(24 * 3600);
+
+/// What is known of a device's rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rest {
+    /// Whether it was at rest when it was last seen; `None` if it never measured anything.
+    quiet: Option<bool>,
+    /// Since when it sleeps.
+    since: Option<Instant>,
+}
+
+impl Device<'_> {
+    /// Counts a failure and says so when the device counts as lost, or asleep.
+    pub(super) async fn failed(&mut self, trouble: &Trouble) {
+        self.failures += 1;
+        if self.is_lost() || trouble.definite() {
+            if !trouble.definite() && self.rest.quiet == Some(true) && self.may_sleep() {
+                let words = format!("at rest when it was last heard, and silent since: {}", trouble.words());
+                self.set_state(DeviceState::Asleep, words).await;
+            } else {
+                self.set_state(DeviceState::CommLost, trouble.words()).await;
+            }
+            self.port.commands.finish_all(&Outcome::Unreachable);
+        }
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.failures >= LOST_AFTER_POLLS || self.answered_at.elapsed() >= self.map.link.lost_after
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.failures = 0;
+        self.answered_at = Instant::now();
+    }
+
+    /// True if no answer is to be expected: its commands end at once.
+    pub(super) fn away(&self) -> bool {
+        self.state == DeviceState::CommLost || (self.state == DeviceState::Asleep && self.failures > 0)
+    }
+
+    fn may_sleep(&self) -> bool {
+        !stores(&self.blocks, self.sources) && self.rest.since.is_none_or(|since| since.elapsed() < NIGHT)
+    }
+
+    /// Notes from the answers of a poll whether the device is at rest.
+    pub(super) fn note_rest(&mut self) {
+        if self.speechless() {
+            return;
+        }
+        let shadows = &self.map.sunspec.shadow_models;
+        if let Some(quiet) = quiet(&self.blocks, self.sources, shadows) {
+            self.rest.quiet = Some(quiet && self.ours == Ours::default());
+        }
+    }
+
+    /// True if its inverter model answers and tells nothing.
+    fn speechless(&self) -> bool {
+        let sample = |id: u16| {
+            self.blocks
+                .get(id)
+                .filter(|b| b.fault.is_none())
+                .and_then(Block::sample)
+                .map(|s| speechless(id, &s))
+        };
+        self.sources.measuring.filter(|id| !is_meter(*id)).and_then(sample).unwrap_or(false)
+    }
+
+    /// Online, or what is missing.
+    pub(super) async fn say_state(&mut self) {
+        if let Some(words) = self.identity_changed.clone() {
+            return self.set_state(DeviceState::IdentityChanged, words).await;
+        }
+        let mut missing: Vec<String> = self.no_measurements().into_iter().collect();
+        if self.speechless() {
+            if self.rest.quiet != Some(false) && self.may_sleep() {
+                let words = "it answers, but shows no measurements, as inverters do at night";
+                return self.set_state(DeviceState::Asleep, words.to_owned()).await;
+            }
+            missing.push("it answers, but shows no measurements".to_owned());
+        }
+        for block in &self.blocks.list {
+            // What is only of use to a command is not missed before there is one.
+            let needed = block.at.id == 1 || !matches!(block.class, Class::Once | Class::OnDemand);
+            if let Some(fault) = block.fault.as_ref().filter(|_| needed) {
+                missing.push(format!("model {} cannot be read: {fault}", block.at.id));
+            }
+            if block.draft && matches!(block.at.id, 703 | 704) {
+                missing.push(format!(
+                    "model {} has L = {}, a draft of the 70x models: not written",
+                    block.at.id, block.at.length
+                ));
+            }
+        }
+        missing.extend(self.heart.stalled());
+        let state = if missing.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
+        self.set_state(state, missing.join("; ")).await;
+    }
+
+    /// Why the device measures nothing, if it has no model that does.
+    fn no_measurements(&self) -> Option<String> {
+        if self.sources.measuring.is_some() {
+            return None;
+        }
+        let mut words =
+            "it has no inverter model (701, 101-103, 111-113) and no meter model (201-204, 211-214), so it measures nothing"
+                .to_owned();
+        let others = self.chain.iter().flat_map(|chain| &chain.others);
+        for models in others.filter(|models| matches!(kind(models), "an inverter" | "a meter")) {
+            let at = models.first().map_or(0, |m| m.address);
+            words.push_str(&format!(
+                "; the logical device behind it at {at} ({}) would, but only the first one is read",
+                kind(models)
+            ));
+        }
+        Some(words)
+    }
+
+    pub(super) async fn set_state(&mut self, state: DeviceState, reason: String) {
+        if (self.state, &self.reason) == (state, &reason) {
+            return;
+        }
+        match state {
+            DeviceState::Asleep => self.rest.since = self.rest.since.or_else(|| Some(Instant::now())),
+            DeviceState::Online | DeviceState::Degraded => self.rest.since = None,
+            _ => {}
+        }
+        let lost = matches!(state, DeviceState::CommLost | DeviceState::IdentityChanged);
+        if self.state != state {
+            let (device, before, state) = (&self.settings.name, self.state.name(), state.name());
+            // What takes a device from its groups is a warning; coming and going otherwise is not, nor is the night.
+            if matches!(self.state, DeviceState::CommLost | DeviceState::IdentityChanged) || !lost {
+                tracing::info!(device, state, before, reason, "device state");
+            } else {
+                tracing::warn!(device, state, before, reason, "device state");
+            }
+        }
+        self.state = state;
+        self.reason.clone_from(&reason);
+        self.port.reports.send(Report::State { state, reason }).await;
+    }
+}

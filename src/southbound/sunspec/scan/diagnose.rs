@@ -1,0 +1,60 @@
+//! What is said, and what else is looked at, when no marker is found: each message names the remedy.
+
+use super::MARKER;
+use crate::southbound::modbus::{BusError, Exception, Line};
+
+/// Words as data.
+pub fn data(words: &[u16]) -> String {
+    words.iter().fold("data".to_owned(), |text, word| format!("{text} 0x{word:04X}"))
+}
+
+/// A marker in the wrong order.
+pub fn turned(words: &[u16]) -> Option<&'static str> {
+    match words {
+        [0x6E53, 0x5375] => Some(
+            "with its two registers swapped; SunSpec does not allow that, ask the maker for a firmware update",
+        ),
+        [0x7553, 0x536E] => Some(
+            "with its bytes swapped; SunSpec does not allow that, look for a byte-order setting of the device or converter",
+        ),
+        _ => None,
+    }
+}
+
+/// What to do about a device that does not answer as it should.
+pub fn advice(error: &BusError) -> &'static str {
+    match error {
+        BusError::Refused(exception) if exception.unit_missing() => {
+            "; try another unit: 1, 2, 126 and 247 are usual"
+        }
+        BusError::BadAnswer(words) if words.contains("mismatching headers") => {
+            "; its map may need lenient_header = true"
+        }
+        _ => "",
+    }
+}
+
+/// Looks for a map that is shifted by one, and says what to do.
+pub async fn diagnose(line: &Line<'_>, bases: &[u16], tried: &str) -> String {
+    for &base in bases {
+        for near in [base.checked_add(1), base.checked_sub(1)].into_iter().flatten() {
+            match line.read(near, 2).await {
+                Ok(words) if words == MARKER => {
+                    return format!(
+                        "marker found at {near}: this device's map is shifted by one; set base = [{near}] in its device map"
+                    );
+                }
+                Ok(_) | Err(BusError::Refused(_)) => {}
+                Err(_) => break,
+            }
+        }
+    }
+    if tried.contains(&Exception::ILLEGAL_FUNCTION.to_string()) {
+        return format!(
+            "no SunSpec marker at {tried}. The device does not let holding registers be read (FC 3); over TLS the role of our certificate may not allow it"
+        );
+    }
+    format!(
+        "no SunSpec marker at {tried}. The device answers Modbus; is SunSpec enabled, or is the unit id different (SMA uses 126)?"
+    )
+}
