@@ -70,7 +70,9 @@ impl Gateway {
     /// # Errors
     /// The store cannot be opened, or an address cannot be listened on; said in words for the person who started it.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        let Config { gateway, northbound: north, admin: admin_settings, devices, maps, groups } = config;
+        tell(&config);
+        let Config { gateway, northbound: north, admin: admin_settings, devices, maps, tls, groups, .. } =
+            config;
         let settings = store::Settings::in_dir(&gateway.data_dir);
         // Opening checks the whole file, which takes a while for a large one: nobody is let in before.
         let (store, stored) = tokio::task::spawn_blocking(move || store::open(&settings))
@@ -100,7 +102,8 @@ impl Gateway {
         });
         let (groups, dispatches) = (service.snapshot().groups.len(), stored_dispatches);
         let (name, version) = (gateway.name, env!("CARGO_PKG_VERSION"));
-        tracing::info!(name, version, devices = devices.len(), groups, dispatches, "gateway starting");
+        let role = tls.map(|tls| tls.role().to_string());
+        tracing::info!(name, version, devices = devices.len(), groups, dispatches, role, "gateway starting");
         let mut rooms = Rooms {
             listeners: Room::new(),
             core: Room::new(),
@@ -197,6 +200,16 @@ impl Rooms {
         self.listeners.end("listeners").await;
         self.core.end("core").await;
         self.field.end("drivers").await;
+    }
+}
+
+/// Says what is worth knowing of the configuration. The role of the certificate has a field of its own.
+fn tell(config: &Config) {
+    for fault in &config.lapsed {
+        tracing::error!(%fault, "certificate outside its time");
+    }
+    for warning in config.remarks.iter().filter(|remark| remark.message.starts_with("warning")) {
+        tracing::warn!(%warning, "configuration");
     }
 }
 

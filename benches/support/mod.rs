@@ -30,6 +30,7 @@ pub fn settings(plant: &Plant, poll: Duration) -> Vec<southbound::DeviceSettings
             mrid: d.mrid().clone(),
             name: d.name().to_owned(),
             link: Link::parse(&d.link()).unwrap(),
+            tls: None,
             map: map.clone(),
             map_named: true,
             serial: None,

@@ -32,7 +32,9 @@ pub const KINDS: &[Kind] = &[
         names: ("gateway configuration", "gateway configurations"),
         sign: "a gateway configuration has [gateway]",
         is: is_config,
-        check: |path, file, root| config::of_table(path, file, root).err().unwrap_or_default(),
+        check: |path, file, root| {
+            config::of_table(path, file, root).map_or_else(|faults| faults, |c| c.lapsed)
+        },
     },
     Kind {
         names: ("device map", "device maps"),
@@ -103,6 +105,9 @@ pub fn check(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> std::io::Res
         for fault in &faults {
             writeln!(out, "{fault}")?;
         }
+        for remark in &Faults::new(seen.remarks.clone()) {
+            writeln!(out, "{remark}")?;
+        }
         writeln!(out, "{}", seen.summary(faults.len()))?;
     }
     Ok(faults.is_empty())
@@ -114,6 +119,8 @@ struct Seen {
     files: usize,
     kinds: BTreeMap<&'static str, (usize, Kind)>,
     faults: Vec<Fault>,
+    /// Said, but not counted.
+    remarks: Vec<Fault>,
 }
 
 impl Seen {
@@ -147,6 +154,7 @@ impl Seen {
         };
         self.kinds.entry(kind.names.0).or_insert((0, *kind)).0 += 1;
         self.faults.extend((kind.check)(path, &file, root));
+        self.remarks.extend(file.remarks());
     }
 
     /// `3 files checked (1 gateway configuration, 2 device maps): no faults`

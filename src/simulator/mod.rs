@@ -16,10 +16,12 @@ mod plant_file;
 mod registers;
 mod server;
 mod settings;
+mod tls;
 mod unit;
 
 pub use demo::demo_plant;
 pub use plant::{Device, Devices, Plant, PlantError};
 pub use plant_file::{load_plant, plant_of_table};
 pub use settings::{DeviceSettings, Fault, FaultError, Kind, PlantSettings, mrid_of};
+pub use tls::{TlsError, TlsSettings, TlsVersion};
 pub use unit::Write;

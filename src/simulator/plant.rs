@@ -4,6 +4,7 @@ use super::control;
 use super::registers::{Form, NoModel};
 use super::server::{Behaviour, Door, Shared, serve};
 use super::settings::{DeviceSettings, Fault, Kind, PlantSettings};
+use super::tls::{TlsDoor, TlsError};
 use super::unit::{Unit, Write};
 use crate::der::{Mrid, Percent, Vars, WattHours, Watts};
 use std::collections::{HashMap, HashSet};
@@ -50,6 +51,14 @@ pub enum PlantError {
         address: SocketAddr,
         /// What the system says.
         why: std::io::Error,
+    },
+    /// Its certificates.
+    #[error("device \"{name}\": {why}")]
+    Tls {
+        /// The device.
+        name: String,
+        /// What is wrong.
+        why: TlsError,
     },
     /// A model table.
     #[error(transparent)]
@@ -222,6 +231,10 @@ impl Device {
             address: settings.listen,
             why,
         })?;
+        let tls = match settings.tls.as_ref().map(|tls| tls.load()).transpose() {
+            Ok(config) => config.map(|config| TlsDoor::new(config, &form)),
+            Err(why) => return Err(PlantError::Tls { name: settings.name, why }),
+        };
         let device = Self {
             name: settings.name.as_str().into(),
             mrid: settings.mrid.clone(),
@@ -233,6 +246,8 @@ impl Device {
             faults: Arc::new(Mutex::new(settings.faults.clone())),
             shared: Arc::new(Shared {
                 unit_id: settings.unit,
+                base: settings.base,
+                tls,
                 unit: Mutex::new(Unit::new(settings, form, now, built_s)),
                 behaviour: tokio::sync::watch::Sender::new(behaviour),
             }),
@@ -285,7 +300,8 @@ impl Device {
     /// The LINK by which a gateway reaches it.
     #[must_use]
     pub fn link(&self) -> String {
-        format!("modbus+tcp://{}?unit={}", self.address, self.unit_id)
+        let scheme = if self.shared.tls.is_some() { "modbus+tls" } else { "modbus+tcp" };
+        format!("{scheme}://{}?unit={}", self.address, self.unit_id)
     }
 
     /// True active power now.

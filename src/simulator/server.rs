@@ -4,11 +4,12 @@
 
 use super::modbus::{self, Exception, Frame, MAX_FRAME};
 use super::settings::Fault;
+use super::tls::{Access, TlsDoor};
 use super::unit::Unit;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -62,8 +63,12 @@ pub struct Shared {
     pub unit: Mutex<Unit>,
     /// Its unit id.
     pub unit_id: u8,
+    /// Where its registers begin.
+    pub base: u16,
     /// How it misbehaves.
     pub behaviour: watch::Sender<Behaviour>,
+    /// Its TLS, if it speaks nothing else.
+    pub tls: Option<TlsDoor>,
 }
 
 impl Shared {
@@ -152,7 +157,7 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = door.accept() => match accepted {
                     Ok(stream) if connections.len() < most => {
-                        connections.spawn(converse(stream, shared.clone()));
+                        connections.spawn(welcome(stream, shared.clone()));
                     }
                     Ok(stream) => drop(stream.set_zero_linger()),
                     // Out of descriptors or a client that has left: neither is the device's end.
@@ -163,11 +168,23 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
     }
 }
 
-/// One connection: requests one by one, in order, until the client leaves or sends what is no Modbus.
-async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
+/// One connection from its beginning: who calls, and then what is asked.
+async fn welcome(stream: TcpStream, shared: Arc<Shared>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
+    match &shared.tls {
+        None => converse(stream, shared, Access::Open).await,
+        Some(door) => {
+            if let Some((stream, access)) = door.admit(stream).await {
+                converse(stream, shared.clone(), access).await;
+            }
+        }
+    }
+}
+
+/// One connection: requests one by one, in order, until the client leaves or sends what is no Modbus.
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>, access: Access) {
     let mut noise = fastrand::Rng::with_seed(u64::from(shared.unit_id));
     let mut turn = 0_u32;
     let mut bytes = Vec::with_capacity(MAX_FRAME);
@@ -186,9 +203,9 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
                     turn = turn.wrapping_add(1);
                     modbus::garbage(&request, turn, &mut noise)
                 } else {
-                    reply(&request, &behaviour, &shared)
+                    reply(&request, &behaviour, &shared, access)
                 };
-                if stream.write_all(&reply).await.is_err() {
+                if stream.write_all(&reply).await.is_err() || stream.flush().await.is_err() {
                     return;
                 }
             }
@@ -203,9 +220,12 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-fn reply(request: &Frame, behaviour: &Behaviour, shared: &Shared) -> Vec<u8> {
+fn reply(request: &Frame, behaviour: &Behaviour, shared: &Shared, access: Access) -> Vec<u8> {
     let function = request.pdu.first().copied().unwrap_or(0);
-    let pdu = if request.unit != shared.unit_id {
+    let refusal = shared.tls.as_ref().and_then(|door| door.refusal(access, request, shared.base));
+    let pdu = if let Some(exception) = refusal {
+        modbus::refusal(function, exception)
+    } else if request.unit != shared.unit_id {
         modbus::refusal(function, Exception::NO_UNIT)
     } else if let Some(code) = behaviour.exception {
         modbus::refusal(function, Exception(code))

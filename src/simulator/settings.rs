@@ -1,5 +1,6 @@
 //! What a plant is made of: settings as values. Reading them from a file is `plant_file`'s matter.
 
+use super::tls::TlsSettings;
 use crate::der::{Mrid, Percent, WattHours, Watts};
 use std::fmt;
 use std::net::SocketAddr;
@@ -47,6 +48,8 @@ pub struct DeviceSettings {
     pub return_delay: Duration,
     /// How it misbehaves.
     pub faults: Vec<Fault>,
+    /// Its certificates, if it is reached over TLS only.
+    pub tls: Option<TlsSettings>,
 }
 
 impl DeviceSettings {
@@ -70,6 +73,7 @@ impl DeviceSettings {
             ramp_percent_per_s: 20.0,
             return_delay: Duration::ZERO,
             faults: Vec::new(),
+            tls: None,
         }
     }
 }

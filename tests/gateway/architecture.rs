@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "southbound::DeviceSettings",
             "southbound::Link",
             "southbound::ModbusTcp",
+            "southbound::tls",
             "store::Settings",
         ],
     ),
@@ -72,6 +73,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde_json", &["admin", "cli", "simulator", "store"]),
     ("serde", &["admin", "cli", "simulator", "store"]),
     ("tracing_subscriber", &["cli"]),
+    ("rustls", &["southbound/tls", "simulator/tls"]),
+    ("tokio_rustls", &["southbound/tls", "southbound/modbus/tls", "simulator/tls"]),
+    ("x509_parser", &["southbound/tls", "simulator/tls"]),
 ];
 
 struct Source {

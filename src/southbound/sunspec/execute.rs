@@ -11,6 +11,7 @@ use super::control::{Check, Plan, Weight, Write};
 use crate::der::{Outcome, ReadBack};
 use crate::device_map::{CurveRequest, WriteFunction};
 use crate::southbound::modbus::{BusError, Exception, Line};
+use crate::southbound::tls::Role;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -42,8 +43,6 @@ pub struct Wire {
     pub function: WriteFunction,
     /// Most registers in one read.
     pub max_read: u16,
-    /// Exception 1 means that our certificate's role has no right to it (Modbus/TCP Security).
-    pub secured: bool,
     /// Nothing is sent after this.
     pub expires_at: Instant,
 }
@@ -124,7 +123,7 @@ async fn send_all(line: &Line<'_>, writes: &[Write], habits: &mut Habits, wire: 
             Err(BusError::Refused(Exception::GATEWAY_PATH)) if place == 0 => return Sent::Unreachable,
             Err(BusError::Refused(e)) if e.unit_missing() => return Sent::Unknown,
             Err(BusError::Refused(exception)) => {
-                return Sent::Refused(place, refusal(write, exception, wire.secured));
+                return Sent::Refused(place, refusal(write, exception, line.role()));
             }
             Err(BusError::NotSent(why)) => return Sent::Refused(place, why.to_owned()),
             Err(BusError::Connect(_)) if place == 0 => return Sent::Unreachable,
@@ -168,7 +167,7 @@ pub async fn send_once(
     match (wire.function, write.registers.as_slice()) {
         (WriteFunction::Multiple, words) => line.write(write.address, words).await,
         (WriteFunction::Single, [word]) => line.write_single(write.address, *word).await,
-        (WriteFunction::Auto, [word]) => send_register(line, write, *word, habits, wire).await,
+        (WriteFunction::Auto, [word]) => send_register(line, write, *word, habits).await,
         (WriteFunction::Single, _) => {
             Err(BusError::NotSent("the device map allows single registers only (FC 6)"))
         }
@@ -177,7 +176,7 @@ pub async fn send_once(
             if !habits.no_multiple {
                 let first = line.write(write.address, words).await;
                 let unknown = matches!(first, Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)));
-                if !unknown || wire.secured || habits.no_single {
+                if !unknown || line.role().is_some() || habits.no_single {
                     return first;
                 }
             }
@@ -198,7 +197,6 @@ async fn send_register(
     write: &Write,
     word: u16,
     habits: &mut Habits,
-    wire: &Wire,
 ) -> Result<(), BusError> {
     if habits.no_multiple || habits.single.contains(&write.address) {
         return line.write_single(write.address, word).await;
@@ -206,7 +204,7 @@ async fn send_register(
     let first = line.write(write.address, &[word]).await;
     let other = match first {
         // Over TLS, exception 1 is about the role, which is the same for both functions.
-        Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)) => !wire.secured,
+        Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)) => line.role().is_none(),
         Err(BusError::Refused(Exception::ILLEGAL_ADDRESS)) => true,
         _ => false,
     };
@@ -229,11 +227,11 @@ async fn send_register(
 }
 
 /// What an exception to a write means to an operator.
-fn refusal(write: &Write, exception: Exception, secured: bool) -> String {
+fn refusal(write: &Write, exception: Exception, role: Option<&Role>) -> String {
+    if let (Exception::ILLEGAL_FUNCTION, Some(role)) = (exception, role) {
+        return format!("{} (exception {})", role.may_not(&format!("write {}", write.name)), exception.0);
+    }
     let why = match exception {
-        Exception::ILLEGAL_FUNCTION if secured => {
-            "the role in the gateway's certificate may not write it; it takes a certificate with another role"
-        }
         Exception::ILLEGAL_FUNCTION => "the device does not accept this way of writing",
         Exception::ILLEGAL_ADDRESS => {
             "the point is read-only or not there, or control over Modbus is switched off in the device's menu"

@@ -3,7 +3,6 @@
 use super::{Device, Trouble};
 use crate::core::port::{Command, PendingCommand};
 use crate::der::{DeviceState, Lane, Outcome, ReadBack};
-use crate::southbound::Link;
 use crate::southbound::sunspec::control::{Ask, INTERLOCKS, disabled, local, models_of, needs_bases, script};
 use crate::southbound::sunspec::execute::{Wire, run};
 use std::time::Duration;
@@ -149,11 +148,6 @@ impl Device<'_> {
 
     /// How this device is written to and read back.
     pub(super) fn wire(&self, expires_at: Instant) -> Wire {
-        Wire {
-            function: self.map.sunspec.write_function,
-            max_read: self.max_read,
-            secured: matches!(self.settings.link, Link::ModbusTls(_)),
-            expires_at,
-        }
+        Wire { function: self.map.sunspec.write_function, max_read: self.max_read, expires_at }
     }
 }

@@ -7,6 +7,7 @@ use super::{Habits, Wire, carry_out, look_once, refusal, send};
 use crate::der::{Outcome, ReadBack};
 use crate::southbound::modbus::{BusError, Exception, Line};
 use crate::southbound::sunspec::control::{Adoption, Check, Other, Script, Step, Write, other_counting};
+use crate::southbound::tls::Role;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -91,10 +92,10 @@ async fn adopt(
         );
         return Ok(());
     }
-    Err(ending(first, &adoption.request, wire))
+    Err(ending(first, &adoption.request, line.role()))
 }
 
-fn ending(adopted: Adopted, request: &Write, wire: &Wire) -> Outcome {
+fn ending(adopted: Adopted, request: &Write, role: Option<&Role>) -> Outcome {
     match adopted {
         Adopted::Yes | Adopted::Else => Outcome::NotKept(format!(
             "{}: the device says that it adopted the curve, but its active curve is another one",
@@ -104,7 +105,7 @@ fn ending(adopted: Adopted, request: &Write, wire: &Wire) -> Outcome {
             "{}: the device did not adopt the curve (result: failed); its points may not be what the device's rules allow",
             request.name
         )),
-        Adopted::Refused(exception) => Outcome::Refused(refusal(request, exception, wire.secured)),
+        Adopted::Refused(exception) => Outcome::Refused(refusal(request, exception, role)),
         Adopted::Late => Outcome::Refused(format!(
             "{}: the device is still adopting the curve after {} s; it is not enabled",
             request.name,

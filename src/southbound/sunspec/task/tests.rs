@@ -12,6 +12,7 @@ mod doubts;
 mod nights;
 mod quirks;
 mod records;
+mod secured;
 
 struct Rig {
     inbox: Inbox,
