@@ -21,3 +21,6 @@ pub fn next_due(anchor: Instant, period: Duration, now: Instant) -> Instant {
     let done = u32::try_from(since.as_nanos() / period.as_nanos()).unwrap_or(u32::MAX - 1);
     anchor + period.saturating_mul(done + 1)
 }
+
+#[cfg(test)]
+mod tests;

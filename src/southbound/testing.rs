@@ -1,5 +1,7 @@
 //! A scripted Modbus TCP server for tests, with framing of its own, and SunSpec maps to serve.
 
+pub mod trace;
+
 use super::modbus::Peer;
 use crate::der::{DeviceIndex, Mrid};
 use crate::device_map::registers::RegisterMap;
@@ -46,7 +48,7 @@ pub enum Answer {
     Ignored,
 }
 
-type Script = Box<dyn FnMut(&Seen, &mut HashMap<u16, u16>) -> Answer + Send>;
+pub type Script = Box<dyn FnMut(&Seen, &mut HashMap<u16, u16>) -> Answer + Send>;
 
 pub struct State {
     pub units: HashMap<u8, HashMap<u16, u16>>,

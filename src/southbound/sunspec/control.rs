@@ -1,16 +1,26 @@
 //! What is written to carry out a command, and what must be read back: frames as plain values.
 //!
 //! Pure: it decides, `execute` sends. Settings go first and enable goes last; the reversion time is always written
-//! where there is one; nothing is written to a point that the device does not implement. (SunSpec reference 8.1-8.4.)
+//! where there is one; nothing is written to a point that the device does not implement. Curves take more than writes
+//! and read-backs: they are a [`Script`]. (SunSpec reference 8.1-8.6.)
 
+mod curves;
 mod draft;
 mod plans;
+mod reactive;
+mod script;
+mod settings;
+
+pub use curves::editable;
+pub use script::{Adoption, Other, Script, Step, other_counting};
+pub use settings::{offers_enter_service, offers_ramps};
 
 use super::abilities::Routes;
-use super::block::{Blocks, Sample};
+use super::block::{Block, Blocks, Sample};
 use super::value::{Value, decode, scaled};
 use crate::der::{Setpoint, Watts};
-use crate::device_map::PointType;
+use crate::device_map::registers::CommandName;
+use crate::device_map::{CurveRequest, PointType, SunspecOptions};
 use std::time::Duration;
 
 /// One write request.
@@ -22,6 +32,8 @@ pub struct Write {
     pub registers: Vec<u16>,
     /// The point, for words: `123.WMaxLim_Ena`, or the first and last of several.
     pub name: String,
+    /// It holds a point or group of several registers, so that it cannot go one register at a time.
+    pub whole: bool,
 }
 
 /// What a read-back decides.
@@ -66,6 +78,13 @@ impl Check {
             None => "\"not implemented\"".to_owned(),
         }
     }
+
+    /// True if the last answer of its model shows what it asks for.
+    #[must_use]
+    pub fn stands_in(&self, block: &Block) -> bool {
+        let from = usize::from(self.address.saturating_sub(block.at.address));
+        block.registers.get(from..from + self.registers.len()) == Some(self.registers.as_slice())
+    }
 }
 
 /// What of the device's state is our doing, so that a later command of the same lane undoes it.
@@ -77,6 +96,24 @@ pub struct Ours {
     pub set: bool,
     /// We allowed charging from the grid.
     pub grid_charge: bool,
+    /// We enabled a reactive power.
+    pub var: bool,
+    /// We enabled a power factor.
+    pub pf: bool,
+}
+
+impl Ours {
+    /// What is ours in either.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            limit: self.limit || other.limit,
+            set: self.set || other.set,
+            grid_charge: self.grid_charge || other.grid_charge,
+            var: self.var || other.var,
+            pf: self.pf || other.pf,
+        }
+    }
 }
 
 /// All that a command takes.
@@ -94,6 +131,8 @@ pub struct Plan {
     pub otherwise: Option<Box<Plan>>,
     /// What is asked, for the log.
     pub summary: String,
+    /// Its writes act each time they come (a reset): not repeated when an answer is missing.
+    pub once: bool,
 }
 
 /// What a plan is made from.
@@ -111,23 +150,73 @@ pub struct Ask<'a> {
     pub blocks: &'a Blocks,
     /// Most registers in one write.
     pub max_write: u16,
-    /// Models whose registers do not show what was written.
-    pub shadows: &'a [u16],
+    /// What the device map says about writing.
+    pub options: &'a SunspecOptions,
+    /// How the device counts curve sets, as the map says or as it has shown.
+    pub counting: CurveRequest,
+}
+
+impl Ask<'_> {
+    /// True if a model's registers do not show what was written.
+    #[must_use]
+    pub fn is_shadow(&self, model: u16) -> bool {
+        self.options.shadow_models.contains(&model)
+    }
 }
 
 /// The models that a plan for this set point looks at, to be read first.
 #[must_use]
 pub fn models_of(setpoint: &Setpoint, routes: Routes, ours: Ours) -> Vec<u16> {
-    let wanted = match setpoint {
+    let routed: [Option<u16>; 2] = match setpoint {
         Setpoint::LimitActivePower(_) => [routes.limit, routes.set.filter(|_| ours.set)],
         Setpoint::SetActivePower(_) => [routes.set, routes.limit.filter(|_| ours.limit)],
         Setpoint::ReleaseActivePower => [routes.limit, routes.set],
         Setpoint::Connect | Setpoint::Disconnect => [routes.connect, None],
-        _ => [None, None],
+        Setpoint::SetReactivePower(_) | Setpoint::SetPowerFactor(_) | Setpoint::ReleaseReactivePower => {
+            [routes.var, routes.pf]
+        }
+        Setpoint::SetRampRates(_) => return settings::RAMP_MODELS.to_vec(),
+        Setpoint::SetEnterService(_) => return vec![703],
+        Setpoint::ResetAlarms => return vec![715, 802],
+        Setpoint::SetCurve(curve) => return curves::models_of(curve.kind).to_vec(),
+        Setpoint::ReleaseCurve(kind) => return curves::models_of(*kind).to_vec(),
     };
-    let mut models: Vec<u16> = wanted.into_iter().flatten().collect();
+    let mut models: Vec<u16> = routed.into_iter().flatten().collect();
     models.dedup();
     models
+}
+
+/// True if percentages or bounds of a set point come from the device's ratings.
+#[must_use]
+pub const fn needs_bases(setpoint: &Setpoint) -> bool {
+    matches!(
+        setpoint,
+        Setpoint::LimitActivePower(_)
+            | Setpoint::SetActivePower(_)
+            | Setpoint::SetReactivePower(_)
+            | Setpoint::SetRampRates(_)
+    )
+}
+
+/// Why the device map takes a command away; a release is never taken away.
+#[must_use]
+pub fn disabled<'a>(setpoint: &Setpoint, options: &'a SunspecOptions) -> Option<&'a str> {
+    let name = match setpoint {
+        Setpoint::LimitActivePower(_) => CommandName::LimitActivePower,
+        Setpoint::SetActivePower(_) => CommandName::SetActivePower,
+        Setpoint::Connect => CommandName::Connect,
+        Setpoint::Disconnect => CommandName::Disconnect,
+        Setpoint::SetReactivePower(_) => CommandName::SetReactivePower,
+        Setpoint::SetPowerFactor(_) => CommandName::SetPowerFactor,
+        Setpoint::SetRampRates(_) => CommandName::SetRampRates,
+        Setpoint::SetCurve(_) => CommandName::SetCurve,
+        Setpoint::SetEnterService(_) => CommandName::SetEnterService,
+        Setpoint::ResetAlarms => CommandName::ResetAlarms,
+        Setpoint::ReleaseActivePower | Setpoint::ReleaseReactivePower | Setpoint::ReleaseCurve(_) => {
+            return None;
+        }
+    };
+    options.disabled.iter().find(|(command, _)| *command == name).map(|(_, why)| why.as_str())
 }
 
 /// The model and point that say whether the device is in local mode.
@@ -140,10 +229,22 @@ pub fn local(id: u16, sample: &Sample<'_>) -> bool {
     INTERLOCKS.iter().any(|(model, path)| *model == id && sample.integer(path) == Some(1))
 }
 
-/// Decides what is written for a command.
+/// Decides what is done for a command.
 ///
 /// # Errors
 /// Why the device cannot be asked for it, in words for an operator.
+pub fn script(ask: &Ask<'_>) -> Result<Script, String> {
+    match ask.setpoint {
+        Setpoint::SetCurve(curve) => curves::set(ask, curve),
+        Setpoint::ReleaseCurve(kind) => curves::release(ask, *kind).map(Script::of),
+        _ => plan(ask).map(Script::of),
+    }
+}
+
+/// Decides what is written for a command that is written and read back, and no more.
+///
+/// # Errors
+/// As [`script`].
 pub fn plan(ask: &Ask<'_>) -> Result<Plan, String> {
     match ask.setpoint {
         Setpoint::LimitActivePower(watts) => plans::limit(ask, *watts),
@@ -151,9 +252,19 @@ pub fn plan(ask: &Ask<'_>) -> Result<Plan, String> {
         Setpoint::ReleaseActivePower => plans::release(ask),
         Setpoint::Connect => plans::connect(ask, true),
         Setpoint::Disconnect => plans::connect(ask, false),
-        other => Err(format!("the driver cannot {other}")),
+        Setpoint::SetReactivePower(vars) => reactive::set_var(ask, *vars),
+        Setpoint::SetPowerFactor(factor) => reactive::set_factor(ask, *factor),
+        Setpoint::ReleaseReactivePower => reactive::release(ask),
+        Setpoint::SetRampRates(rates) => settings::ramps(ask, rates),
+        Setpoint::SetEnterService(wanted) => settings::enter_service(ask, wanted),
+        Setpoint::ResetAlarms => settings::reset_alarms(ask),
+        other @ (Setpoint::SetCurve(_) | Setpoint::ReleaseCurve(_)) => {
+            Err(format!("{other} takes more than one plan"))
+        }
     }
 }
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traces;

@@ -4,7 +4,9 @@
 
 mod command;
 mod discover;
+mod effect;
 mod extra;
+mod heart;
 mod identity;
 mod notes;
 mod poll;
@@ -23,6 +25,7 @@ use crate::der::{Capability, DeviceState, Outcome};
 use crate::device_map::DeviceMap;
 use crate::southbound::DeviceSettings;
 use crate::southbound::modbus::{BusError, Line, Peer};
+use crate::southbound::pace::phase;
 use crate::southbound::points::Points;
 use notes::Notes;
 use states::Rest;
@@ -96,6 +99,8 @@ pub struct Device<'a> {
     /// Registers beside the chain.
     extra: Option<Points>,
     habits: Habits,
+    effects: effect::Effects,
+    heart: heart::Heart,
     reported: Reported,
     max_read: u16,
     /// Reads may run over the border of two models.
@@ -161,22 +166,6 @@ pub fn peer_of(unit: u8, link: &crate::device_map::LinkOptions) -> Peer {
     }
 }
 
-/// The device's place within a period, from its place in the registry: neighbours are far apart, however many there are.
-#[must_use]
-pub fn phase(place: usize, period: Duration) -> Duration {
-    // Multiples of the golden ratio spread evenly over the unit interval.
-    let place = u32::try_from(place).unwrap_or(u32::MAX);
-    period.mul_f64((f64::from(place) * 0.618_033_988_749_895).fract())
-}
-
-/// The first deadline after `now` on the grid of a period.
-fn next_due(anchor: Instant, period: Duration, now: Instant) -> Instant {
-    let period = period.max(Duration::from_millis(1));
-    let since = now.saturating_duration_since(anchor);
-    let done = u32::try_from(since.as_nanos() / period.as_nanos()).unwrap_or(u32::MAX - 1);
-    anchor + period.saturating_mul(done + 1)
-}
-
 impl<'a> Device<'a> {
     /// A device of which nothing is known yet.
     #[must_use]
@@ -213,6 +202,8 @@ impl<'a> Device<'a> {
             ours: Ours::default(),
             extra: extra::of(&settings.map),
             habits: Habits::default(),
+            effects: effect::Effects::default(),
+            heart: heart::Heart::new(),
             reported: Reported::default(),
             max_read: settings.map.link.max_read,
             crossing: false,
@@ -317,6 +308,3 @@ async fn refuse_all(port: &DriverPort) {
         port.commands.next().await.finish(Outcome::Unreachable);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -3,10 +3,16 @@
 //! It decides nothing about registers. A write without an answer is never repeated before reading back.
 //! (SunSpec reference 8, general algorithm, and 9.)
 
+mod adopt;
+
+pub use adopt::run;
+
 use super::control::{Check, Plan, Weight, Write};
 use crate::der::{Outcome, ReadBack};
+use crate::device_map::{CurveRequest, WriteFunction};
 use crate::southbound::modbus::{BusError, Exception, Line};
 use crate::southbound::tls::Role;
+use std::collections::HashSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -18,10 +24,27 @@ const BUSY_TRIES: usize = 5;
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a device has taught us about writing to it; kept while the driver runs.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Habits {
-    /// Single registers are written with FC 6, since it refused FC 16.
-    pub single_by_fc6: bool,
+    /// Registers that are written with FC 6, since the device refused FC 16 there.
+    pub single: HashSet<u16>,
+    /// The device does not know FC 16.
+    pub no_multiple: bool,
+    /// The device did not answer FC 6: it is not tried again.
+    pub no_single: bool,
+    /// How it counts curve sets, if not as its map says.
+    pub counting: Option<CurveRequest>,
+}
+
+/// How a device is written to and read back.
+#[derive(Clone, Copy, Debug)]
+pub struct Wire {
+    /// Which functions it takes.
+    pub function: WriteFunction,
+    /// Most registers in one read.
+    pub max_read: u16,
+    /// Nothing is sent after this.
+    pub expires_at: Instant,
 }
 
 /// What became of the writes of a plan.
@@ -47,31 +70,27 @@ enum Kept {
 }
 
 /// Sends a plan and reads back. Gives the outcome, and true if the device may hold what was written.
-pub async fn carry_out(
-    line: &Line<'_>,
-    plan: &Plan,
-    habits: &mut Habits,
-    expires_at: Instant,
-) -> (Outcome, bool) {
+pub async fn carry_out(line: &Line<'_>, plan: &Plan, habits: &mut Habits, wire: &Wire) -> (Outcome, bool) {
     let mut silent = false;
     for _ in 0..2 {
-        if silent && Instant::now() >= expires_at {
+        if silent && Instant::now() >= wire.expires_at {
             break;
         }
-        match send_all(line, &plan.writes, habits).await {
+        match send_all(line, &plan.writes, habits, wire).await {
             Sent::All => silent = false,
+            Sent::Unknown if plan.once => break,
             Sent::Unknown => silent = true,
             Sent::Refused(place, words) => {
                 // What was written before the refused write stands, and has to be undone later.
                 let touched = silent || place > 0;
                 let Some(other) = detour(plan, place) else { return (Outcome::Refused(words), touched) };
-                let (outcome, held) = Box::pin(carry_out(line, other, habits, expires_at)).await;
+                let (outcome, held) = Box::pin(carry_out(line, other, habits, wire)).await;
                 return (outcome, held || touched);
             }
             Sent::Unreachable if silent => break,
             Sent::Unreachable => return (Outcome::Unreachable, false),
         }
-        match look(line, &plan.checks).await {
+        match look(line, &plan.checks, wire).await {
             // Without anything to compare, a write that got no answer stays unknown.
             Kept::Yes { verified: false, .. } if silent => break,
             Kept::Yes { bounded, verified } => {
@@ -81,8 +100,8 @@ pub async fn carry_out(
             Kept::Silent => break,
             Kept::No(words) if !silent => {
                 return match &plan.otherwise {
-                    Some(other) => Box::pin(carry_out(line, other, habits, expires_at)).await,
-                    None => (Outcome::Refused(words), true),
+                    Some(other) => Box::pin(carry_out(line, other, habits, wire)).await,
+                    None => (Outcome::NotKept(words), true),
                 };
             }
             Kept::No(_) => {}
@@ -97,9 +116,9 @@ fn detour(plan: &Plan, refused: usize) -> Option<&Plan> {
     plan.otherwise.as_deref().filter(|other| !other.writes.contains(refused))
 }
 
-async fn send_all(line: &Line<'_>, writes: &[Write], habits: &mut Habits) -> Sent {
+async fn send_all(line: &Line<'_>, writes: &[Write], habits: &mut Habits, wire: &Wire) -> Sent {
     for (place, write) in writes.iter().enumerate() {
-        match send(line, write, habits).await {
+        match send(line, write, habits, wire).await {
             Ok(()) => {}
             Err(BusError::Refused(Exception::GATEWAY_PATH)) if place == 0 => return Sent::Unreachable,
             Err(BusError::Refused(e)) if e.unit_missing() => return Sent::Unknown,
@@ -116,10 +135,10 @@ async fn send_all(line: &Line<'_>, writes: &[Write], habits: &mut Habits) -> Sen
     Sent::All
 }
 
-async fn send(line: &Line<'_>, write: &Write, habits: &mut Habits) -> Result<(), BusError> {
+async fn send(line: &Line<'_>, write: &Write, habits: &mut Habits, wire: &Wire) -> Result<(), BusError> {
     let (mut busy, mut failures) = (0, 0);
     loop {
-        match send_once(line, write, habits).await {
+        match send_once(line, write, habits, wire).await {
             // Accepted and under way: the read-back will show it.
             Err(BusError::Refused(Exception::ACKNOWLEDGE)) => return Ok(()),
             Err(BusError::Refused(Exception::BUSY)) if busy < BUSY_TRIES => {
@@ -135,30 +154,75 @@ async fn send(line: &Line<'_>, write: &Write, habits: &mut Habits) -> Result<(),
     }
 }
 
-async fn send_once(line: &Line<'_>, write: &Write, habits: &mut Habits) -> Result<(), BusError> {
-    let &[word] = write.registers.as_slice() else {
-        return line.write(write.address, &write.registers).await;
-    };
-    if habits.single_by_fc6 {
+/// Sends one write, once.
+///
+/// # Errors
+/// As the line has it.
+pub async fn send_once(
+    line: &Line<'_>,
+    write: &Write,
+    habits: &mut Habits,
+    wire: &Wire,
+) -> Result<(), BusError> {
+    match (wire.function, write.registers.as_slice()) {
+        (WriteFunction::Multiple, words) => line.write(write.address, words).await,
+        (WriteFunction::Single, [word]) => line.write_single(write.address, *word).await,
+        (WriteFunction::Auto, [word]) => send_register(line, write, *word, habits).await,
+        (WriteFunction::Single, _) => {
+            Err(BusError::NotSent("the device map allows single registers only (FC 6)"))
+        }
+        (WriteFunction::Auto, words) if write.whole => line.write(write.address, words).await,
+        (WriteFunction::Auto, words) => {
+            if !habits.no_multiple {
+                let first = line.write(write.address, words).await;
+                let unknown = matches!(first, Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)));
+                if !unknown || line.role().is_some() || habits.no_single {
+                    return first;
+                }
+            }
+            // A device without FC 16: in the same order, one register at a time.
+            for (address, word) in (write.address..).zip(words) {
+                line.write_single(address, *word).await?;
+            }
+            if !std::mem::replace(&mut habits.no_multiple, true) {
+                tracing::info!(point = write.name, "registers are written one by one with FC 6 from now on");
+            }
+            Ok(())
+        }
+    }
+}
+
+async fn send_register(
+    line: &Line<'_>,
+    write: &Write,
+    word: u16,
+    habits: &mut Habits,
+) -> Result<(), BusError> {
+    if habits.no_multiple || habits.single.contains(&write.address) {
         return line.write_single(write.address, word).await;
     }
     let first = line.write(write.address, &[word]).await;
-    let Err(BusError::Refused(Exception::ILLEGAL_FUNCTION | Exception::ILLEGAL_ADDRESS)) = first else {
-        return first;
+    let other = match first {
+        // Over TLS, exception 1 is about the role, which is the same for both functions.
+        Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)) => line.role().is_none(),
+        Err(BusError::Refused(Exception::ILLEGAL_ADDRESS)) => true,
+        _ => false,
     };
-    // Over TLS exception 1 is about our role, and another function changes nothing.
-    if line.role().is_some() && first == Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)) {
+    if !other || habits.no_single {
         return first;
     }
     // Some devices take a single register with FC 6 only. If that is refused too, the first answer stands.
     match line.write_single(write.address, word).await {
         Ok(()) => {
-            habits.single_by_fc6 = true;
-            tracing::info!(point = write.name, "single registers are written with FC 6 from now on");
+            habits.single.insert(write.address);
+            tracing::info!(point = write.name, "this point is written with FC 6 from now on");
             Ok(())
         }
         Err(BusError::Refused(_)) => first,
-        Err(error) => Err(error),
+        Err(error) => {
+            habits.no_single |= matches!(error, BusError::TimedOut(_));
+            Err(error)
+        }
     }
 }
 
@@ -183,14 +247,14 @@ fn refusal(write: &Write, exception: Exception, role: Option<&Role>) -> String {
 }
 
 /// Reads back until everything essential stands as written, for at most a second.
-async fn look(line: &Line<'_>, checks: &[Check]) -> Kept {
+async fn look(line: &Line<'_>, checks: &[Check], wire: &Wire) -> Kept {
     if checks.is_empty() {
         return Kept::Yes { bounded: false, verified: false };
     }
     let mut result = Kept::Silent;
     for pause in LOOKS {
         sleep(pause).await;
-        result = match look_once(line, checks).await {
+        result = match look_once(line, checks, wire.max_read).await {
             Ok(differing) => judge(checks, &differing),
             Err(BusError::Refused(exception)) if !exception.unit_missing() => {
                 Kept::Yes { bounded: false, verified: false }
@@ -205,23 +269,35 @@ async fn look(line: &Line<'_>, checks: &[Check]) -> Kept {
 }
 
 /// The places of the checks that differ, and what stands there.
-async fn look_once(line: &Line<'_>, checks: &[Check]) -> Result<Vec<(usize, Vec<u16>)>, BusError> {
+async fn look_once(
+    line: &Line<'_>,
+    checks: &[Check],
+    max_read: u16,
+) -> Result<Vec<(usize, Vec<u16>)>, BusError> {
+    let mut order: Vec<(usize, &Check)> = checks.iter().enumerate().collect();
+    order.sort_by_key(|(_, check)| (check.model, check.address));
     let mut differing = Vec::new();
-    let mut from = 0;
-    for group in checks.chunk_by(|a, b| a.model == b.model) {
-        let first = group.iter().map(|c| c.address).min().unwrap_or(0);
-        let last = group.iter().map(|c| usize::from(c.address) + c.registers.len()).max().unwrap_or(0);
-        let quantity = u16::try_from(last.saturating_sub(usize::from(first))).unwrap_or(u16::MAX);
-        let words = line.read_first(first, quantity).await?;
-        for (place, check) in group.iter().enumerate() {
-            let at = usize::from(check.address - first);
+    let mut rest = order.as_slice();
+    while let Some((_, first)) = rest.first() {
+        let from = usize::from(first.address);
+        let end = |check: &Check| usize::from(check.address) + check.registers.len() - from;
+        let fits = |(_, check): &&(usize, &Check)| {
+            check.model == first.model && end(check) <= usize::from(max_read.max(2))
+        };
+        let count = rest.iter().take_while(fits).count().max(1);
+        let (window, others) = rest.split_at(count);
+        rest = others;
+        let quantity = window.iter().map(|(_, check)| end(check)).max().unwrap_or(1);
+        let words = line.read_first(first.address, u16::try_from(quantity).unwrap_or(u16::MAX)).await?;
+        for (place, check) in window {
+            let at = usize::from(check.address) - from;
             let stands = words.get(at..at + check.registers.len()).unwrap_or_default();
             if stands != check.registers {
-                differing.push((from + place, stands.to_vec()));
+                differing.push((*place, stands.to_vec()));
             }
         }
-        from += group.len();
     }
+    differing.sort_by_key(|(place, _)| *place);
     Ok(differing)
 }
 
@@ -242,3 +318,6 @@ fn judge(checks: &[Check], differing: &[(usize, Vec<u16>)]) -> Kept {
     let timed = checks.iter().any(|c| c.weight == Weight::Reversion && c.name.ends_with("Tms"));
     Kept::Yes { bounded: timed && of(Weight::Reversion).next().is_none(), verified: true }
 }
+
+#[cfg(test)]
+mod tests;

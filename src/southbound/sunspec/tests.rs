@@ -174,7 +174,7 @@ async fn a_value_that_the_device_does_not_keep_is_refused_in_words() {
     let (server, mut rig) = Rig::one(&legacy()).await;
     rig.state(0, DeviceState::Online).await;
     server.script(|seen, _| if is_write(seen) { Answer::Ignored } else { Answer::Good });
-    let Outcome::Refused(words) = rig.command(0, LIMIT).await else { panic!("not refused") };
+    let Outcome::NotKept(words) = rig.command(0, LIMIT).await else { panic!("kept") };
     assert_eq!(words, "written, but the device kept 100 % instead of 60 % in 123.WMaxLimPct");
 }
 

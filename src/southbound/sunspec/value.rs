@@ -176,6 +176,24 @@ const fn range(kind: PointType) -> Option<(i64, i64)> {
 /// # Errors
 /// See [`EncodeError`].
 pub fn encode(kind: PointType, value: f64, sf: i8) -> Result<Encoded, EncodeError> {
+    encode_with(kind, value, sf, f64::round)
+}
+
+/// As [`encode`], but rounded down: for a limit, which must never become more than was asked.
+///
+/// # Errors
+/// See [`EncodeError`].
+pub fn encode_down(kind: PointType, value: f64, sf: i8) -> Result<Encoded, EncodeError> {
+    // What lies this near under a step is that step: 59.99999999 % is 60 % after a division.
+    encode_with(kind, value, sf, |raw| (raw + 1e-6).floor())
+}
+
+fn encode_with(
+    kind: PointType,
+    value: f64,
+    sf: i8,
+    round: impl Fn(f64) -> f64,
+) -> Result<Encoded, EncodeError> {
     if !value.is_finite() {
         return Err(EncodeError::NotFinite(value));
     }
@@ -185,7 +203,7 @@ pub fn encode(kind: PointType, value: f64, sf: i8) -> Result<Encoded, EncodeErro
     let unusable = || EncodeError::Kind(kind.name());
     let (low, high) = range(kind).ok_or_else(unusable)?;
     let power = power(sf).ok_or_else(unusable)?;
-    let raw = if sf < 0 { value * power } else { value / power }.round();
+    let raw = round(if sf < 0 { value * power } else { value / power });
     #[expect(clippy::cast_precision_loss, reason = "the limits are at most 2^53")]
     let (low, high) = (low as f64, high as f64);
     if raw < low || raw > high {

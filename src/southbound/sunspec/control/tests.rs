@@ -5,13 +5,15 @@ use crate::southbound::testing::{Book, legacy, newer, storage};
 const HOLD: Duration = Duration::from_millis(89_500);
 
 fn ask(book: &Book, setpoint: Setpoint, ours: Ours) -> Result<Plan, String> {
-    ask_with(book, setpoint, ours, &[])
+    ask_with(book, setpoint, ours, &SunspecOptions::default())
 }
 
-fn ask_with(book: &Book, setpoint: Setpoint, ours: Ours, shadows: &[u16]) -> Result<Plan, String> {
+fn ask_with(book: &Book, setpoint: Setpoint, ours: Ours, options: &SunspecOptions) -> Result<Plan, String> {
     let blocks = book.blocks();
     let routes = routes(&blocks);
-    plan(&Ask { setpoint: &setpoint, hold: HOLD, routes, ours, blocks: &blocks, max_write: 123, shadows })
+    let counting = CurveRequest::OneBased;
+    let (setpoint, blocks) = (&setpoint, &blocks);
+    plan(&Ask { setpoint, hold: HOLD, routes, ours, blocks, max_write: 123, options, counting })
 }
 
 fn frames(plan: &Plan) -> Vec<(u16, Vec<u16>)> {
@@ -24,8 +26,9 @@ fn limit(watts: f64) -> Setpoint {
 fn set(watts: f64) -> Setpoint {
     Setpoint::SetActivePower(Watts::new(watts))
 }
-const LIMITED: Ours = Ours { limit: true, set: false, grid_charge: false };
-const SET: Ours = Ours { limit: false, set: true, grid_charge: false };
+const NOT_OURS: Ours = Ours { limit: false, set: false, grid_charge: false, var: false, pf: false };
+const LIMITED: Ours = Ours { limit: true, ..NOT_OURS };
+const SET: Ours = Ours { set: true, ..NOT_OURS };
 
 #[test]
 fn a_limit_with_123_and_all_timers_is_one_write_with_the_enable_last() {
@@ -121,7 +124,7 @@ fn a_release_undoes_what_is_enabled_and_nothing_else() {
     let mut book = storage();
     book.set(124, "StorCtl_Mod", 3);
     book.set(124, "ChaGriSet", 1);
-    let ours = Ours { set: true, grid_charge: true, limit: false };
+    let ours = Ours { set: true, grid_charge: true, ..NOT_OURS };
     let release = ask(&book, Setpoint::ReleaseActivePower, ours).unwrap();
     assert_eq!(frames(&release), [(40155, vec![0]), (40167, vec![0])]);
     assert_eq!(release.ours, Ours::default());
@@ -170,7 +173,8 @@ fn disconnecting_is_bounded_in_time_where_the_device_allows_and_connecting_never
 
 #[test]
 fn shadow_registers_are_written_but_prove_nothing() {
-    let plan = ask_with(&legacy(), limit(4800.0), Ours::default(), &[123]).unwrap();
+    let options = SunspecOptions { shadow_models: vec![123], ..SunspecOptions::default() };
+    let plan = ask_with(&legacy(), limit(4800.0), Ours::default(), &options).unwrap();
     assert_eq!(frames(&plan).len(), 1);
     assert_eq!(plan.checks, []);
 }
@@ -186,7 +190,8 @@ fn a_reversion_time_fits_its_point_and_is_never_zero() {
             ours: Ours::default(),
             blocks: &blocks,
             max_write: 123,
-            shadows: &[],
+            options: &SunspecOptions::default(),
+            counting: CurveRequest::OneBased,
         };
         plan(&ask).unwrap().writes[0].registers[2]
     };
@@ -216,7 +221,8 @@ fn a_short_write_limit_splits_between_points() {
         ours: Ours::default(),
         blocks: &blocks,
         max_write: 2,
-        shadows: &[],
+        options: &SunspecOptions::default(),
+        counting: CurveRequest::OneBased,
     };
     let frames = frames(&plan(&ask).unwrap());
     assert_eq!(frames, [(40311, vec![1000, 1000]), (40313, vec![0]), (40314, vec![0, 90]), (40310, vec![1])]);
@@ -232,4 +238,20 @@ fn what_we_enabled_and_the_device_hides_is_not_taken_for_released() {
     let mut asleep = newer();
     asleep.set(704, "WSet", 0x8000_0000);
     assert!(ask(&asleep, Setpoint::ReleaseActivePower, SET).unwrap_err().contains("set point"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_limit_is_never_more_than_was_asked(watts in 0.0..20_000.0_f64, sf in -3_i64..=0) {
+        let mut book = legacy();
+        book.set(123, "WMaxLimPct_SF", sf);
+        let plan = ask(&book, limit(watts), Ours::default());
+        // 100 % with three digits does not fit a register.
+        if let Ok(plan) = plan {
+            let kept = plan.active_power.unwrap().get();
+            proptest::prop_assert!(kept <= watts.min(8000.0) + 1e-3, "{kept} of {watts}");
+            let step = 80.0 * 10_f64.powi(i32::try_from(sf).unwrap());
+            proptest::prop_assert!(watts > 8000.0 || kept > watts - step - 1e-6);
+        }
+    }
 }

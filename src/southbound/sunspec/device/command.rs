@@ -2,9 +2,9 @@
 
 use super::{Device, Trouble};
 use crate::core::port::{Command, PendingCommand};
-use crate::der::{DeviceState, Outcome, ReadBack, Setpoint};
-use crate::southbound::sunspec::control::{Ask, INTERLOCKS, Ours, local, models_of, plan};
-use crate::southbound::sunspec::execute::carry_out;
+use crate::der::{DeviceState, Lane, Outcome, ReadBack};
+use crate::southbound::sunspec::control::{Ask, INTERLOCKS, disabled, local, models_of, needs_bases, script};
+use crate::southbound::sunspec::execute::{Wire, run};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -17,25 +17,33 @@ impl Device<'_> {
     /// Carries out a command and tells the core how it ended.
     pub(super) async fn command(&mut self, pending: PendingCommand) {
         let command = pending.command().clone();
+        self.effects.make_way(&command.setpoint);
         let outcome = match self.prepare(&command).await {
             Ok(()) => self.perform(&command).await,
             Err(outcome) => outcome,
         };
+        if !matches!(outcome, Outcome::Applied(_)) {
+            self.effects.end(command.setpoint.lane());
+        }
         let (device, asked) = (&self.settings.name, &command.setpoint);
         match &outcome {
             Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
             Outcome::Refused(reason) => tracing::warn!(device, %asked, reason, "command refused"),
+            Outcome::NotKept(reason) => tracing::warn!(device, %asked, reason, "command not kept"),
             other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
         }
         pending.finish(outcome);
     }
 
     /// Reads what the plan rests on.
-    async fn prepare(&mut self, command: &Command) -> Result<(), Outcome> {
+    pub(super) async fn prepare(&mut self, command: &Command) -> Result<(), Outcome> {
         match self.state {
             DeviceState::CommLost => return Err(Outcome::Unreachable),
             DeviceState::IdentityChanged => return Err(Outcome::Refused(self.reason.clone())),
             _ => {}
+        }
+        if let Some(why) = self.effects.distrusts(&command.setpoint) {
+            return Err(Outcome::Refused(why));
         }
         for (id, _) in INTERLOCKS {
             // A device that hides its mode says no by itself when it is in local mode.
@@ -47,7 +55,7 @@ impl Device<'_> {
                 )));
             }
         }
-        if matches!(command.setpoint, Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_)) {
+        if needs_bases(&command.setpoint) {
             for id in BASES {
                 let known = self.blocks.sample(id).is_some();
                 if !self.refresh(id, BASE_AGE).await? && known {
@@ -89,11 +97,14 @@ impl Device<'_> {
         }
     }
 
-    async fn perform(&mut self, command: &Command) -> Outcome {
+    pub(super) async fn perform(&mut self, command: &Command) -> Outcome {
         if let Some(outcome) = self.extra_command(command).await {
             return outcome;
         }
         let options = &self.map;
+        if let Some(why) = disabled(&command.setpoint, &options.sunspec) {
+            return Outcome::Refused(format!("the device map takes this command away: {why}"));
+        }
         let ask = Ask {
             setpoint: &command.setpoint,
             hold: command.hold,
@@ -101,33 +112,45 @@ impl Device<'_> {
             ours: self.ours,
             blocks: &self.blocks,
             max_write: options.link.max_write,
-            shadows: &options.sunspec.shadow_models,
+            options: &options.sunspec,
+            counting: self.habits.counting.unwrap_or(options.sunspec.curve_request),
         };
-        let plan = match plan(&ask) {
-            Ok(plan) => plan,
+        let script = match script(&ask) {
+            Ok(script) => script,
             Err(words) => return Outcome::Refused(words),
         };
-        if plan.writes.is_empty() {
-            self.ours = plan.ours;
+        let ours = script.ours().unwrap_or(self.ours);
+        if script.is_empty() {
+            self.ours = ours;
             return Outcome::Applied(ReadBack { active_power: None, bounded: false, verified: true });
         }
         if Instant::now() >= command.expires_at {
             return Outcome::Expired;
         }
-        tracing::debug!(device = self.settings.name, plan = plan.summary, "writing");
-        let (outcome, held) = carry_out(&self.line, &plan, &mut self.habits, command.expires_at).await;
-        match outcome {
-            Outcome::Applied(_) => self.ours = plan.ours,
-            // It may hold it, or a part of it: a later command must undo it all the same.
-            _ if held => {
-                self.ours = Ours {
-                    limit: self.ours.limit || plan.ours.limit,
-                    set: self.ours.set || plan.ours.set,
-                    grid_charge: self.ours.grid_charge || plan.ours.grid_charge,
-                };
+        let (device, plan) = (&self.settings.name, &script.summary);
+        match command.setpoint.lane() {
+            Lane::Connection | Lane::ActivePower | Lane::ReactivePower => {
+                tracing::debug!(device, plan, "writing");
             }
+            // Settings stay: what the device's resolution made of them is for the record.
+            _ => tracing::info!(device, plan, "writing a setting"),
+        }
+        let wire = self.wire(command.expires_at);
+        let (outcome, held) = run(&self.line, &script, &mut self.habits, &wire).await;
+        match &outcome {
+            Outcome::Applied(read_back) => {
+                self.ours = ours;
+                self.watch(command, &script, read_back);
+            }
+            // It may hold it, or a part of it: a later command must undo it all the same.
+            _ if held => self.ours = self.ours.or(ours),
             _ => {}
         }
         outcome
+    }
+
+    /// How this device is written to and read back.
+    pub(super) fn wire(&self, expires_at: Instant) -> Wire {
+        Wire { function: self.map.sunspec.write_function, max_read: self.max_read, expires_at }
     }
 }

@@ -4,7 +4,7 @@ use super::{Common, DOUBT, Device, Trouble};
 use crate::core::port::Report;
 use crate::der::DeviceState;
 use crate::southbound::modbus::BusError;
-use crate::southbound::sunspec::abilities::{capability, nameplate, routes};
+use crate::southbound::sunspec::abilities::{allowed, capability, nameplate, routes};
 use crate::southbound::sunspec::block::{Class, blocks_of};
 use crate::southbound::sunspec::readings::{MEASURING, first_look};
 use crate::southbound::sunspec::scan::{Chain, ScanError, scan};
@@ -219,7 +219,8 @@ impl Device<'_> {
     /// Works out what the device can be asked for, and tells the core if that changed.
     pub(super) async fn refresh_capability(&mut self) {
         self.routes = routes(&self.blocks);
-        let now = self.with_extra(capability(&self.blocks, self.routes));
+        let chain = allowed(capability(&self.blocks, self.routes), &self.map.sunspec);
+        let now = self.with_extra(chain);
         if self.capability != Some(now) {
             self.capability = Some(now);
             self.port.reports.send(Report::Capability(now)).await;

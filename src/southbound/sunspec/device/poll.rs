@@ -1,10 +1,11 @@
 //! Polling by deadline. Missed deadlines are skipped, never made up for; commands go first.
 
-use super::{Device, End, Trouble, next_due};
+use super::{Device, End, Trouble};
 use crate::core::port::{Poll, Report};
 use crate::der::{Quantity, Reading};
 use crate::device_map::Scale;
 use crate::southbound::modbus::BusError;
+use crate::southbound::pace::next_due;
 use crate::southbound::sunspec::block::{Class, Fault};
 use crate::southbound::sunspec::readings::{Bounds, PointFault, energy_point, readings};
 use jiff::Timestamp;
@@ -39,12 +40,14 @@ impl Device<'_> {
                     biased;
                     () = self.common.stop.cancelled() => return End::Stop,
                     pending = self.port.commands.next() => self.command(pending).await,
+                    () = self.heart.wait(self.map.sunspec.heartbeat) => self.beat().await,
                     () = sleep_until(due) => break,
                 }
                 if self.moved {
                     return self.rescan().await;
                 }
             }
+            self.beat().await;
             match self.poll(due).await {
                 Ok(()) => {
                     self.answered();
@@ -120,6 +123,7 @@ impl Device<'_> {
         }
         let mut readings = self.gather(&fresh, begun_at);
         self.extra_poll(&mut readings).await;
+        self.watch_effects(&readings).await;
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
         self.note_rest();

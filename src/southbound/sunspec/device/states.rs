@@ -112,6 +112,7 @@ impl Device<'_> {
                 ));
             }
         }
+        missing.extend(self.heart.stalled());
         let state = if missing.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
         self.set_state(state, missing.join("; ")).await;
     }

@@ -144,7 +144,7 @@ async fn a_set_point_that_was_enabled_but_not_kept_as_asked_is_undone_by_a_limit
         },
     );
     let set = rig.command(0, Setpoint::SetActivePower(Watts::new(-5000.0))).await;
-    assert!(matches!(set, Outcome::Refused(_)), "{set:?}");
+    assert!(matches!(set, Outcome::NotKept(_)), "{set:?}");
     assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));
     assert_eq!(server.writes().last(), Some(&(16, enable, vec![0])));
 }

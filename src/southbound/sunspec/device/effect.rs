@@ -1,0 +1,332 @@
+//! Whether the measurements follow a command that was applied: a device may store a limit, show it, and ignore it
+//! (SunSpec reference 8, step 7, and 11).
+//!
+//! The watching itself is pure: readings and the time come in, findings come out, each command at most once.
+
+use super::Device;
+use crate::core::port::{Command, Report};
+use crate::der::{
+    Effect, Excitation, Lane, Outcome, PowerFactor, Quality, Quantity, ReadBack, Reading, Setpoint, Watts,
+};
+use crate::southbound::sunspec::abilities::{base_power, base_reactive};
+use crate::southbound::sunspec::control::Script;
+use jiff::Timestamp;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long a device has to follow (IEEE 1547-2018: limits and settings within 30 s).
+const TIME: Duration = Duration::from_secs(if cfg!(test) { 1 } else { 30 });
+/// On top of a ramp.
+const AFTER_RAMP: Duration = Duration::from_secs(5);
+/// A slower ramp is not waited for.
+const LONGEST: Duration = Duration::from_secs(300);
+/// Accuracy of a measurement, as a share of the rating (IEEE 1547-2018: P and Q).
+const ACCURACY: f64 = 0.05;
+/// A device that ceased to energise measures less than this share of its rating.
+const OFF: f64 = 0.02;
+/// Readings in a row that must show reactive power moving the wrong way.
+const SURE: u32 = 2;
+
+/// What the measurements must show.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Expect {
+    /// Active power of at most this.
+    AtMost(f64),
+    /// Active power of this; a generator may have less to give.
+    Near {
+        /// W.
+        target: f64,
+        /// It cannot be expected to reach a higher power than its source gives.
+        generator: bool,
+    },
+    /// No active power.
+    Off,
+    /// Reactive power of this.
+    Vars(f64),
+    /// Reactive power of this share of the active power's size.
+    Share(f64),
+}
+
+/// A command whose effect is waited for.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// What was asked.
+    pub setpoint: Setpoint,
+    /// The same in the device's terms, and what was done.
+    pub summary: String,
+    /// What the measurements must show.
+    pub expect: Expect,
+    /// How exactly; W or VAr.
+    pub tolerance: f64,
+    /// Older readings say nothing.
+    pub since: Timestamp,
+    /// When it was applied.
+    pub begun: Instant,
+    /// How long the device has.
+    pub time: Duration,
+    /// Reactive power before.
+    before: Option<f64>,
+    /// The last that was measured, in words.
+    last: Option<String>,
+    wrong: u32,
+    told: bool,
+}
+
+/// What the measurements showed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Of which command.
+    pub setpoint: Setpoint,
+    /// Whether they follow.
+    pub effect: Effect,
+    /// Reactive power went the wrong way: the command is to be undone.
+    pub undo: bool,
+}
+
+/// The watches of one device, at most one a lane.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    watches: Vec<Watch>,
+    /// The last known reactive power.
+    reactive: Option<f64>,
+    /// Why reactive power or a power factor is not set again: it went the wrong way.
+    distrust: Option<(Setpoint, String)>,
+}
+
+impl Effects {
+    /// A newer command of a lane ends the watch silently; the same once more lets it go on.
+    pub fn make_way(&mut self, setpoint: &Setpoint) {
+        self.watches.retain(|w| w.setpoint.lane() != setpoint.lane() || w.setpoint == *setpoint);
+        if *setpoint == Setpoint::ReleaseReactivePower {
+            self.distrust = None;
+        }
+    }
+
+    /// Nothing is expected in a lane any more.
+    pub fn end(&mut self, lane: Lane) {
+        self.watches.retain(|w| w.setpoint.lane() != lane);
+    }
+
+    /// Why a command is not carried out again.
+    pub fn distrusts(&self, setpoint: &Setpoint) -> Option<String> {
+        let (wrong, why) = self.distrust.as_ref()?;
+        (std::mem::discriminant(wrong) == std::mem::discriminant(setpoint))
+            .then(|| format!("{why}; release reactive power before it is tried again"))
+    }
+
+    /// Begins a watch, unless one for the same command goes on.
+    pub fn begin(&mut self, watch: Watch) {
+        if !self.watches.iter().any(|w| w.setpoint == watch.setpoint) {
+            self.end(watch.setpoint.lane());
+            self.watches.push(Watch { before: self.reactive, ..watch });
+        }
+    }
+
+    /// Takes the readings of a poll.
+    pub fn see(&mut self, readings: &[Reading], now: Instant) -> Vec<Finding> {
+        let good = |quantity: Quantity, since: Option<Timestamp>| {
+            readings
+                .iter()
+                .find(|r| r.quantity == quantity && r.quality == Quality::Good)
+                .filter(|r| since.is_none_or(|since| r.at >= since))
+                .map(|r| r.value)
+        };
+        let findings = self
+            .watches
+            .iter_mut()
+            .filter(|watch| !watch.told)
+            .filter_map(|watch| {
+                let active = good(Quantity::ActivePower, Some(watch.since));
+                let reactive = good(Quantity::ReactivePower, Some(watch.since));
+                watch.judge(active, reactive, now)
+            })
+            .collect();
+        self.reactive = good(Quantity::ReactivePower, None).or(self.reactive);
+        findings
+    }
+}
+
+impl Watch {
+    /// A watch that begins now.
+    pub fn new(setpoint: Setpoint, summary: String, expect: Expect, tolerance: f64, time: Duration) -> Self {
+        Self {
+            setpoint,
+            summary,
+            expect,
+            tolerance,
+            time,
+            since: Timestamp::now(),
+            begun: Instant::now(),
+            before: None,
+            last: None,
+            wrong: 0,
+            told: false,
+        }
+    }
+
+    fn judge(&mut self, active: Option<f64>, reactive: Option<f64>, now: Instant) -> Option<Finding> {
+        let tolerance = self.tolerance;
+        let (value, follows, excused) = match self.expect {
+            Expect::AtMost(most) => (active, active? <= most + tolerance, false),
+            Expect::Near { target, generator } => {
+                let power = active?;
+                (active, (power - target).abs() <= tolerance, generator && target > 0.0 && power < target)
+            }
+            Expect::Off => (active, active?.abs() < tolerance, false),
+            Expect::Vars(target) => {
+                self.note_way(target, reactive?);
+                (reactive, (reactive? - target).abs() <= tolerance, false)
+            }
+            Expect::Share(share) => {
+                let target = share * active?.abs();
+                self.note_way(target, reactive?);
+                // At little power the right reactive power is not told from none.
+                let small = share != 0.0 && target.abs() <= tolerance;
+                (reactive, !small && (reactive? - target).abs() <= tolerance, small)
+            }
+        };
+        let what = if self.reactive() { "reactive power" } else { "power" };
+        let unit = if self.reactive() { "VAr" } else { "W" };
+        self.last = value.map(|value| format!("{what} still {value:.0} {unit}"));
+        if follows {
+            return self.tell(Effect::Effective, false);
+        }
+        let measured = self.last.clone().unwrap_or_default();
+        if self.wrong >= SURE {
+            let words = format!(
+                "{}; but reactive power moved the wrong way, to {:.0} VAr (does the device sign it otherwise? see pf_sign in its map)",
+                self.summary,
+                reactive.unwrap_or_default()
+            );
+            return self.tell(Effect::NoEffect(words), true);
+        }
+        if now.saturating_duration_since(self.begun) < self.time {
+            return None;
+        }
+        if excused {
+            self.told = true;
+            return None;
+        }
+        let words = format!(
+            "{}; {measured} after {} s. Device may ignore remote control (check its Modbus/EMS menu)",
+            self.summary,
+            self.time.as_secs()
+        );
+        self.tell(Effect::NoEffect(words), false)
+    }
+
+    const fn reactive(&self) -> bool {
+        matches!(self.expect, Expect::Vars(_) | Expect::Share(_))
+    }
+
+    /// Counts readings that lie beyond 0 on the other side, and moved there since the command.
+    fn note_way(&mut self, target: f64, reactive: f64) {
+        let way = target.signum();
+        let beyond = target.abs() > self.tolerance && reactive * way < -self.tolerance;
+        let moved = self.before.is_some_and(|before| (reactive - before) * way < -self.tolerance);
+        self.wrong = if beyond && moved { self.wrong + 1 } else { 0 };
+    }
+
+    fn tell(&mut self, effect: Effect, undo: bool) -> Option<Finding> {
+        self.told = true;
+        Some(Finding { setpoint: self.setpoint.clone(), effect, undo })
+    }
+}
+
+/// Reactive power over active power's size, injected positive.
+fn share_of(factor: PowerFactor) -> f64 {
+    let size = factor.size.clamp(0.01, 1.0).acos().tan();
+    if factor.excitation == Excitation::Over { size } else { -size }
+}
+
+impl Device<'_> {
+    /// Begins to watch for the effect of a command that was applied.
+    pub(super) fn watch(&mut self, command: &Command, script: &Script, read_back: &ReadBack) {
+        let rating = [(702, "VAMax"), (702, "VAMaxRtg"), (121, "VAMax"), (120, "VARtg")]
+            .into_iter()
+            .find_map(|(id, path)| self.blocks.good(id, path).filter(|va| *va > 0.0))
+            .or_else(|| base_power(&self.blocks, 704).map(|(watts, _)| watts))
+            .or_else(|| base_reactive(&self.blocks, 704, true).map(|(vars, _)| vars));
+        // Without a rating there is no measure for "near".
+        let Some(rating) = rating else { return };
+        let power = |asked: Watts| read_back.active_power.unwrap_or(asked).get();
+        let (expect, point) = match &command.setpoint {
+            Setpoint::LimitActivePower(watts) => (Expect::AtMost(power(*watts)), "W"),
+            Setpoint::SetActivePower(watts) => {
+                let generator = self.capability.is_none_or(|c| c.absorption_max == Watts::ZERO);
+                (Expect::Near { target: power(*watts), generator }, "W")
+            }
+            Setpoint::Disconnect => (Expect::Off, "W"),
+            Setpoint::SetReactivePower(vars) => (Expect::Vars(vars.get()), "Var"),
+            Setpoint::SetPowerFactor(factor) => (Expect::Share(share_of(*factor)), "Var"),
+            _ => return self.effects.end(command.setpoint.lane()),
+        };
+        let share = if expect == Expect::Off { OFF } else { ACCURACY };
+        let tolerance = (rating * share).max(self.step_of(point));
+        let time = self.time_to_follow();
+        let done = if read_back.verified { "written and read back" } else { "written" };
+        let summary = format!("{}: {done}", script.summary);
+        let watch = Watch::new(command.setpoint.clone(), summary, expect, tolerance, time);
+        self.effects.begin(watch);
+    }
+
+    /// The resolution of a measurement.
+    fn step_of(&self, point: &str) -> f64 {
+        let measured = self.sources.measuring.and_then(|id| self.blocks.sample(id));
+        let path = if point == "Var" && self.sources.measuring != Some(701) { "VAr" } else { point };
+        measured
+            .and_then(|sample| sample.scale_of(sample.layout.find(path)?).ok())
+            .map_or(0.0, |sf| 10_f64.powi(i32::from(sf)))
+    }
+
+    fn time_to_follow(&self) -> Duration {
+        let rate = [(704, "WRmp"), (121, "WGra")]
+            .into_iter()
+            .find_map(|(id, path)| self.blocks.good(id, path).filter(|rate| *rate > 0.0));
+        let ramp = rate.and_then(|rate| Duration::try_from_secs_f64(100.0 / rate).ok());
+        ramp.map_or(TIME, |ramp| ramp.saturating_add(AFTER_RAMP).min(LONGEST).max(TIME))
+    }
+
+    /// Tells the core what a poll's readings show of the commands before it.
+    pub(super) async fn watch_effects(&mut self, readings: &[Reading]) {
+        for Finding { setpoint, effect, undo } in self.effects.see(readings, Instant::now()) {
+            let effect = match effect {
+                Effect::NoEffect(words) if undo => Effect::NoEffect(self.undo(&setpoint, words).await),
+                effect => effect,
+            };
+            let (device, asked) = (&self.settings.name, &setpoint);
+            match &effect {
+                Effect::Effective => tracing::debug!(device, %asked, "the measurements follow"),
+                Effect::NoEffect(reason) => {
+                    tracing::warn!(device, %asked, reason, "the measurements do not follow");
+                }
+            }
+            self.port.reports.send(Report::Effect { setpoint, effect }).await;
+        }
+    }
+
+    /// Gives reactive power back to the device, and does not ask for the same again.
+    async fn undo(&mut self, setpoint: &Setpoint, words: String) -> String {
+        let release = Command {
+            id: 0,
+            setpoint: Setpoint::ReleaseReactivePower,
+            hold: Duration::ZERO,
+            expires_at: Instant::now() + Duration::from_secs(10),
+        };
+        let outcome = match self.prepare(&release).await {
+            Ok(()) => self.perform(&release).await,
+            Err(outcome) => outcome,
+        };
+        self.effects.distrust = Some((setpoint.clone(), words.clone()));
+        match outcome {
+            Outcome::Applied(_) => format!("{words}; it was undone"),
+            Outcome::Refused(why) | Outcome::NotKept(why) => {
+                format!("{words}; it could not be undone: {why}")
+            }
+            other => format!("{words}; it could not be undone: {}", other.name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

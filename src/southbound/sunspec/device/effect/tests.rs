@@ -1,0 +1,136 @@
+use super::*;
+
+const RATED: f64 = 400.0;
+
+fn watch(setpoint: Setpoint, expect: Expect) -> Watch {
+    Watch::new(setpoint, "asked: written and read back".to_owned(), expect, RATED, Duration::from_secs(30))
+}
+
+fn readings(active: f64, reactive: f64) -> Vec<Reading> {
+    let of = |quantity, value| Reading { quantity, value, quality: Quality::Good, at: Timestamp::now() };
+    vec![of(Quantity::ActivePower, active), of(Quantity::ReactivePower, reactive)]
+}
+
+fn set(watts: f64) -> Setpoint {
+    Setpoint::SetActivePower(Watts::new(watts))
+}
+
+fn vars(vars: f64) -> Setpoint {
+    Setpoint::SetReactivePower(crate::der::Vars::new(vars))
+}
+
+/// What is found with the same readings at once and after 31 s.
+fn found(watch: Watch, active: f64, reactive: f64) -> (Vec<Finding>, Vec<Finding>) {
+    let mut effects = Effects::default();
+    let begun = watch.begun;
+    effects.begin(watch);
+    let at_once = effects.see(&readings(active, reactive), begun);
+    (at_once, effects.see(&readings(active, reactive), begun + Duration::from_secs(31)))
+}
+
+fn words(findings: &[Finding]) -> &str {
+    match findings {
+        [Finding { effect: Effect::NoEffect(words), .. }] => words,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn is_effective(findings: &[Finding]) -> bool {
+    matches!(findings, [Finding { effect: Effect::Effective, .. }])
+}
+
+#[test]
+fn what_follows_is_told_at_once_and_only_once() {
+    let (first, later) =
+        found(watch(set(-2000.0), Expect::Near { target: -2000.0, generator: false }), -1700.0, 0.0);
+    assert!(is_effective(&first) && later.is_empty());
+    let (first, later) = found(watch(Setpoint::Disconnect, Expect::Off), 399.0, 0.0);
+    assert!(is_effective(&first) && later.is_empty());
+    let (first, later) = found(watch(vars(-1500.0), Expect::Vars(-1500.0)), 0.0, -1200.0);
+    assert!(is_effective(&first) && later.is_empty());
+}
+
+#[test]
+fn what_does_not_follow_is_told_when_the_time_is_over() {
+    let (first, later) = found(watch(Setpoint::Disconnect, Expect::Off), 3000.0, 0.0);
+    assert!(first.is_empty());
+    assert_eq!(
+        words(&later),
+        "asked: written and read back; power still 3000 W after 30 s. Device may ignore remote control (check its Modbus/EMS menu)"
+    );
+    let (_, later) = found(watch(vars(-1500.0), Expect::Vars(-1500.0)), 0.0, 0.0);
+    assert!(words(&later).contains("reactive power still 0 VAr"));
+}
+
+#[test]
+fn a_generator_that_cannot_reach_a_set_point_is_not_blamed_and_one_that_stays_over_it_is() {
+    let near = Expect::Near { target: 5000.0, generator: true };
+    let (first, later) = found(watch(set(5000.0), near), 1000.0, 0.0);
+    assert!(first.is_empty() && later.is_empty());
+    let (_, later) = found(watch(set(5000.0), near), 7000.0, 0.0);
+    assert!(words(&later).contains("7000 W"));
+    let storage = Expect::Near { target: 5000.0, generator: false };
+    assert!(words(&found(watch(set(5000.0), storage), 1000.0, 0.0).1).contains("1000 W"));
+}
+
+#[test]
+fn the_same_command_again_goes_on_and_another_ends_the_watch() {
+    let mut effects = Effects::default();
+    let first = watch(set(100.0), Expect::Near { target: 100.0, generator: false });
+    let begun = first.begun;
+    effects.begin(first.clone());
+    effects.make_way(&set(100.0));
+    effects.begin(Watch { begun: begun + Duration::from_secs(20), ..first.clone() });
+    assert_eq!(
+        effects.see(&readings(5000.0, 0.0), begun + Duration::from_secs(31)).len(),
+        1,
+        "not begun anew"
+    );
+    effects.make_way(&set(100.0));
+    effects.begin(first);
+    assert_eq!(effects.see(&readings(5000.0, 0.0), begun + Duration::from_secs(62)), [], "told once");
+    effects.make_way(&set(200.0));
+    assert!(effects.watches.is_empty());
+}
+
+#[test]
+fn old_and_bad_readings_say_nothing() {
+    let mut effects = Effects::default();
+    let mut old = readings(7000.0, 0.0);
+    old.iter_mut().for_each(|r| r.at = Timestamp::UNIX_EPOCH);
+    let watch = watch(Setpoint::Disconnect, Expect::Off);
+    let late = watch.begun + Duration::from_secs(40);
+    effects.begin(watch);
+    assert_eq!(effects.see(&old, late), []);
+    let mut bad = readings(7000.0, 0.0);
+    bad.iter_mut().for_each(|r| r.quality = Quality::Invalid);
+    assert_eq!(effects.see(&bad, late), []);
+    assert_eq!(effects.see(&readings(7000.0, 0.0), late).len(), 1);
+}
+
+#[test]
+fn reactive_power_that_moves_the_wrong_way_is_undone_but_not_what_stood_there_before() {
+    let mut effects = Effects::default();
+    effects.see(&readings(6000.0, -1000.0), Instant::now());
+    let wanted = watch(vars(1500.0), Expect::Vars(1500.0));
+    let now = wanted.begun;
+    effects.begin(wanted);
+    for _ in 0..5 {
+        assert_eq!(effects.see(&readings(6000.0, -1000.0), now), [], "it has not moved yet");
+    }
+    assert_eq!(effects.see(&readings(6000.0, -2500.0), now), [], "once is not sure");
+    let told = effects.see(&readings(6000.0, -2500.0), now);
+    assert!(matches!(told.as_slice(), [Finding { undo: true, .. }]), "{told:?}");
+}
+
+#[test]
+fn a_power_factor_is_judged_by_the_active_power_of_the_same_moment() {
+    let factor = PowerFactor { size: 0.95, excitation: Excitation::Under };
+    let share = share_of(factor);
+    assert!((share + 0.3287).abs() < 1e-4);
+    let asked = || watch(Setpoint::SetPowerFactor(factor), Expect::Share(share));
+    assert!(is_effective(&found(asked(), 6000.0, -1972.0).0));
+    assert!(words(&found(asked(), 6000.0, 0.0).1).contains("still 0 VAr"));
+    let (first, later) = found(asked(), 300.0, 0.0);
+    assert!(first.is_empty() && later.is_empty(), "too little power to tell");
+}
