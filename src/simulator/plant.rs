@@ -2,6 +2,7 @@
 
 use super::control;
 use super::registers::{Form, NoModel};
+use super::serial::{self, SerialPlace};
 use super::server::{Behaviour, Door, Shared, serve};
 use super::settings::{DeviceSettings, Fault, Kind, PlantSettings};
 use super::unit::{Unit, Write};
@@ -43,6 +44,14 @@ pub enum PlantError {
         /// What the system says.
         why: std::io::Error,
     },
+    /// A serial port.
+    #[error("the serial port {path} cannot be opened: {why}; is it there, and does no other program use it?")]
+    Serial {
+        /// Which.
+        path: String,
+        /// What the system says.
+        why: std::io::Error,
+    },
     /// The control socket.
     #[error("the control listener cannot listen on {address}: {why}; use port 0 or another port")]
     Control {
@@ -65,6 +74,7 @@ pub struct Device {
     rated: Watts,
     energy: WattHours,
     address: SocketAddr,
+    serial: Option<SerialPlace>,
     unit_id: u8,
     faults: Arc<Mutex<Vec<Fault>>>,
     shared: Arc<Shared>,
@@ -114,6 +124,7 @@ impl Plant {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut forms: HashMap<(Kind, u16), Arc<Form>> = HashMap::new();
+        let mut lines: HashMap<SerialPlace, Vec<Arc<Shared>>> = HashMap::new();
         let mut names = HashSet::new();
         let mut list = Vec::with_capacity(settings.devices.len());
         let now = Instant::now();
@@ -127,8 +138,22 @@ impl Plant {
                 return Err(PlantError::Base { name: device.name, base: device.base });
             }
             let (started, door) = Device::build(device, form, now, built_s - EPOCH_2000_S)?;
-            tasks.spawn(serve(started.shared.clone(), door, started.address, stop.clone()));
+            let shared = started.shared.clone();
+            match (&started.serial, door) {
+                (Some(place), _) => lines.entry(place.clone()).or_default().push(shared),
+                (None, Some(door)) => {
+                    tasks.spawn(serve(shared, door, started.address, stop.clone()));
+                }
+                (None, None) => {}
+            }
             list.push(started);
+        }
+        for (place, units) in lines {
+            let port =
+                serial::open(&place).map_err(|why| PlantError::Serial { path: place.path.clone(), why })?;
+            // A pseudo terminal takes no time of its own.
+            let paced = place.path.starts_with("/dev/pts/");
+            tasks.spawn(serial::serve(port, place.line, paced, units, stop.clone()));
         }
         let devices = Devices::new(list);
         let control = match settings.control {
@@ -212,16 +237,20 @@ impl Device {
         form: Arc<Form>,
         now: Instant,
         built_s: f64,
-    ) -> Result<(Self, Door), PlantError> {
+    ) -> Result<(Self, Option<Door>), PlantError> {
         let behaviour = Behaviour::of(&settings.faults);
         let refused = settings.faults.contains(&Fault::Refused);
-        let taken = Door::take(settings.listen)
-            .and_then(|(door, address)| Ok((door.turn(!refused, address)?, address)));
-        let (door, address) = taken.map_err(|why| PlantError::Listen {
-            name: settings.name.clone(),
-            address: settings.listen,
-            why,
-        })?;
+        let (door, address) = if settings.serial.is_some() {
+            (None, settings.listen)
+        } else {
+            let taken = Door::take(settings.listen)
+                .and_then(|(door, address)| Ok((Some(door.turn(!refused, address)?), address)));
+            taken.map_err(|why| PlantError::Listen {
+                name: settings.name.clone(),
+                address: settings.listen,
+                why,
+            })?
+        };
         let device = Self {
             name: settings.name.as_str().into(),
             mrid: settings.mrid.clone(),
@@ -229,6 +258,7 @@ impl Device {
             rated: settings.rated,
             energy: settings.energy,
             address,
+            serial: settings.serial.clone(),
             unit_id: settings.unit,
             faults: Arc::new(Mutex::new(settings.faults.clone())),
             shared: Arc::new(Shared {
@@ -238,6 +268,12 @@ impl Device {
             }),
         };
         Ok((device, door))
+    }
+
+    /// What its tasks share.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Its name.
@@ -270,7 +306,7 @@ impl Device {
         self.kind.stores().then_some(self.energy)
     }
 
-    /// Where it listens, or would.
+    /// Where it listens, or would; means nothing for one on a serial port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -285,7 +321,12 @@ impl Device {
     /// The LINK by which a gateway reaches it.
     #[must_use]
     pub fn link(&self) -> String {
-        format!("modbus+tcp://{}?unit={}", self.address, self.unit_id)
+        let unit = self.unit_id;
+        let Some(SerialPlace { path, line }) = &self.serial else {
+            return format!("modbus+tcp://{}?unit={unit}", self.address);
+        };
+        let parity = format!("{:?}", line.parity).to_lowercase();
+        format!("modbus+rtu://{path}?baud={}&parity={parity}&unit={unit}", line.baud)
     }
 
     /// True active power now.

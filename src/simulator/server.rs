@@ -23,10 +23,14 @@ const BACKLOG: u32 = 64;
 /// All faults of a device taken together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Behaviour {
-    refused: bool,
-    silent: bool,
-    garbage: bool,
-    slow: Duration,
+    /// Nothing listens.
+    pub refused: bool,
+    /// Hears and does not answer.
+    pub silent: bool,
+    /// Answers wrongly.
+    pub garbage: bool,
+    /// Answers so late.
+    pub slow: Duration,
     one_connection: bool,
     max_read: Option<u16>,
     exception: Option<u8>,
@@ -204,14 +208,18 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
 }
 
 fn reply(request: &Frame, behaviour: &Behaviour, shared: &Shared) -> Vec<u8> {
+    modbus::frame(request.transaction, request.unit, &answer(request, behaviour, shared))
+}
+
+/// What a device answers, before it is framed.
+pub fn answer(request: &Frame, behaviour: &Behaviour, shared: &Shared) -> Vec<u8> {
     let function = request.pdu.first().copied().unwrap_or(0);
-    let pdu = if request.unit != shared.unit_id {
+    if request.unit != shared.unit_id {
         modbus::refusal(function, Exception::NO_UNIT)
     } else if let Some(code) = behaviour.exception {
         modbus::refusal(function, Exception(code))
     } else {
         let most = behaviour.max_read.unwrap_or(modbus::MAX_READ);
         modbus::answer(&request.pdu, &mut *shared.now(), most)
-    };
-    modbus::frame(request.transaction, request.unit, &pdu)
+    }
 }
