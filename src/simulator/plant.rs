@@ -312,6 +312,12 @@ impl Device {
         self.address
     }
 
+    /// Its socket address or serial port.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.serial.as_ref().map_or_else(|| self.address.to_string(), |serial| serial.path.clone())
+    }
+
     /// Its Modbus unit id.
     #[must_use]
     pub fn unit_id(&self) -> u8 {

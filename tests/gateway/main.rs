@@ -10,4 +10,5 @@
 )]
 
 mod architecture;
+mod serial;
 mod spine;

@@ -63,6 +63,8 @@ pub struct Bus {
     patience: Patience,
     /// A peer with leniency was served: connections are framed by us from now on.
     lenient: bool,
+    /// The unit that answered last.
+    answered: Option<u8>,
     /// What can be read again to keep a connection up.
     proven_read: Option<(Peer, u16)>,
 }
@@ -88,6 +90,7 @@ impl Bus {
             wait: None,
             patience: Patience::new(first),
             lenient: false,
+            answered: None,
             proven_read: None,
         }
     }
@@ -277,6 +280,10 @@ impl Bus {
             None => BusError::TimedOut(peer.response_timeout),
         };
         match &fault {
+            // Some gateways hang up on a unit that they do not know; that is no reason for the others to wait.
+            BusError::Connect(_) if self.answered.is_some_and(|unit| unit != peer.unit) => {
+                self.patience.missed(peer.unit, Instant::now(), 0);
+            }
             BusError::Connect(reason) => {
                 self.wait = Some((Instant::now() + self.backoff.next_delay(), *reason));
             }
@@ -294,6 +301,7 @@ impl Bus {
             self.backoff.reset();
         }
         self.patience.answered(peer.unit);
+        self.answered = Some(peer.unit);
         self.session = Some(session);
     }
 

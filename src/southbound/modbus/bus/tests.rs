@@ -145,3 +145,16 @@ async fn a_unit_that_never_answers_behind_a_good_connection_is_asked_less_often(
     assert_eq!(bus.read(&hasty, 40000, 2).await, Err(BusError::Connect(ConnectFault::Mute)));
     assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_gateway_that_hangs_up_on_one_unit_is_there_for_the_others() {
+    let server = Server::start(&[(1, &legacy()), (2, &legacy())]).await;
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
+    let mut bus = Bus::new(endpoint);
+    server.script(|seen, _| if seen.unit == 2 { Answer::Close } else { Answer::Good });
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+    assert_eq!(bus.read(&peer(2), 40000, 2).await, Err(BusError::Closed));
+    assert!(matches!(bus.read(&peer(2), 40000, 2).await, Err(BusError::Connect(_))));
+    assert!(bus.retry_at(2).is_some() && bus.retry_at(1).is_none());
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok(), "at once");
+}

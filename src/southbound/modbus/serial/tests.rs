@@ -13,6 +13,8 @@ fn options() -> SerialOptions {
     SerialOptions { baud: 19200, ..SerialOptions::default() }
 }
 
+mod hostile;
+
 /// The other end of a line.
 struct Far {
     stream: DuplexStream,
