@@ -28,7 +28,8 @@ type Asked3 = (u8, u16, u16);
 impl Far {
     async fn request(&mut self) -> Asked3 {
         let mut bytes = [0; 8];
-        self.stream.read_exact(&mut bytes).await.unwrap();
+        let asked = timeout(Duration::from_secs(60), self.stream.read_exact(&mut bytes)).await;
+        asked.expect("a request within a minute").unwrap();
         self.seen.push((Instant::now(), bytes[0]));
         assert_eq!(rtu::crc(&bytes[..6]).to_le_bytes(), bytes[6..]);
         assert_eq!(bytes[1], 3);
