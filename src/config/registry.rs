@@ -3,7 +3,7 @@
 use super::tls::Section;
 use super::{device, group, tls};
 use crate::der::{DeviceIndex, EndDeviceGroup, Mrid, Name};
-use crate::device_map::Maps;
+use crate::device_map::{Maps, SerialOptions};
 use crate::southbound::{DeviceSettings, Link, ModbusTcp};
 use crate::toml_file::{Place, Placed, Table, nearest};
 use std::collections::{HashMap, HashSet};
@@ -91,6 +91,7 @@ impl Registry {
     fn check_devices(&self) -> Members {
         let mut members = Members { partial: self.partial, ..Members::default() };
         let mut links = HashMap::new();
+        let mut lines = HashMap::new();
         for device in &self.devices {
             let words = device.name.iter().map(|name| name.value.as_str());
             let words = words.chain(device.mrid.iter().map(|mrid| mrid.value.as_str()));
@@ -109,6 +110,7 @@ impl Registry {
             if let Some(link) = &device.link {
                 let what = "this link is already that of the device";
                 once(&mut links, link_key(&link.value), &link.place, what);
+                same_line(&mut lines, &link.value, &link.place);
             }
         }
         members
@@ -231,7 +233,24 @@ fn link_key(link: &Link) -> Link {
     match link {
         Link::ModbusTcp(tcp) => Link::ModbusTcp(lower(tcp)),
         Link::ModbusTls(tcp) => Link::ModbusTls(lower(tcp)),
-        Link::ModbusRtu(rtu) => Link::ModbusRtu(rtu.clone()),
+        Link::ModbusRtu(rtu) => {
+            // However the line is set: it is one line.
+            let mut key = rtu.clone();
+            key.serial = SerialOptions::default();
+            Link::ModbusRtu(key)
+        }
+    }
+}
+
+/// All units of a serial line talk at one rate.
+fn same_line(lines: &mut HashMap<String, (SerialOptions, Place)>, link: &Link, place: &Place) {
+    let Link::ModbusRtu(rtu) = link else { return };
+    let (serial, first) = lines.entry(rtu.path.clone()).or_insert_with(|| (rtu.serial, place.clone()));
+    if *serial != rtu.serial {
+        let (path, first) = (&rtu.path, first.seen_from(place));
+        place.fault(format!(
+            "{path} has other line settings for the device at {first}; all units of one serial line have the same baud, data, parity and stop"
+        ));
     }
 }
 

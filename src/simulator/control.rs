@@ -118,7 +118,7 @@ fn view(device: &Device) -> Value {
         "mrid": device.mrid().as_str(),
         "kind": device.kind().name(),
         "link": device.link(),
-        "address": device.address().to_string(),
+        "address": device.place(),
         "rating": device.rated().get(),
         "energy": device.energy().map(|e| e.get()),
         "irradiance": (!device.kind().stores()).then(|| device.irradiance()),

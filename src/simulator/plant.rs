@@ -2,6 +2,7 @@
 
 use super::control;
 use super::registers::{Form, NoModel};
+use super::serial::{self, SerialPlace};
 use super::server::{Behaviour, Door, Shared, serve};
 use super::settings::{DeviceSettings, Fault, Kind, PlantSettings};
 use super::tls::{TlsDoor, TlsError};
@@ -44,6 +45,14 @@ pub enum PlantError {
         /// What the system says.
         why: std::io::Error,
     },
+    /// A serial port.
+    #[error("the serial port {path} cannot be opened: {why}; is it there, and does no other program use it?")]
+    Serial {
+        /// Which.
+        path: String,
+        /// What the system says.
+        why: std::io::Error,
+    },
     /// The control socket.
     #[error("the control listener cannot listen on {address}: {why}; use port 0 or another port")]
     Control {
@@ -74,6 +83,7 @@ pub struct Device {
     rated: Watts,
     energy: WattHours,
     address: SocketAddr,
+    serial: Option<SerialPlace>,
     unit_id: u8,
     faults: Arc<Mutex<Vec<Fault>>>,
     shared: Arc<Shared>,
@@ -123,6 +133,7 @@ impl Plant {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         let mut forms: HashMap<(Kind, u16), Arc<Form>> = HashMap::new();
+        let mut lines: HashMap<SerialPlace, Vec<Arc<Shared>>> = HashMap::new();
         let mut names = HashSet::new();
         let mut list = Vec::with_capacity(settings.devices.len());
         let now = Instant::now();
@@ -136,8 +147,22 @@ impl Plant {
                 return Err(PlantError::Base { name: device.name, base: device.base });
             }
             let (started, door) = Device::build(device, form, now, built_s - EPOCH_2000_S)?;
-            tasks.spawn(serve(started.shared.clone(), door, started.address, stop.clone()));
+            let shared = started.shared.clone();
+            match (&started.serial, door) {
+                (Some(place), _) => lines.entry(place.clone()).or_default().push(shared),
+                (None, Some(door)) => {
+                    tasks.spawn(serve(shared, door, started.address, stop.clone()));
+                }
+                (None, None) => {}
+            }
             list.push(started);
+        }
+        for (place, units) in lines {
+            let port =
+                serial::open(&place).map_err(|why| PlantError::Serial { path: place.path.clone(), why })?;
+            // A pseudo terminal takes no time of its own.
+            let paced = place.path.starts_with("/dev/pts/");
+            tasks.spawn(serial::serve(port, place.line, paced, units, stop.clone()));
         }
         let devices = Devices::new(list);
         let control = match settings.control {
@@ -221,16 +246,20 @@ impl Device {
         form: Arc<Form>,
         now: Instant,
         built_s: f64,
-    ) -> Result<(Self, Door), PlantError> {
+    ) -> Result<(Self, Option<Door>), PlantError> {
         let behaviour = Behaviour::of(&settings.faults);
         let refused = settings.faults.contains(&Fault::Refused);
-        let taken = Door::take(settings.listen)
-            .and_then(|(door, address)| Ok((door.turn(!refused, address)?, address)));
-        let (door, address) = taken.map_err(|why| PlantError::Listen {
-            name: settings.name.clone(),
-            address: settings.listen,
-            why,
-        })?;
+        let (door, address) = if settings.serial.is_some() {
+            (None, settings.listen)
+        } else {
+            let taken = Door::take(settings.listen)
+                .and_then(|(door, address)| Ok((Some(door.turn(!refused, address)?), address)));
+            taken.map_err(|why| PlantError::Listen {
+                name: settings.name.clone(),
+                address: settings.listen,
+                why,
+            })?
+        };
         let tls = match settings.tls.as_ref().map(|tls| tls.load()).transpose() {
             Ok(config) => config.map(|config| TlsDoor::new(config, &form)),
             Err(why) => return Err(PlantError::Tls { name: settings.name, why }),
@@ -242,6 +271,7 @@ impl Device {
             rated: settings.rated,
             energy: settings.energy,
             address,
+            serial: settings.serial.clone(),
             unit_id: settings.unit,
             faults: Arc::new(Mutex::new(settings.faults.clone())),
             shared: Arc::new(Shared {
@@ -253,6 +283,12 @@ impl Device {
             }),
         };
         Ok((device, door))
+    }
+
+    /// What its tasks share.
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// Its name.
@@ -285,10 +321,16 @@ impl Device {
         self.kind.stores().then_some(self.energy)
     }
 
-    /// Where it listens, or would.
+    /// Where it listens, or would; means nothing for one on a serial port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Its socket address or serial port.
+    #[must_use]
+    pub fn place(&self) -> String {
+        self.serial.as_ref().map_or_else(|| self.address.to_string(), |serial| serial.path.clone())
     }
 
     /// Its Modbus unit id.
@@ -300,8 +342,13 @@ impl Device {
     /// The LINK by which a gateway reaches it.
     #[must_use]
     pub fn link(&self) -> String {
-        let scheme = if self.shared.tls.is_some() { "modbus+tls" } else { "modbus+tcp" };
-        format!("{scheme}://{}?unit={}", self.address, self.unit_id)
+        let unit = self.unit_id;
+        let Some(SerialPlace { path, line }) = &self.serial else {
+            let scheme = if self.shared.tls.is_some() { "modbus+tls" } else { "modbus+tcp" };
+            return format!("{scheme}://{}?unit={unit}", self.address);
+        };
+        let parity = format!("{:?}", line.parity).to_lowercase();
+        format!("modbus+rtu://{path}?baud={}&parity={parity}&unit={unit}", line.baud)
     }
 
     /// True active power now.

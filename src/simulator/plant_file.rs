@@ -1,5 +1,7 @@
 //! PLANT.toml: a plant as written, checked whole. Every fault is reported at once, with its place.
 
+mod serial;
+
 use super::settings::{DeviceSettings, Fault, Kind, PlantSettings, mrid_of};
 use super::tls::{TlsSettings, TlsVersion};
 use crate::der::{Mrid, Percent, WattHours, Watts};
@@ -29,6 +31,7 @@ struct Taken {
     names: HashMap<String, Place>,
     addresses: HashMap<SocketAddr, Place>,
     mrids: HashMap<Mrid, Place>,
+    ports: serial::Ports,
 }
 
 /// Checks a plant file that is already parsed.
@@ -86,6 +89,11 @@ fn entry(mut table: Table, insecure: bool, taken: &mut Taken) -> Vec<DeviceSetti
     let listen_text = table.text("listen", "\"127.0.0.1:5021\"");
     let listen_at = listen_text.as_ref().map_or_else(|| place.clone(), |l| l.place.clone());
     let listen = listen_text.map(|text| address(&text, insecure));
+    let on_line = serial::read(&mut table);
+    if on_line.is_some() && listen.is_some() {
+        listen_at.fault("a device on a serial port does not listen on a socket; leave listen or serial out");
+    }
+    let listen_at = on_line.as_ref().map_or(listen_at, |(_, place)| place.clone());
     let mut device = DeviceSettings::new("", kind.as_ref().map_or(Kind::Pv, |k| k.value));
     source(&mut table, kind.as_ref(), &mut device);
     manners(&mut table, &mut device);
@@ -112,6 +120,10 @@ fn entry(mut table: Table, insecure: bool, taken: &mut Taken) -> Vec<DeviceSetti
             break;
         };
         one.listen = SocketAddr::new(listen.ip(), port);
+        one.serial = on_line.as_ref().map(|(place, _)| place.clone());
+        if one.serial.is_some() {
+            one.unit = u8::try_from(number).ok().and_then(|n| one.unit.checked_add(n)).unwrap_or(u8::MAX);
+        }
         if taken.check(&one, &name.place, &listen_at) {
             devices.push(one);
         }
@@ -259,6 +271,9 @@ impl Taken {
         if let Some(first) = self.mrids.insert(device.mrid.clone(), name_at.clone()) {
             let at = first.seen_from(name_at);
             name_at.fault(format!("mRID {} already belongs to a device ({at}); choose another", device.mrid));
+            return false;
+        }
+        if !self.ports.check(device, listen_at) {
             return false;
         }
         if device.listen.port() == 0 {

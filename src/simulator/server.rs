@@ -24,10 +24,14 @@ const BACKLOG: u32 = 64;
 /// All faults of a device taken together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Behaviour {
-    refused: bool,
-    silent: bool,
-    garbage: bool,
-    slow: Duration,
+    /// Nothing listens.
+    pub refused: bool,
+    /// Hears and does not answer.
+    pub silent: bool,
+    /// Answers wrongly.
+    pub garbage: bool,
+    /// Answers so late.
+    pub slow: Duration,
     one_connection: bool,
     max_read: Option<u16>,
     exception: Option<u8>,
@@ -223,15 +227,22 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<S
 fn reply(request: &Frame, behaviour: &Behaviour, shared: &Shared, access: Access) -> Vec<u8> {
     let function = request.pdu.first().copied().unwrap_or(0);
     let refusal = shared.tls.as_ref().and_then(|door| door.refusal(access, request, shared.base));
-    let pdu = if let Some(exception) = refusal {
-        modbus::refusal(function, exception)
-    } else if request.unit != shared.unit_id {
+    let pdu = match refusal {
+        Some(exception) => modbus::refusal(function, exception),
+        None => answer(request, behaviour, shared),
+    };
+    modbus::frame(request.transaction, request.unit, &pdu)
+}
+
+/// What a device answers, before it is framed.
+pub fn answer(request: &Frame, behaviour: &Behaviour, shared: &Shared) -> Vec<u8> {
+    let function = request.pdu.first().copied().unwrap_or(0);
+    if request.unit != shared.unit_id {
         modbus::refusal(function, Exception::NO_UNIT)
     } else if let Some(code) = behaviour.exception {
         modbus::refusal(function, Exception(code))
     } else {
         let most = behaviour.max_read.unwrap_or(modbus::MAX_READ);
         modbus::answer(&request.pdu, &mut *shared.now(), most)
-    };
-    modbus::frame(request.transaction, request.unit, &pdu)
+    }
 }

@@ -38,6 +38,8 @@ pub struct DeviceSettings {
     pub automatic: Watts,
     /// Where it listens; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// The serial port that it is on; then it does not listen on a socket.
+    pub serial: Option<super::serial::SerialPlace>,
     /// Modbus unit id.
     pub unit: u8,
     /// Where the SunSpec marker stands: 40000, 0 or 50000.
@@ -68,6 +70,7 @@ impl DeviceSettings {
             soc: Percent::new(50.0),
             automatic: Watts::ZERO,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            serial: None,
             unit: 1,
             base: 40000,
             ramp_percent_per_s: 20.0,

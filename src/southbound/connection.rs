@@ -86,7 +86,9 @@ async fn run(connection: Arc<Connection>, stop: CancellationToken) {
     let Connection { lookup, choice, layouts, .. } = &*connection;
     let common = sunspec::Common { lookup, layouts, choice, stop };
     let mut devices = connection.devices.iter().map(|(settings, port)| {
-        let line = bus.line(peer_of(settings.link.unit(), &settings.map.link));
+        let mut peer = peer_of(settings.link.unit(), &settings.map.link);
+        peer.lenient = settings.map.sunspec.lenient_header;
+        let line = bus.line(peer);
         async move {
             match settings.map.kind {
                 MapKind::Registers => registers::Device::new(settings, port, line, stop).run().await,
@@ -106,8 +108,10 @@ async fn run(connection: Arc<Connection>, stop: CancellationToken) {
             devices.collect::<FuturesUnordered<_>>().for_each(|()| std::future::ready(())).await;
         }
     };
+    let idle_limit = connection.devices.iter().filter_map(|(settings, _)| settings.map.link.idle_limit).min();
     tokio::select! {
         () = all => {}
+        () = bus.keep_alive(idle_limit) => {}
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
 }

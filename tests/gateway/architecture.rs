@@ -61,6 +61,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Foreign crate, and the rooms that are its home. Crates not listed may be used by all.
 const HOMES: &[(&str, &[&str])] = &[
     ("tokio_modbus", &["southbound/modbus"]),
+    ("tokio_serial", &["southbound/modbus", "simulator"]),
     ("rusqlite", &["store"]),
     ("quick_xml", &["northbound"]),
     ("clap", &["cli"]),

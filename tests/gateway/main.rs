@@ -10,5 +10,6 @@
 )]
 
 mod architecture;
+mod serial;
 mod spine;
 mod tls;

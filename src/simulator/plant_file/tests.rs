@@ -151,3 +151,51 @@ fn a_slip_of_the_finger_is_bounded() {
     let text: String = (0..3).map(entry).collect();
     assert!(parse(&text).unwrap_err().to_string().contains("more than 20000 devices"));
 }
+
+#[test]
+fn devices_can_share_a_serial_port() {
+    let plant = parse(
+        "[[sunspec]]\nname = \"R\"\nkind = \"pv\"\ncount = 3\nunit = 5\nserial = \"/dev/pts/5\"\nbaud = 19200\nparity = \"even\"\n",
+    )
+    .unwrap();
+    let seen: Vec<_> = plant.devices.iter().map(|d| (d.unit, d.serial.clone().unwrap())).collect();
+    assert_eq!(seen.iter().map(|(unit, _)| *unit).collect::<Vec<_>>(), [5, 6, 7]);
+    let place = &seen[2].1;
+    assert_eq!((place.path.as_str(), place.line.baud), ("/dev/pts/5", 19200));
+    assert_eq!(place.line.parity, crate::device_map::Parity::Even);
+}
+
+#[test]
+fn faults_of_serial_ports_are_said() {
+    let text = "\
+[[sunspec]]
+name = \"A\"
+kind = \"pv\"
+serial = \"/dev/ttyS0\"
+[[sunspec]]
+name = \"B\"
+kind = \"pv\"
+serial = \"/dev/ttyS0\"
+[[sunspec]]
+name = \"C\"
+kind = \"pv\"
+unit = 2
+serial = \"/dev/ttyS0\"
+baud = 19200
+[[sunspec]]
+name = \"D\"
+kind = \"pv\"
+unit = 248
+serial = \"/dev/ttyS0\"
+listen = \"127.0.0.1:5021\"
+[[sunspec]]
+name = \"E\"
+kind = \"pv\"
+serial = \"ttyS0\"
+[[sunspec]]
+name = \"F\"
+kind = \"pv\"
+baud = 19200
+";
+    insta::assert_snapshot!(parse(text).unwrap_err().to_string());
+}

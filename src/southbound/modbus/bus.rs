@@ -1,10 +1,15 @@
-//! One TCP connection to one Modbus server, made when needed and dropped at the first doubt.
+//! One connection to one Modbus server, or one serial line, made when needed.
 //!
-//! After a time-out a late answer may still come; after a broken frame nothing in the stream can be trusted. So every
-//! error but an exception drops the connection, and so does a request that is given up half-way. The peer then gets a
-//! reset, so that a device with one session frees it at once.
+//! Over TCP it is dropped at the first doubt: after a time-out a late answer may still come; after a broken frame
+//! nothing in the stream can be trusted. So every error but an exception drops the connection, and so does a request
+//! that is given up half-way. The peer then gets a reset, so that a device with one session frees it at once. A serial
+//! port is kept, and its doubts are `serial`'s matter.
 
+use super::patience::Patience;
+use super::pdu::{self, Asked};
+use super::serial::SerialLine;
 use super::tls::{Secured, secure};
+use super::wire::{Broken, NOT_KNOWN, Wire};
 use super::{BusError, ConnectFault, Endpoint, Exception};
 use crate::backoff::Backoff;
 use std::borrow::Cow;
@@ -13,9 +18,7 @@ use std::pin::Pin;
 use std::time::Duration;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tokio_modbus::client::{Client, Context, tcp};
-use tokio_modbus::slave::{Slave, SlaveContext};
-use tokio_modbus::{ProtocolError, Request, Response};
+use tokio_modbus::{Request, Response};
 
 /// Most registers in one read (Modbus application protocol 6.3).
 const MAX_READ: u16 = 125;
@@ -35,16 +38,19 @@ pub struct Peer {
     pub connect_timeout: Duration,
     /// Longest wait for an answer.
     pub response_timeout: Duration,
-    /// Pause after the answer before.
+    /// Pause after the answer before; on a serial line beside the silence between frames.
     pub inter_request: Duration,
+    /// The device closes a TCP connection that was idle for so long.
+    pub idle_limit: Option<Duration>,
+    /// Its TCP answers may bear wrong unit and transaction ids.
+    pub lenient: bool,
 }
 
 struct Session {
-    context: Context,
+    wire: Wire,
     /// The limit of the answer that is waited for. Kept and moved on, because a timer that only moves on costs nothing,
     /// and a new one for each request costs as much as the request.
     limit: Pin<Box<Sleep>>,
-    unit: u8,
     /// True once anything was answered.
     proven: bool,
     last: Option<Instant>,
@@ -56,38 +62,75 @@ struct Session {
 pub struct Bus {
     endpoint: Endpoint,
     session: Option<Session>,
+    line: Option<SerialLine>,
     backoff: Backoff,
     /// The same after faults that last.
-    patience: Backoff,
+    lasting: Backoff,
     /// No new attempt before, and why the last one failed.
-    wait: Option<Wait>,
+    wait: Option<(Instant, ConnectFault)>,
+    /// Units that did not answer on a connection that stands: the others behind it need not wait for them.
+    patience: Patience,
+    /// A peer with leniency was served: connections are framed by us from now on.
+    lenient: bool,
+    /// The unit that answered last.
+    answered: Option<u8>,
+    /// What can be read again to keep a connection up.
+    proven_read: Option<(Peer, u16)>,
 }
 
-struct Wait {
-    until: Instant,
-    fault: ConnectFault,
-    /// The unit that did not answer on a connection that stands: the others behind it need not wait for it.
-    only: Option<u8>,
-}
-
-impl Wait {
-    fn concerns(&self, unit: u8) -> bool {
-        self.only.is_none_or(|only| only == unit)
-    }
-}
+/// Time-outs in a row that a unit is granted before it is asked less often.
+const BORNE: u32 = 2;
 
 impl Bus {
     /// A connection that is made at the first request.
     #[must_use]
-    pub const fn new(endpoint: Endpoint) -> Self {
-        let patience = Backoff::new(LASTING.0, LASTING.1);
-        Self { endpoint, session: None, backoff: Backoff::field(), patience, wait: None }
+    pub fn new(endpoint: Endpoint) -> Self {
+        let line = match &endpoint {
+            Endpoint::Serial { path, serial } => Some(SerialLine::new(path, *serial)),
+            Endpoint::Tcp { .. } | Endpoint::Tls { .. } => None,
+        };
+        // A line is shared by many, and each time-out costs all of them.
+        let first = Duration::from_secs(if line.is_some() { 8 } else { 1 });
+        Self {
+            endpoint,
+            session: None,
+            line,
+            backoff: Backoff::field(),
+            lasting: Backoff::new(LASTING.0, LASTING.1),
+            wait: None,
+            patience: Patience::new(first),
+            lenient: false,
+            answered: None,
+            proven_read: None,
+        }
+    }
+
+    /// A serial line over something that is no port.
+    #[cfg(test)]
+    pub fn over(port: Box<dyn super::Stream>, serial: crate::device_map::SerialOptions) -> Self {
+        let mut bus = Self::new(Endpoint::Serial { path: String::new(), serial });
+        bus.line = Some(SerialLine::over(port, serial));
+        bus
     }
 
     /// When a connection will be tried again for a unit; `None` if nothing stands against it now.
     #[must_use]
     pub fn retry_at(&self, unit: u8) -> Option<Instant> {
-        self.wait.as_ref().filter(|wait| wait.concerns(unit)).map(|wait| wait.until)
+        self.wait.as_ref().map(|(until, _)| *until).max(self.patience.until(unit))
+    }
+
+    /// Since when a connection that its device would close is idle; `None` if there is none.
+    #[must_use]
+    pub fn idle_since(&self) -> Option<Instant> {
+        self.proven_read.and(self.session.as_ref()?.last)
+    }
+
+    /// Reads something again, so that the device does not close the connection.
+    pub async fn keep_alive(&mut self) {
+        if let Some((peer, address)) = self.proven_read {
+            // Whoever asks next learns of a failure.
+            let _ = self.read(&peer, address, 2).await;
+        }
     }
 
     /// Reads holding registers (FC 3).
@@ -101,14 +144,19 @@ impl Bus {
         if u32::from(address) + u32::from(quantity) > 0x1_0000 {
             return Err(BusError::NotSent("a read ends at register 65535"));
         }
-        self.call(peer, Request::ReadHoldingRegisters(address, quantity), |answer| match answer {
-            Response::ReadHoldingRegisters(words) if words.len() == usize::from(quantity) => Ok(words),
-            Response::ReadHoldingRegisters(words) => {
-                Err(format!("asked for {quantity} registers at {address}, got {}", words.len()))
-            }
-            other => Err(format!("asked for registers, got {other:?}")),
-        })
-        .await
+        let words = self
+            .call(peer, Request::ReadHoldingRegisters(address, quantity), |answer| match answer {
+                Response::ReadHoldingRegisters(words) if words.len() == usize::from(quantity) => Ok(words),
+                Response::ReadHoldingRegisters(words) => {
+                    Err(format!("asked for {quantity} registers at {address}, got {}", words.len()))
+                }
+                other => Err(format!("asked for registers, got {other:?}")),
+            })
+            .await?;
+        if peer.idle_limit.is_some() && quantity >= 2 {
+            self.proven_read = Some((*peer, address));
+        }
+        Ok(words)
     }
 
     /// Reads input registers (FC 4).
@@ -176,15 +224,66 @@ impl Bus {
         request: Request<'_>,
         accept: impl FnOnce(Response) -> Result<T, String>,
     ) -> Result<T, BusError> {
+        if self.patience.until(peer.unit).is_some_and(|until| Instant::now() < until) {
+            let serial = self.line.is_some();
+            return Err(BusError::Connect(if serial {
+                ConnectFault::UnitSilent
+            } else {
+                ConnectFault::Mute
+            }));
+        }
+        if self.line.is_some() {
+            self.call_line(peer, &request, accept).await
+        } else {
+            self.call_session(peer, request, accept).await
+        }
+    }
+
+    /// Over a serial line.
+    async fn call_line<T>(
+        &mut self,
+        peer: &Peer,
+        request: &Request<'_>,
+        accept: impl FnOnce(Response) -> Result<T, String>,
+    ) -> Result<T, BusError> {
+        self.may_connect()?;
+        let Some(line) = &mut self.line else { return Err(BusError::Closed) };
+        let Some(asked) = Asked::of(request) else { return Err(NOT_KNOWN) };
+        if let Err(fault) = line.open(peer.connect_timeout).await {
+            self.put_off(fault.clone());
+            return Err(BusError::Connect(fault));
+        }
+        let result = match line.call(peer, &asked).await {
+            Ok(pdu) => judge(&pdu, accept),
+            Err(fault) => Err(fault),
+        };
+        match &result {
+            Ok(_) | Err(BusError::Refused(_)) => {
+                self.patience.answered(peer.unit);
+                self.backoff.reset();
+            }
+            Err(BusError::TimedOut(_) | BusError::BadAnswer(_)) => {
+                self.patience.missed(peer.unit, Instant::now(), BORNE);
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    /// Over TCP.
+    async fn call_session<T>(
+        &mut self,
+        peer: &Peer,
+        request: Request<'_>,
+        accept: impl FnOnce(Response) -> Result<T, String>,
+    ) -> Result<T, BusError> {
+        self.lenient |= peer.lenient;
         // Taken out, so that a request given up half-way leaves no session behind.
-        let mut session = match self.session.take() {
+        let mut session = match self.session.take().filter(|session| session.wire.suits(peer)) {
             Some(session) => session,
             None => self.connect(peer).await?,
         };
-        if session.unit != peer.unit {
-            session.context.set_slave(Slave(peer.unit));
-            session.unit = peer.unit;
-        }
+        let timed = !peer.inter_request.is_zero() || peer.idle_limit.is_some();
         if let Some(last) = session.last
             && !peer.inter_request.is_zero()
         {
@@ -194,16 +293,16 @@ impl Bus {
         session.limit.as_mut().reset(Instant::now() + peer.response_timeout);
         let result = tokio::select! {
             biased;
-            answer = session.context.call(request) => Some(answer),
+            answer = session.wire.call(peer, request) => Some(answer),
             () = session.limit.as_mut() => None,
         };
-        if !peer.inter_request.is_zero() {
+        if timed {
             session.last = Some(Instant::now());
         }
         let fault = match result {
             Some(Ok(Ok(answer))) => match accept(answer) {
                 Ok(value) => {
-                    self.keep(session);
+                    self.keep(session, peer);
                     return Ok(value);
                 }
                 Err(what) => BusError::BadAnswer(what),
@@ -214,45 +313,59 @@ impl Bus {
                 match secured.and_then(|secured| secured.may_not_read(exception)) {
                     Some(fault) => BusError::Connect(fault),
                     None => {
-                        self.keep(session);
+                        self.keep(session, peer);
                         return Err(BusError::Refused(exception));
                     }
                 }
             }
-            Some(Err(error)) => broken(&error, &session),
+            Some(Err(Broken::Wrong(what))) => BusError::BadAnswer(what),
+            Some(Err(Broken::Failed(error))) => failed(&error, &session),
             None => BusError::TimedOut(peer.response_timeout),
         };
-        if !session.proven {
-            match &fault {
-                BusError::Connect(reason) => self.put_off(reason.clone(), None),
-                _ => self.put_off(ConnectFault::Mute, Some(peer.unit)),
+        match &fault {
+            // Some gateways hang up on a unit that they do not know; that is no reason for the others to wait.
+            BusError::Connect(_) if self.answered.is_some_and(|unit| unit != peer.unit) => {
+                self.patience.missed(peer.unit, Instant::now(), 0);
             }
+            BusError::Connect(reason) => self.put_off(reason.clone()),
+            // On a fresh connection there is nothing else that it could be.
+            _ if !session.proven => self.patience.missed(peer.unit, Instant::now(), 0),
+            BusError::TimedOut(_) => self.patience.missed(peer.unit, Instant::now(), BORNE),
+            _ => {}
         }
         Err(fault)
     }
 
-    fn keep(&mut self, mut session: Session) {
+    fn keep(&mut self, mut session: Session, peer: &Peer) {
         if !session.proven {
             session.proven = true;
             self.backoff.reset();
-            self.patience.reset();
+            self.lasting.reset();
         }
+        self.patience.answered(peer.unit);
+        self.answered = Some(peer.unit);
         self.session = Some(session);
     }
 
     /// No new attempt for a while.
-    fn put_off(&mut self, fault: ConnectFault, only: Option<u8>) {
-        let delay = if fault.lasts() { self.patience.next_delay() } else { self.backoff.next_delay() };
-        self.wait = Some(Wait { until: Instant::now() + delay, fault, only });
+    fn put_off(&mut self, fault: ConnectFault) {
+        let delay = if fault.lasts() { self.lasting.next_delay() } else { self.backoff.next_delay() };
+        self.wait = Some((Instant::now() + delay, fault));
+    }
+
+    /// Nothing stands against a new attempt to connect.
+    fn may_connect(&mut self) -> Result<(), BusError> {
+        match &self.wait {
+            Some((until, fault)) if Instant::now() < *until => Err(BusError::Connect(fault.clone())),
+            _ => {
+                self.wait = None;
+                Ok(())
+            }
+        }
     }
 
     async fn connect(&mut self, peer: &Peer) -> Result<Session, BusError> {
-        if let Some(wait) = self.wait.as_ref().filter(|wait| wait.concerns(peer.unit)) {
-            if Instant::now() < wait.until {
-                return Err(BusError::Connect(wait.fault.clone()));
-            }
-            self.wait = None;
-        }
+        self.may_connect()?;
         let opened = match timeout(peer.connect_timeout, open(&self.endpoint)).await {
             Ok(opened) => opened,
             Err(_) => Err(ConnectFault::TimedOut),
@@ -265,37 +378,35 @@ impl Bus {
         };
         match opened {
             Ok((stream, secured)) => {
-                let context = tcp::attach_slave(stream, Slave(peer.unit));
+                let wire = Wire::new(stream, peer.unit, self.lenient);
                 let limit = Box::pin(sleep_until(Instant::now()));
-                Ok(Session { context, limit, unit: peer.unit, proven: false, last: None, secured })
+                Ok(Session { wire, limit, proven: false, last: None, secured })
             }
             Err(fault) => {
-                self.put_off(fault.clone(), None);
+                self.put_off(fault.clone());
                 Err(BusError::Connect(fault))
             }
         }
     }
 }
 
-/// What a failed call means. tokio-modbus reports the end of the stream with a meaningless text of the system.
-fn broken(error: &tokio_modbus::Error, session: &Session) -> BusError {
+/// What the end of a connection means.
+fn failed(error: &io::Error, session: &Session) -> BusError {
     let secured = session.secured.as_ref().filter(|_| !session.proven);
-    match error {
-        // Without the answer itself: it may be a hundred registers long.
-        tokio_modbus::Error::Protocol(ProtocolError::HeaderMismatch { message, .. }) => {
-            BusError::BadAnswer(format!("mismatching headers: {}", message.trim()))
-        }
-        tokio_modbus::Error::Protocol(ProtocolError::FunctionCodeMismatch { request, .. }) => {
-            BusError::BadAnswer(format!("not an answer to {request}"))
-        }
-        tokio_modbus::Error::Transport(fault) => {
-            match secured.and_then(|secured| secured.first_request_failed(fault)) {
-                Some(fault) => BusError::Connect(fault),
-                None if fault.kind() == io::ErrorKind::InvalidData => BusError::BadAnswer(fault.to_string()),
-                None if session.proven => BusError::Closed,
-                None => BusError::Connect(ConnectFault::AcceptedThenReset),
-            }
-        }
+    match secured.and_then(|secured| secured.first_request_failed(error)) {
+        Some(fault) => BusError::Connect(fault),
+        None if error.kind() == io::ErrorKind::InvalidData => BusError::BadAnswer(error.to_string()),
+        None if session.proven => BusError::Closed,
+        None => BusError::Connect(ConnectFault::AcceptedThenReset),
+    }
+}
+
+/// What an answer framed by us means.
+fn judge<T>(pdu: &[u8], accept: impl FnOnce(Response) -> Result<T, String>) -> Result<T, BusError> {
+    match pdu::decode(pdu) {
+        Some(Ok(answer)) => accept(answer).map_err(BusError::BadAnswer),
+        Some(Err(code)) => Err(BusError::Refused(Exception(code.into()))),
+        None => Err(BusError::BadAnswer("an answer that cannot be read".to_owned())),
     }
 }
 

@@ -64,6 +64,16 @@ pub enum ConnectFault {
     AcceptedThenReset,
     /// Connected, but TLS does not come about.
     Tls(tls::Fault),
+    /// There is no such serial port.
+    NoPort,
+    /// Another program has the serial port.
+    PortBusy,
+    /// The serial port may not be opened by this user.
+    PortDenied,
+    /// It cannot be set up as a serial port.
+    NotAPort,
+    /// The serial port is open, but this unit did not answer of late.
+    UnitSilent,
     /// Anything else; the system's word for it.
     Other(std::io::ErrorKind),
 }
@@ -88,6 +98,15 @@ impl fmt::Display for ConnectFault {
                 "connection accepted, then closed before the first answer: another Modbus client may hold the only session, or this address is not allowed"
             }
             Self::Tls(fault) => return fault.fmt(f),
+            Self::NoPort => "there is no such serial port: is the adapter plugged in and the path right?",
+            Self::PortBusy => "the serial port is in use by another program",
+            Self::PortDenied => "no permission to open the serial port: add the user of this program to the group dialout",
+            Self::NotAPort => {
+                "this path could not be set up as a serial port: is it one, and can it do this baud rate and parity?"
+            }
+            Self::UnitSilent => {
+                "this unit does not answer: is it on, and are unit id, baud rate and parity right?"
+            }
             Self::Other(kind) => return write!(f, "could not connect: {kind}"),
         })
     }

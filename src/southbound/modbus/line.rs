@@ -6,8 +6,12 @@
 use super::bus::Bus;
 use super::{BusError, Endpoint, Peer};
 use crate::southbound::tls::Role;
+use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
+
+/// A connection is not looked after more often.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(100);
 
 /// A connection that several devices use.
 pub struct SharedBus {
@@ -35,6 +39,26 @@ impl SharedBus {
     pub fn new(endpoint: Endpoint) -> Self {
         let role = endpoint.client().map(|client| client.role().clone());
         Self { gate: Mutex::new(()), bus: Mutex::new(Bus::new(endpoint)), role }
+    }
+
+    /// A shared bus over a bus that is made already.
+    #[cfg(test)]
+    pub fn over(bus: Bus) -> Self {
+        Self { gate: Mutex::new(()), bus: Mutex::new(bus), role: None }
+    }
+
+    /// Keeps a connection up that its device closes when it is idle for so long; never returns.
+    pub async fn keep_alive(&self, limit: Option<Duration>) {
+        let Some(half) = limit.map(|limit| limit / 2) else { return std::future::pending().await };
+        loop {
+            let mut bus = self.bus.lock().await;
+            let due = bus.idle_since().unwrap_or_else(Instant::now) + half;
+            if Instant::now() >= due {
+                bus.keep_alive().await;
+            }
+            drop(bus);
+            sleep_until(due.max(Instant::now() + half.min(SHORTEST_SLEEP))).await;
+        }
     }
 
     /// One unit's access to it.

@@ -1,15 +1,29 @@
-//! Modbus over TCP: one connection, one request at a time. The one home of tokio-modbus.
+//! Modbus over TCP and serial lines: one connection, one request at a time. The one home of tokio-modbus.
 //!
 //! It knows registers and exceptions, nothing of SunSpec. It does not retry and does not decide when to reconnect in
-//! vain: see `line` for the sharing of one connection by several units, and `bus` for the connection itself.
+//! vain: see `line` for the sharing of one connection by several units, `bus` for the connection itself, and `serial`
+//! for what is different on a line without transaction ids.
 
 mod bus;
 mod endpoint;
 mod error;
 mod line;
+mod mbap;
+mod patience;
+mod pdu;
+mod rtu;
+mod serial;
 mod tls;
+mod wire;
 
 pub use bus::Peer;
 pub use endpoint::Endpoint;
 pub use error::{BusError, ConnectFault, Exception};
 pub use line::{Line, SharedBus, Turn};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// What frames go over: a TCP or TLS stream, or a serial port.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + std::fmt::Debug> Stream for T {}

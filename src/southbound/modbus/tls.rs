@@ -1,18 +1,11 @@
 //! The stream of a connection, in the clear or inside TLS, so that the bus need not care which.
 
-use super::{ConnectFault, Endpoint, Exception};
+use super::{ConnectFault, Endpoint, Exception, Stream};
 use crate::southbound::tls::{Client, Fault, Kind, Role};
-use std::fmt::Debug;
 use std::io;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::rustls::ProtocolVersion;
-
-/// What frames go over.
-pub trait Wire: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
-
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Debug> Wire for T {}
 
 /// What must be known of a TLS session after it was made.
 #[derive(Clone, Debug)]
@@ -26,7 +19,7 @@ pub async fn secure(
     stream: TcpStream,
     endpoint: &Endpoint,
     limit: Duration,
-) -> Result<(Box<dyn Wire>, Option<Secured>), ConnectFault> {
+) -> Result<(Box<dyn Stream>, Option<Secured>), ConnectFault> {
     if !matches!(endpoint, Endpoint::Tls { .. }) {
         return Ok((Box::new(stream), None));
     }

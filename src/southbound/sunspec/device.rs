@@ -163,6 +163,8 @@ pub fn peer_of(unit: u8, link: &crate::device_map::LinkOptions) -> Peer {
         connect_timeout: link.connect_timeout,
         response_timeout: link.response_timeout,
         inter_request: link.inter_request,
+        idle_limit: link.idle_limit,
+        lenient: false,
     }
 }
 

@@ -111,7 +111,9 @@ pub enum ProbeError {
 pub async fn probe(link: &Link, options: &ProbeOptions, lookup: &Lookup) -> Result<ProbeReport, ProbeError> {
     let unit = link.unit();
     let bus = SharedBus::new(Endpoint::of(link).secured(options.tls.as_ref()));
-    let line = bus.line(peer_of(unit, &options.link));
+    let mut peer = peer_of(unit, &options.link);
+    peer.lenient = options.sunspec.lenient_header;
+    let line = bus.line(peer);
     let failed = |error: ScanError| {
         let (link, reason) =
             (link.to_string(), error.to_string().replace("this unit", &format!("unit {unit}")));

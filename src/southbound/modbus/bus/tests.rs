@@ -98,7 +98,7 @@ async fn a_tls_fault_that_lasts_is_not_tried_again_soon() {
     let wait = bus.retry_at(1).unwrap() - Instant::now();
     assert!(wait > Duration::from_secs(29) && wait <= Duration::from_secs(60), "{wait:?}");
     assert!(server.state().connections <= 1, "three requests, one attempt");
-    bus.put_off(ConnectFault::Refused, None);
+    bus.put_off(ConnectFault::Refused);
     assert!(bus.retry_at(1).unwrap() - Instant::now() <= Duration::from_secs(1), "others as ever");
 }
 
@@ -122,4 +122,58 @@ async fn a_silent_unit_does_not_hold_back_its_neighbour() {
     assert!(matches!(bus.read(&peer(2), 40000, 2).await, Err(BusError::TimedOut(_))));
     assert!(bus.retry_at(2).is_some() && bus.retry_at(1).is_none());
     assert!(bus.read(&peer(1), 40000, 2).await.is_ok(), "at once, over a new connection");
+}
+
+#[tokio::test]
+async fn a_device_with_wrong_ids_is_read_if_its_map_says_so() {
+    let (server, mut bus) = bus(&legacy()).await;
+    let lenient = Peer { lenient: true, ..peer(1) };
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+    server.script(|_, _| Answer::OtherUnit);
+    assert_eq!(bus.read(&lenient, 40000, 2).await.unwrap(), [0x5375, 0x6E53]);
+    bus.write(&lenient, 40187, &[600]).await.unwrap();
+    bus.write_single(&lenient, 40188, 9).await.unwrap();
+    assert_eq!(server.state().connections, 2, "one that checks ids, one that does not");
+    assert!(
+        matches!(bus.read(&peer(1), 40000, 2).await, Err(BusError::BadAnswer(_))),
+        "its neighbour is strict"
+    );
+    assert!(bus.read(&lenient, 40000, 2).await.is_ok());
+    server.script(|_, _| Answer::Wrong);
+    assert!(matches!(bus.read(&lenient, 40000, 2).await, Err(BusError::BadAnswer(_))));
+    server.script(|_, _| Answer::OtherUnit);
+    assert!(bus.read(&lenient, 40000, 2).await.is_ok());
+    server.script(|seen, _| if seen.address == 40000 { Answer::Late } else { Answer::Good });
+    assert!(matches!(bus.read(&lenient, 40000, 2).await, Err(BusError::TimedOut(_))));
+    assert_eq!(bus.read(&lenient, 40070, 2).await.unwrap(), [103, 50], "no late answer, ids or not");
+    server.script(|_, _| Answer::Close);
+    assert_eq!(bus.read(&lenient, 40000, 2).await, Err(BusError::Closed));
+}
+
+#[tokio::test]
+async fn a_unit_that_never_answers_behind_a_good_connection_is_asked_less_often() {
+    let server = Server::start(&[(1, &legacy()), (2, &legacy())]).await;
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
+    let mut bus = Bus::new(endpoint);
+    server.script(|seen, _| if seen.unit == 2 { Answer::Silence } else { Answer::Good });
+    let hasty = Peer { response_timeout: Duration::from_millis(20), ..peer(2) };
+    for _ in 0..3 {
+        assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+        assert!(matches!(bus.read(&hasty, 40000, 2).await, Err(BusError::TimedOut(_))));
+    }
+    assert_eq!(bus.read(&hasty, 40000, 2).await, Err(BusError::Connect(ConnectFault::Mute)));
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_gateway_that_hangs_up_on_one_unit_is_there_for_the_others() {
+    let server = Server::start(&[(1, &legacy()), (2, &legacy())]).await;
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
+    let mut bus = Bus::new(endpoint);
+    server.script(|seen, _| if seen.unit == 2 { Answer::Close } else { Answer::Good });
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+    assert_eq!(bus.read(&peer(2), 40000, 2).await, Err(BusError::Closed));
+    assert!(matches!(bus.read(&peer(2), 40000, 2).await, Err(BusError::Connect(_))));
+    assert!(bus.retry_at(2).is_some() && bus.retry_at(1).is_none());
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok(), "at once");
 }

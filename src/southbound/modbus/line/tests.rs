@@ -20,3 +20,25 @@ async fn a_command_does_not_wait_behind_the_reads_of_others() {
     let order: Vec<(u8, u16)> = server.state().seen.iter().map(|s| (s.function, s.address)).collect();
     assert_eq!(order, [(16, 40187), (3, 40187), (3, 40070), (3, 40000)]);
 }
+
+#[tokio::test]
+async fn a_connection_that_would_be_closed_is_kept_up() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    let bus =
+        SharedBus::new(Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() });
+    let limit = Duration::from_millis(200);
+    let line = bus.line(Peer { idle_limit: Some(limit), ..peer(1) });
+    let work = async {
+        line.read(40070, 9).await.unwrap();
+        while server.state().seen.len() < 3 {
+            sleep_until(Instant::now() + Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = work => {}
+        () = bus.keep_alive(Some(limit)) => unreachable!(),
+    }
+    let asked: Vec<(u16, u16)> = server.state().seen.iter().map(|s| (s.address, s.quantity)).collect();
+    assert_eq!(asked, [(40070, 9), (40070, 2), (40070, 2)]);
+    assert_eq!(server.state().connections, 1);
+}
