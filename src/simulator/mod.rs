@@ -8,6 +8,7 @@
 
 mod control;
 mod demo;
+mod faults;
 pub mod modbus;
 pub mod orders;
 pub mod physics;
@@ -17,9 +18,11 @@ mod registers;
 mod server;
 mod settings;
 mod unit;
+mod wire;
 
 pub use demo::demo_plant;
+pub use faults::{Fault, FaultError};
 pub use plant::{Device, Devices, Plant, PlantError};
 pub use plant_file::{load_plant, plant_of_table};
-pub use settings::{DeviceSettings, Fault, FaultError, Kind, PlantSettings, mrid_of};
+pub use settings::{DeviceSettings, Kind, PlantSettings, mrid_of};
 pub use unit::Write;

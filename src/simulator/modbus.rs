@@ -23,6 +23,8 @@ impl Exception {
     pub const VALUE: Self = Self(3);
     /// It cannot be done in this state.
     pub const FAILURE: Self = Self(4);
+    /// Too busy at the moment.
+    pub const BUSY: Self = Self(6);
     /// Nobody with this unit id.
     pub const NO_UNIT: Self = Self(11);
 }

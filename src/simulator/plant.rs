@@ -1,9 +1,10 @@
 //! A running plant: every device on its own socket, and what is true of it.
 
 use super::control;
+use super::faults::{Behaviour, Fault};
 use super::registers::{Form, NoModel};
-use super::server::{Behaviour, Door, Shared, serve};
-use super::settings::{DeviceSettings, Fault, Kind, PlantSettings};
+use super::server::{Door, Shared, serve};
+use super::settings::{DeviceSettings, Kind, PlantSettings};
 use super::unit::{Unit, Write};
 use crate::der::{Mrid, Percent, Vars, WattHours, Watts};
 use std::collections::{HashMap, HashSet};
@@ -231,11 +232,7 @@ impl Device {
             address,
             unit_id: settings.unit,
             faults: Arc::new(Mutex::new(settings.faults.clone())),
-            shared: Arc::new(Shared {
-                unit_id: settings.unit,
-                unit: Mutex::new(Unit::new(settings, form, now, built_s)),
-                behaviour: tokio::sync::watch::Sender::new(behaviour),
-            }),
+            shared: Arc::new(Shared::new(settings.unit, Unit::new(settings, form, now, built_s), behaviour)),
         };
         Ok((device, door))
     }
@@ -368,7 +365,7 @@ impl Device {
     /// Has exactly these faults; none heals it.
     pub fn set_faults(&self, faults: &[Fault]) {
         *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults.to_vec();
-        self.shared.behaviour.send_replace(Behaviour::of(faults));
+        self.shared.behave(Behaviour::of(faults));
     }
 }
 

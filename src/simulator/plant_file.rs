@@ -1,6 +1,7 @@
 //! PLANT.toml: a plant as written, checked whole. Every fault is reported at once, with its place.
 
-use super::settings::{DeviceSettings, Fault, Kind, PlantSettings, mrid_of};
+use super::faults::Fault;
+use super::settings::{DeviceSettings, Kind, PlantSettings, mrid_of};
 use crate::der::{Mrid, Percent, WattHours, Watts};
 use crate::toml_file::{Faults, Place, Placed, Table, TomlFile};
 use std::collections::HashMap;

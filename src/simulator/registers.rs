@@ -18,6 +18,8 @@ use std::sync::Arc;
 /// One implemented or unimplemented point, by its place from the base address.
 #[derive(Clone, Debug)]
 pub struct Cell {
+    /// Its path within its model, as `W` or `Prt[0].DCW`.
+    pub path: String,
     /// First register, counted from the base.
     pub offset: usize,
     /// Registers.
@@ -59,9 +61,30 @@ pub enum CellScale {
 pub struct Form {
     /// Every point, in register order; the marker and the end are not among them.
     pub cells: Vec<Cell>,
+    /// Its models, in chain order.
+    pub spans: Vec<Span>,
     /// All registers, with headers, sentinels and end model.
     pub blank: Vec<u16>,
     settings: HashMap<Setting, usize>,
+}
+
+/// Where one model of a chain stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Model id.
+    pub id: u16,
+    /// Its ID register, counted from the base.
+    pub offset: usize,
+    /// L.
+    pub length: u16,
+}
+
+impl Span {
+    /// The first register behind it.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.offset + 2 + usize::from(self.length)
+    }
 }
 
 /// The model tables of this build lack a model.
@@ -80,7 +103,8 @@ impl Form {
     /// # Errors
     /// A model that the tables lack.
     pub fn new(kind: Kind, ports: u16, model: &dyn Fn(u16) -> Option<Arc<Model>>) -> Result<Self, NoModel> {
-        let mut form = Self { cells: Vec::new(), blank: MARKER.to_vec(), settings: HashMap::new() };
+        let mut form =
+            Self { cells: Vec::new(), spans: Vec::new(), blank: MARKER.to_vec(), settings: HashMap::new() };
         for &id in kind.models() {
             let model = model(id).ok_or(NoModel(id))?;
             form.add(kind, ports, &model).ok_or(NoModel(id))?;
@@ -106,6 +130,18 @@ impl Form {
         self.cell_of(Setting::Control(control, role))
     }
 
+    /// The cells of one model.
+    #[must_use]
+    pub fn cells_of(&self, span: &Span) -> &[Cell] {
+        self.overlapping(span.offset, span.end() - span.offset)
+    }
+
+    /// A point in every instance of its model.
+    pub fn points<'a>(&'a self, id: u16, path: &'a str) -> impl Iterator<Item = &'a Cell> {
+        let spans = self.spans.iter().filter(move |s| s.id == id);
+        spans.flat_map(|s| self.cells_of(s)).filter(move |c| c.path == path)
+    }
+
     /// Places of the cells that overlap a stretch of registers.
     #[must_use]
     pub fn overlapping(&self, first: usize, count: usize) -> &[Cell] {
@@ -126,6 +162,7 @@ impl Form {
             let bind = if place < 2 { None } else { bindings::bind(kind, model.id, &placed.path) };
             self.blank.extend(blank(&placed.point));
             self.cells.push(Cell {
+                path: placed.path.clone(),
                 offset,
                 size: usize::from(placed.point.size),
                 kind: placed.point.kind,
@@ -145,7 +182,9 @@ impl Form {
         for (place, value) in [model.id, length].into_iter().enumerate() {
             *self.blank.get_mut(start + place)? = value;
         }
-        (self.blank.len() == start + 2 + usize::from(length)).then_some(())
+        let span = Span { id: model.id, offset: start, length };
+        self.spans.push(span);
+        (self.blank.len() == span.end()).then_some(())
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! A device that nobody talks to is one task asleep in `accept`: no timer, no tick.
 
+use super::faults::{Behaviour, Fault};
 use super::modbus::{self, Exception, Frame, MAX_FRAME};
-use super::settings::Fault;
 use super::unit::Unit;
+use super::wire;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -19,41 +21,8 @@ use tokio_util::sync::CancellationToken;
 const MAX_CONNECTIONS: usize = 16;
 /// Connections that wait for `accept`.
 const BACKLOG: u32 = 64;
-
-/// All faults of a device taken together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Behaviour {
-    refused: bool,
-    silent: bool,
-    garbage: bool,
-    slow: Duration,
-    one_connection: bool,
-    max_read: Option<u16>,
-    exception: Option<u8>,
-    /// Old specification: what cannot be written is ignored.
-    pub old_rules: bool,
-}
-
-impl Behaviour {
-    /// What a list of faults amounts to.
-    #[must_use]
-    pub fn of(faults: &[Fault]) -> Self {
-        let mut all = Self::default();
-        for fault in faults {
-            match fault {
-                Fault::Refused => all.refused = true,
-                Fault::Silent => all.silent = true,
-                Fault::Garbage => all.garbage = true,
-                Fault::Slow(time) => all.slow = *time,
-                Fault::OneConnection => all.one_connection = true,
-                Fault::MaxRead(most) => all.max_read = Some(*most),
-                Fault::Exception(code) => all.exception = Some(*code),
-                Fault::SilentIgnore => all.old_rules = true,
-            }
-        }
-        all
-    }
-}
+/// Pause between the two halves of a split answer.
+const SPLIT_PAUSE: Duration = Duration::from_millis(30);
 
 /// What the tasks of one device share.
 #[derive(Debug)]
@@ -64,9 +33,35 @@ pub struct Shared {
     pub unit_id: u8,
     /// How it misbehaves.
     pub behaviour: watch::Sender<Behaviour>,
+    /// Requests that it is still too busy for.
+    busy: AtomicU32,
+    /// The answer that waits for the next request, if that is its fault.
+    held: Mutex<wire::Held>,
 }
 
 impl Shared {
+    /// A device as its connections see it.
+    #[must_use]
+    pub fn new(unit_id: u8, unit: Unit, behaviour: Behaviour) -> Self {
+        let shared = Self {
+            unit_id,
+            unit: Mutex::new(unit),
+            behaviour: watch::Sender::new(Behaviour::default()),
+            busy: AtomicU32::new(0),
+            held: Mutex::default(),
+        };
+        shared.behave(behaviour);
+        shared
+    }
+
+    /// Misbehaves like this from now on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        let busy = behaviour.find(|f| if let Fault::Busy(times) = f { Some(*times) } else { None });
+        self.busy.store(busy.unwrap_or(0), Ordering::Relaxed);
+        self.now().set_behaviour(behaviour.clone());
+        self.behaviour.send_replace(behaviour);
+    }
+
     /// The device, moved along to this moment.
     pub fn now(&self) -> MutexGuard<'_, Unit> {
         // A panic elsewhere leaves numbers behind, not broken memory: the device goes on.
@@ -130,15 +125,19 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
     let mut connections = JoinSet::new();
     loop {
         let now = behaviour.borrow_and_update().clone();
-        shared.now().set_old_rules(now.old_rules);
-        if now.refused {
+        let (refused, reset) = (now.has(&Fault::Refused), now.has(&Fault::ResetAfterAccept));
+        if refused || reset {
             connections.shutdown().await;
         }
-        door = door.turn(!now.refused, address).unwrap_or_else(|why| {
+        door = door.turn(!refused, address).unwrap_or_else(|why| {
             tracing::warn!(%address, %why, "simulated device lost its port");
             Door::Gone
         });
-        let most = if now.one_connection { 1 } else { MAX_CONNECTIONS };
+        let most = match () {
+            () if reset => 0,
+            () if now.has(&Fault::OneConnection) => 1,
+            () => MAX_CONNECTIONS,
+        };
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -176,42 +175,71 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
             Err(modbus::NotModbus) => return,
             Ok(Some(request)) => {
                 let behaviour = shared.behaviour.borrow().clone();
-                if behaviour.silent {
+                if wire::leaves_unanswered(&behaviour, &request) {
                     continue;
                 }
-                if !behaviour.slow.is_zero() {
-                    tokio::time::sleep(behaviour.slow).await;
+                let slow = behaviour.find(|f| if let Fault::Slow(time) = f { Some(*time) } else { None });
+                if let Some(time) = slow {
+                    tokio::time::sleep(time).await;
                 }
-                let reply = if behaviour.garbage {
+                let reply = if behaviour.has(&Fault::Garbage) {
                     turn = turn.wrapping_add(1);
-                    modbus::garbage(&request, turn, &mut noise)
+                    Some(modbus::garbage(&request, turn, &mut noise))
                 } else {
-                    reply(&request, &behaviour, &shared)
+                    reply(request, &behaviour, &shared)
                 };
-                if stream.write_all(&reply).await.is_err() {
+                if let Some(reply) = reply
+                    && send(&mut stream, &behaviour, &reply).await.is_err()
+                {
                     return;
                 }
             }
             Ok(None) => {
                 let mut chunk = [0_u8; MAX_FRAME];
-                match stream.read(&mut chunk).await {
-                    Ok(0) | Err(_) => return,
-                    Ok(count) => bytes.extend(chunk.iter().take(count)),
+                match hear(&mut stream, &shared, &mut chunk).await {
+                    Some(0) | None => return,
+                    Some(count) => bytes.extend(chunk.iter().take(count)),
                 }
             }
         }
     }
 }
 
-fn reply(request: &Frame, behaviour: &Behaviour, shared: &Shared) -> Vec<u8> {
+/// Waits for bytes; `None` is the end of the connection.
+async fn hear(stream: &mut TcpStream, shared: &Shared, chunk: &mut [u8]) -> Option<usize> {
+    let idle = |f: &Fault| if let Fault::IdleClose(time) = f { Some(*time) } else { None };
+    let limit = shared.behaviour.borrow().find(idle);
+    let heard = match limit {
+        Some(limit) => tokio::time::timeout(limit, stream.read(chunk)).await.ok()?,
+        None => stream.read(chunk).await,
+    };
+    heard.ok()
+}
+
+async fn send(stream: &mut TcpStream, behaviour: &Behaviour, bytes: &[u8]) -> std::io::Result<()> {
+    let (first, rest) = bytes.split_at(wire::cut(behaviour, bytes).unwrap_or(bytes.len()));
+    stream.write_all(first).await?;
+    if !rest.is_empty() {
+        stream.flush().await?;
+        tokio::time::sleep(SPLIT_PAUSE).await;
+        stream.write_all(rest).await?;
+    }
+    Ok(())
+}
+
+/// The answer to a request as it goes out; `None` if there is none to send now.
+fn reply(request: Frame, behaviour: &Behaviour, shared: &Shared) -> Option<Vec<u8>> {
     let function = request.pdu.first().copied().unwrap_or(0);
+    let busy =
+        shared.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
     let pdu = if request.unit != shared.unit_id {
         modbus::refusal(function, Exception::NO_UNIT)
-    } else if let Some(code) = behaviour.exception {
-        modbus::refusal(function, Exception(code))
+    } else if busy {
+        modbus::refusal(function, Exception::BUSY)
     } else {
-        let most = behaviour.max_read.unwrap_or(modbus::MAX_READ);
-        modbus::answer(&request.pdu, &mut *shared.now(), most)
+        wire::answer(behaviour, &request.pdu, &mut *shared.now())
     };
-    modbus::frame(request.transaction, request.unit, &pdu)
+    let mut held = shared.held.lock().unwrap_or_else(PoisonError::into_inner);
+    let (request, pdu) = held.turn(behaviour, request, pdu)?;
+    Some(wire::dress(behaviour, &request, pdu))
 }

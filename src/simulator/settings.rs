@@ -1,5 +1,6 @@
 //! What a plant is made of: settings as values. Reading them from a file is `plant_file`'s matter.
 
+use super::faults::Fault;
 use crate::der::{Mrid, Percent, WattHours, Watts};
 use std::fmt;
 use std::net::SocketAddr;
@@ -152,96 +153,4 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
-}
-
-/// A way to misbehave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing listens.
-    Refused,
-    /// Connects, never answers.
-    Silent,
-    /// Answers, but never a right answer.
-    Garbage,
-    /// Answers late.
-    Slow(Duration),
-    /// Resets every connection after the first.
-    OneConnection,
-    /// Refuses longer reads with exception 3.
-    MaxRead(u16),
-    /// Answers everything with this exception.
-    Exception(u8),
-    /// Ignores writes to what cannot be written, as devices of the old specification do.
-    SilentIgnore,
-}
-
-impl Fault {
-    /// How each is written.
-    pub const WORDS: &'static str =
-        "refused, silent, garbage, slow:MS, one_connection, max_read:N, exception:CODE, silent_ignore";
-
-    /// Reads a fault; `none` is an empty list of faults and not among them.
-    ///
-    /// # Errors
-    /// An unknown word, a number that is missing or out of range: in words.
-    pub fn parse(text: &str) -> Result<Self, FaultError> {
-        let (word, number) = match text.split_once(':') {
-            Some((word, number)) => (word, Some(number)),
-            None => (text, None),
-        };
-        let numbered = |lowest: u64, highest: u64| {
-            number
-                .and_then(|n| n.parse::<u64>().ok())
-                .filter(|n| (lowest..=highest).contains(n))
-                .ok_or_else(|| FaultError::Number { word: word.to_owned(), lowest, highest })
-        };
-        let fault = match word {
-            "slow" => return Ok(Self::Slow(Duration::from_millis(numbered(1, 600_000)?))),
-            "max_read" => return Ok(Self::MaxRead(u16::try_from(numbered(1, 125)?).unwrap_or(125))),
-            "exception" => return Ok(Self::Exception(u8::try_from(numbered(1, 127)?).unwrap_or(4))),
-            "refused" => Self::Refused,
-            "silent" => Self::Silent,
-            "garbage" => Self::Garbage,
-            "one_connection" => Self::OneConnection,
-            "silent_ignore" => Self::SilentIgnore,
-            _ => return Err(FaultError::Word(text.to_owned())),
-        };
-        if number.is_some() { Err(FaultError::NoNumber(word.to_owned())) } else { Ok(fault) }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused => f.write_str("refused"),
-            Self::Silent => f.write_str("silent"),
-            Self::Garbage => f.write_str("garbage"),
-            Self::Slow(time) => write!(f, "slow:{}", time.as_millis()),
-            Self::OneConnection => f.write_str("one_connection"),
-            Self::MaxRead(most) => write!(f, "max_read:{most}"),
-            Self::Exception(code) => write!(f, "exception:{code}"),
-            Self::SilentIgnore => f.write_str("silent_ignore"),
-        }
-    }
-}
-
-/// Why a text is not a fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FaultError {
-    /// Unknown.
-    #[error("\"{0}\" is not a fault; one of {words}", words = Fault::WORDS)]
-    Word(String),
-    /// A number that is missing or wrong.
-    #[error("fault {word} needs a number from {lowest} to {highest}, like {word}:{highest}")]
-    Number {
-        /// The fault.
-        word: String,
-        /// Smallest number.
-        lowest: u64,
-        /// Largest number.
-        highest: u64,
-    },
-    /// A number where none belongs.
-    #[error("fault {0} takes no number")]
-    NoNumber(String),
 }

@@ -268,3 +268,35 @@ async fn a_thousand_devices_answer() {
     // About a second here in a debug build; the bound only catches work that grows with the square of the number.
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn a_device_is_busy_for_a_while_resets_and_hangs_up_as_its_fault_says() {
+    let (_plant, device) = with(&[Fault::Busy(2)]).await;
+    let mut client = Client::connect(&device).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.ask(&READ_MARKER).await.unwrap(), [0x83, 6]);
+    }
+    assert_eq!(client.ask(&READ_MARKER).await.unwrap(), MARKER);
+    device.set_fault(Fault::Split);
+    assert_eq!(client.ask(&READ_MARKER).await.unwrap(), MARKER);
+    device.set_fault(Fault::Merged);
+    assert_eq!(client.ask(&READ_MARKER).await.unwrap(), MARKER);
+    assert_eq!(client.answer().await.unwrap(), MARKER, "the same once more");
+    device.set_fault(Fault::ResetAfterAccept);
+    assert!(client.answer().await.is_err(), "what was connected is cut off");
+    let refused = match Client::connect(&device).await {
+        Ok(mut next) => next.ask(&READ_MARKER).await.err(),
+        Err(why) => Some(why),
+    };
+    assert!(refused.is_some());
+    device.set_fault(Fault::IdleClose(Duration::from_secs(1)));
+    let mut client = loop {
+        let Ok(mut client) = Client::connect(&device).await else { continue };
+        if client.ask(&READ_MARKER).await.is_ok() {
+            break client;
+        }
+    };
+    let idle = std::time::Instant::now();
+    assert!(client.answer().await.is_err());
+    assert!(idle.elapsed() >= Duration::from_millis(900));
+}

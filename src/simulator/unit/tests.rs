@@ -1,10 +1,12 @@
 use super::*;
 use crate::der::Percent;
 use crate::device_map::{Layout, models};
-use crate::simulator::modbus::{MAX_READ, answer};
+use crate::simulator::modbus::{Bank as _, Exception, MAX_READ, answer};
 use crate::simulator::settings::Kind;
 use proptest::prelude::*;
 use std::time::Duration;
+
+mod faults;
 
 /// A device and its clock; points are named like `123.WMaxLimPct`, and found as a client would: by walking the chain.
 struct Bench {
@@ -297,7 +299,7 @@ fn what_cannot_be_written_is_refused_and_nothing_of_it_is_kept() {
 #[test]
 fn devices_of_the_old_specification_ignore_and_go_on() {
     let mut bench = Bench::new(Kind::Pv);
-    bench.unit.set_old_rules(true);
+    bench.unit.set_behaviour(Behaviour::of(&[Fault::SilentIgnore]));
     assert_eq!(bench.try_set("103.W", 1.0), Ok(()));
     assert_eq!(bench.get("103.W"), 8_500.0);
     let (address, ..) = bench.find("123.WMaxLimPct");
