@@ -96,6 +96,8 @@ pub enum Fault {
     CurvesZeroBased,
     /// A positive power factor of model 123 injects reactive power.
     PfOverexcited,
+    /// A meter counts power to the grid as positive.
+    MeterExport,
 }
 
 /// Faults that are one word.
@@ -180,7 +182,7 @@ one_connection, reset_after_accept, idle_close:S, max_read:N, exception:CODE, ex
 fc6_only, fc16_only, never_fc6, input_registers_only, base:ADDRESS, marker_swapped, no_end_model, \
 end_without_length, model1_l65, short_model:MODEL, long_model:MODEL, moving_layout:S, changing_sf, no_sf:POINT, \
 serial_change:SERIAL, night, shadow, enable_stuck, local, ignores_limit, not_kept, silent_ignore, \
-default_reversion:S, curves_zero_based, pf_sign:overexcited";
+default_reversion:S, curves_zero_based, pf_sign:overexcited, meter_sign:export";
 
     /// Reads a fault; `none` is an empty list of faults and not among them.
     ///
@@ -226,6 +228,8 @@ default_reversion:S, curves_zero_based, pf_sign:overexcited";
                     .ok_or_else(wrong)
             }
             "pf_sign" if rest == Some("overexcited") => Ok(Self::PfOverexcited),
+            "meter_sign" if rest == Some("export") => Ok(Self::MeterExport),
+            "meter_sign" => Err(FaultError::Text { word: word.to_owned(), example: "meter_sign:export" }),
             "pf_sign" => Err(FaultError::Text { word: word.to_owned(), example: "pf_sign:overexcited" }),
             _ => Err(FaultError::Word(text.to_owned())),
         }
@@ -252,6 +256,7 @@ impl fmt::Display for Fault {
             Self::DefaultReversion(time) => write!(f, "default_reversion:{}", time.as_secs()),
             Self::NoSf(point) => write!(f, "no_sf:{point}"),
             Self::SerialChange(serial) => write!(f, "serial_change:{serial}"),
+            Self::MeterExport => f.write_str("meter_sign:export"),
             Self::PfOverexcited => f.write_str("pf_sign:overexcited"),
             plain => {
                 let word = PLAIN.iter().find(|(_, fault)| fault == plain).map_or("", |(word, _)| *word);

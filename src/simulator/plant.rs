@@ -114,7 +114,7 @@ impl Plant {
     pub async fn start(settings: PlantSettings) -> Result<Self, PlantError> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let mut forms: HashMap<(Kind, u16), Arc<Form>> = HashMap::new();
+        let mut forms = Forms::new();
         let mut names = HashSet::new();
         let mut list = Vec::with_capacity(settings.devices.len());
         let now = Instant::now();
@@ -188,15 +188,15 @@ impl Drop for Plant {
     }
 }
 
-fn form_of(
-    forms: &mut HashMap<(Kind, u16), Arc<Form>>,
-    device: &DeviceSettings,
-) -> Result<Arc<Form>, NoModel> {
-    let key = (device.kind, ports_of(device));
+/// The chains made so far.
+type Forms = HashMap<(Kind, Vec<u16>, u16), Arc<Form>>;
+
+fn form_of(forms: &mut Forms, device: &DeviceSettings) -> Result<Arc<Form>, NoModel> {
+    let key = (device.kind, device.chain(), ports_of(device));
     if let Some(form) = forms.get(&key) {
         return Ok(form.clone());
     }
-    let form = Arc::new(Form::new(key.0, key.1, &|id| crate::device_map::models().get(id))?);
+    let form = Arc::new(Form::new(key.0, &key.1, key.2, &|id| crate::device_map::models().get(id))?);
     forms.insert(key, form.clone());
     Ok(form)
 }

@@ -23,6 +23,9 @@ pub fn load_plant(path: &Path) -> Result<PlantSettings, Faults> {
     plant_of_table(&file, root)
 }
 
+/// Most models of one device.
+const MAX_MODELS: usize = 200;
+
 /// Names and addresses given so far, and where.
 #[derive(Default)]
 struct Taken {
@@ -87,6 +90,7 @@ fn entry(mut table: Table, insecure: bool, taken: &mut Taken) -> Vec<DeviceSetti
     let listen_at = listen_text.as_ref().map_or_else(|| place.clone(), |l| l.place.clone());
     let listen = listen_text.map(|text| address(&text, insecure));
     let mut device = DeviceSettings::new("", kind.as_ref().map_or(Kind::Pv, |k| k.value));
+    models(&mut table, kind.as_ref(), &mut device);
     source(&mut table, kind.as_ref(), &mut device);
     manners(&mut table, &mut device);
     table.finish();
@@ -133,6 +137,22 @@ fn kind(table: &mut Table) -> Option<Placed<Kind>> {
         table.fault("[[sunspec]] has no kind; add kind = \"pv\"");
     }
     table.word("kind", &Kind::ALL.map(|kind| (kind.name(), kind)))
+}
+
+/// The chain of a device that may choose it.
+fn models(table: &mut Table, kind: Option<&Placed<Kind>>, device: &mut DeviceSettings) {
+    let Some(list) = table.integers("models", 1..=65_534, "[1, 103, 160]") else { return };
+    if let Some(kind) = kind.filter(|k| !matches!(k.value, Kind::Models | Kind::Meter)) {
+        list.place.fault(format!(
+            "a {} has the models of its kind; write kind = \"models\" to choose them",
+            kind.value
+        ));
+        return;
+    }
+    device.models = list.value.iter().filter_map(|id| u16::try_from(id.value).ok()).collect();
+    if device.models.first() != Some(&1) || device.models.len() > MAX_MODELS {
+        list.place.fault(format!("a chain is model 1 and up to {} others", MAX_MODELS - 1));
+    }
 }
 
 fn mrid(table: &mut Table, count: Option<&Placed<i64>>) -> Option<Mrid> {

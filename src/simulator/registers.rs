@@ -94,20 +94,29 @@ pub struct NoModel(pub u16);
 
 /// The marker "SunS".
 const MARKER: [u16; 2] = [0x5375, 0x6E53];
-/// Registers of one port of model 714.
-const PORT_REGISTERS: u16 = 25;
+/// L of a model that nobody knows.
+const UNKNOWN_LENGTH: u16 = 5;
 
 impl Form {
-    /// Lays out the chain of a kind. `ports` is the number of DC ports of model 714.
+    /// Lays out the chain of a device. `ports` is the number of DC ports of model 714. A device of many models may have
+    /// one that nobody knows.
     ///
     /// # Errors
     /// A model that the tables lack.
-    pub fn new(kind: Kind, ports: u16, model: &dyn Fn(u16) -> Option<Arc<Model>>) -> Result<Self, NoModel> {
+    pub fn new(
+        kind: Kind,
+        chain: &[u16],
+        ports: u16,
+        model: &dyn Fn(u16) -> Option<Arc<Model>>,
+    ) -> Result<Self, NoModel> {
         let mut form =
             Self { cells: Vec::new(), spans: Vec::new(), blank: MARKER.to_vec(), settings: HashMap::new() };
-        for &id in kind.models() {
-            let model = model(id).ok_or(NoModel(id))?;
-            form.add(kind, ports, &model).ok_or(NoModel(id))?;
+        for &id in chain {
+            match model(id) {
+                Some(model) => form.add(kind, ports, &model).ok_or(NoModel(id))?,
+                None if kind == Kind::Models => form.add_unknown(id),
+                None => return Err(NoModel(id)),
+            }
         }
         form.blank.extend([0xFFFF, 0]);
         for (place, cell) in form.cells.iter().enumerate() {
@@ -150,16 +159,27 @@ impl Form {
         self.cells.get(from..to).unwrap_or_default()
     }
 
+    /// A model that no table names, with registers that mean nothing to anybody.
+    fn add_unknown(&mut self, id: u16) {
+        self.spans.push(Span { id, offset: self.blank.len(), length: UNKNOWN_LENGTH });
+        self.blank.extend([id, UNKNOWN_LENGTH]);
+        self.blank.extend((1..=UNKNOWN_LENGTH).map(|n| n * 0x1111));
+    }
+
     fn add(&mut self, kind: Kind, ports: u16, model: &Model) -> Option<()> {
         let start = self.blank.len();
-        let fixed = u16::try_from(model.fixed_length()).ok()?;
-        let length =
-            if model.id == 714 { fixed.checked_add(PORT_REGISTERS.checked_mul(ports)?)? } else { fixed };
-        let layout = Layout::new(model, length, &|_| Some(ports));
+        let every = kind == Kind::Models;
+        let times = |name: Option<&str>| bindings::instances(every, ports, model.id, name);
+        let length = u16::try_from(registers(&model.group, &times).checked_sub(2)?).ok()?;
+        let layout = Layout::new(model, length, &|name| Some(times(Some(name))));
+        let instance = self.spans.iter().filter(|s| s.id == model.id).count();
         let sync = sync_groups(&model.group);
         for (place, placed) in layout.points.iter().enumerate() {
             let offset = start + usize::from(placed.offset);
-            let bind = if place < 2 { None } else { bindings::bind(kind, model.id, &placed.path) };
+            let bind = match place {
+                0 | 1 => None,
+                _ => bindings::bind(kind, ports, (model.id, instance), &placed.path, &placed.point),
+            };
             self.blank.extend(blank(&placed.point));
             self.cells.push(Cell {
                 path: placed.path.clone(),
@@ -186,6 +206,19 @@ impl Form {
         self.spans.push(span);
         (self.blank.len() == span.end()).then_some(())
     }
+}
+
+/// Registers of a group with its subgroups; `times` says how often those stand there that do not say it themselves.
+fn registers(group: &Group, times: &dyn Fn(Option<&str>) -> u16) -> usize {
+    let inner = group.groups.iter().map(|inner| {
+        let count = match &inner.repeat {
+            Repeat::Times(count) => *count,
+            Repeat::Point(name) => times(Some(name)),
+            Repeat::FillLength => times(None),
+        };
+        usize::from(count) * registers(inner, times)
+    });
+    group.own_registers() + inner.sum::<usize>()
 }
 
 /// Path prefixes of the groups that must be written whole.

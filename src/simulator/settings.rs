@@ -24,6 +24,8 @@ pub struct DeviceSettings {
     pub mrid: Mrid,
     /// What it is and which models it speaks.
     pub kind: Kind,
+    /// Its models in chain order; empty for those that its kind has.
+    pub models: Vec<u16>,
     /// Rated active power.
     pub rated: Watts,
     /// Battery energy; only storage has use for it.
@@ -59,6 +61,7 @@ impl DeviceSettings {
             mrid: mrid_of(&name),
             name,
             kind,
+            models: Vec::new(),
             rated: Watts::new(10_000.0),
             energy: WattHours::new(20_000.0),
             irradiance: 0.85,
@@ -71,6 +74,18 @@ impl DeviceSettings {
             ramp_percent_per_s: 20.0,
             return_delay: Duration::ZERO,
             faults: Vec::new(),
+        }
+    }
+}
+
+impl DeviceSettings {
+    /// Its models, in chain order.
+    #[must_use]
+    pub fn chain(&self) -> Vec<u16> {
+        match self.kind {
+            _ if !self.models.is_empty() => self.models.clone(),
+            Kind::Models => crate::device_map::models().ids(),
+            kind => kind.models().to_vec(),
         }
     }
 }
@@ -97,11 +112,29 @@ pub enum Kind {
     Storage,
     /// Storage of the 700 series.
     Storage700,
+    /// A meter at the terminals of a PV inverter that has no Modbus of its own.
+    Meter,
+    /// Three-phase PV inverter with a meter as second logical device of its chain.
+    PvMeter,
+    /// A device of any models: every point of each implemented, with values that mean little.
+    Models,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 6] =
+    pub const ALL: [Self; 9] = [
+        Self::Pv,
+        Self::PvFloat,
+        Self::PvSingle,
+        Self::Pv700,
+        Self::Storage,
+        Self::Storage700,
+        Self::Meter,
+        Self::PvMeter,
+        Self::Models,
+    ];
+    /// The ordinary ones of which a feeder is made: each can be told its power.
+    pub const DER: [Self; 6] =
         [Self::Pv, Self::PvFloat, Self::PvSingle, Self::Pv700, Self::Storage, Self::Storage700];
 
     /// Its word in PLANT.toml and in tables.
@@ -114,6 +147,9 @@ impl Kind {
             Self::Pv700 => "pv-700",
             Self::Storage => "storage",
             Self::Storage700 => "storage-700",
+            Self::Meter => "meter",
+            Self::PvMeter => "pv+meter",
+            Self::Models => "models",
         }
     }
 
@@ -135,16 +171,19 @@ impl Kind {
         !matches!(self, Self::PvSingle)
     }
 
-    /// Its models, in chain order.
+    /// The models of a device that names none, in chain order; empty for all that there are.
     #[must_use]
     pub const fn models(self) -> &'static [u16] {
         match self {
-            Self::Pv => &[1, 103, 120, 121, 122, 123],
+            Self::Pv => &[1, 103, 120, 121, 122, 123, 126, 127, 131, 132, 134, 145, 160],
             Self::PvFloat => &[1, 113, 120, 121, 122, 123],
             Self::PvSingle => &[1, 101, 120, 121, 122, 123],
-            Self::Pv700 => &[1, 701, 702, 703, 704],
+            Self::Pv700 => &[1, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 714, 715],
             Self::Storage => &[1, 103, 120, 121, 122, 123, 124, 802],
-            Self::Storage700 => &[1, 701, 702, 703, 704, 713, 714],
+            Self::Storage700 => &[1, 701, 702, 703, 704, 713, 714, 715],
+            Self::Meter => &[1, 203],
+            Self::PvMeter => &[1, 103, 120, 121, 122, 123, 1, 203],
+            Self::Models => &[],
         }
     }
 }

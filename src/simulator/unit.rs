@@ -288,6 +288,14 @@ impl Unit {
             Some(Value::Number(number)) => {
                 encode(cell.kind, power, *number, out);
             }
+            Some(Value::Steps(steps)) => {
+                encode(cell.kind, 0, *steps, out);
+            }
+            Some(Value::Raw(registers)) => {
+                for (register, shown) in out.iter_mut().zip(*registers) {
+                    *register = *shown;
+                }
+            }
             Some(Value::Text(text)) => super::registers::encode_text(text, out),
             None => {
                 let sentinel = cell.kind.not_implemented().unwrap_or_default();

@@ -121,3 +121,16 @@ fn a_slip_of_the_finger_is_bounded() {
     let text: String = (0..3).map(entry).collect();
     assert!(parse(&text).unwrap_err().to_string().contains("more than 20000 devices"));
 }
+
+#[test]
+fn a_device_of_many_models_names_them() {
+    let plant = parse("[[sunspec]]\nname = \"M\"\nkind = \"models\"\nmodels = [1, 103, 64999]\n").unwrap();
+    assert_eq!(plant.devices[0].chain(), [1, 103, 64_999]);
+    let all = parse("[[sunspec]]\nname = \"M\"\nkind = \"models\"\n").unwrap();
+    assert_eq!(all.devices[0].chain().len(), 112);
+    let why = |text: &str| parse(text).unwrap_err().to_string();
+    let pv = why("[[sunspec]]\nname = \"M\"\nkind = \"pv\"\nmodels = [1, 103]\n");
+    assert!(pv.contains("write kind = \"models\""), "{pv}");
+    let headless = why("[[sunspec]]\nname = \"M\"\nkind = \"models\"\nmodels = [103]\n");
+    assert!(headless.contains("model 1 and up to 199 others"), "{headless}");
+}

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use std::time::Duration;
 
 mod faults;
+mod models;
 
 /// A device and its clock; points are named like `123.WMaxLimPct`, and found as a client would: by walking the chain.
 struct Bench {
@@ -21,7 +22,7 @@ impl Bench {
 
     fn of(settings: DeviceSettings) -> Self {
         let ports = super::super::plant::ports_of(&settings);
-        let form = Form::new(settings.kind, ports, &|id| models().get(id)).unwrap();
+        let form = Form::new(settings.kind, &settings.chain(), ports, &|id| models().get(id)).unwrap();
         let now = Instant::now();
         Self { unit: Unit::new(settings, Arc::new(form), now, 8e8), now }
     }
@@ -40,12 +41,17 @@ impl Bench {
     fn find(&mut self, point: &str) -> (u16, u16, crate::device_map::PointType, i8) {
         let (id, path) = point.split_once('.').unwrap();
         let id: u16 = id.parse().unwrap();
+        let (form, image) = (self.unit.form.clone(), self.unit.registers.clone());
         let mut at = self.unit.settings.base + 2;
         loop {
             let head = self.read(at, 2);
             assert_ne!(head[0], 0xFFFF, "no model {id}");
             if head[0] == id {
-                let layout = Layout::new(&models().get(id).unwrap(), head[1], &|_| None);
+                let counts = |name: &str| {
+                    let cell = form.points(id, name).next().unwrap();
+                    image.get(cell.offset).copied()
+                };
+                let layout = Layout::new(&models().get(id).unwrap(), head[1], &counts);
                 let placed = layout.find(path).unwrap_or_else(|| panic!("no point {point}")).clone();
                 let power = match placed.scale {
                     Some(crate::device_map::PlacedScale::Point(p)) => {

