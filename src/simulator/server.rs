@@ -169,6 +169,7 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
     }
     let mut noise = fastrand::Rng::with_seed(u64::from(shared.unit_id));
     let mut turn = 0_u32;
+    let mut own = wire::Held::default();
     let mut bytes = Vec::with_capacity(MAX_FRAME);
     loop {
         match modbus::take_frame(&mut bytes) {
@@ -186,7 +187,7 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
                     turn = turn.wrapping_add(1);
                     Some(modbus::garbage(&request, turn, &mut noise))
                 } else {
-                    reply(request, &behaviour, &shared)
+                    reply(request, &behaviour, &shared, &mut own)
                 };
                 if let Some(reply) = reply
                     && send(&mut stream, &behaviour, &reply).await.is_err()
@@ -228,7 +229,7 @@ async fn send(stream: &mut TcpStream, behaviour: &Behaviour, bytes: &[u8]) -> st
 }
 
 /// The answer to a request as it goes out; `None` if there is none to send now.
-fn reply(request: Frame, behaviour: &Behaviour, shared: &Shared) -> Option<Vec<u8>> {
+fn reply(request: Frame, behaviour: &Behaviour, shared: &Shared, own: &mut wire::Held) -> Option<Vec<u8>> {
     let function = request.pdu.first().copied().unwrap_or(0);
     let busy =
         shared.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
@@ -239,7 +240,12 @@ fn reply(request: Frame, behaviour: &Behaviour, shared: &Shared) -> Option<Vec<u
     } else {
         wire::answer(behaviour, &request.pdu, &mut *shared.now())
     };
-    let mut held = shared.held.lock().unwrap_or_else(PoisonError::into_inner);
-    let (request, pdu) = held.turn(behaviour, request, pdu)?;
+    let turned = if behaviour.has(&Fault::Behind) {
+        // What is held in a serial converter outlives the connection.
+        shared.held.lock().unwrap_or_else(PoisonError::into_inner).turn(behaviour, request, pdu)
+    } else {
+        own.turn(behaviour, request, pdu)
+    };
+    let (request, pdu) = turned?;
     Some(wire::dress(behaviour, &request, pdu))
 }

@@ -10,4 +10,6 @@
 )]
 
 mod architecture;
+mod every_model;
+mod faults;
 mod spine;
