@@ -5,6 +5,7 @@
 
 mod allow;
 mod bank;
+mod curves;
 mod disguise;
 mod obey;
 mod values;
@@ -16,6 +17,7 @@ use super::orders::Orders;
 use super::physics::{self, Battery, Conditions, Connection, Ratings, Reactive, State};
 use super::registers::{Bind, Cell, CellScale, Form, Setting, decode, encode};
 use super::settings::DeviceSettings;
+use curves::Adoption;
 use disguise::View;
 use std::collections::VecDeque;
 use std::f64::consts::TAU;
@@ -65,6 +67,7 @@ pub struct Unit {
     age_s: f64,
     /// Seconds from 2000-01-01 UTC to its building.
     built_s: f64,
+    adoptions: Vec<Adoption>,
     behaviour: Behaviour,
     /// When it began to behave so, s after its building.
     behaving_since_s: f64,
@@ -98,6 +101,7 @@ impl Unit {
             at: now,
             age_s: 0.0,
             built_s,
+            adoptions: Vec::new(),
             behaviour: Behaviour::default(),
             behaving_since_s: 0.0,
             moved: false,
@@ -117,7 +121,8 @@ impl Unit {
         let least = left / MAX_STEPS;
         while left > 0.0 {
             let swing = (self.settings.variation > 0.0).then_some(1.0);
-            let seconds = [self.orders.next_change_s(), self.state.next_change_s(), swing]
+            let adoption = self.adoptions.iter().map(|a| a.left_s).reduce(f64::min);
+            let seconds = [self.orders.next_change_s(), self.state.next_change_s(), adoption, swing]
                 .into_iter()
                 .flatten()
                 .fold(left, f64::min)
@@ -131,6 +136,7 @@ impl Unit {
     fn step(&mut self, seconds: f64) {
         self.state = physics::step(&self.ratings, &self.conditions(), self.state, seconds);
         self.age_s += seconds;
+        self.adopt(seconds);
         for control in self.orders.pass(seconds) {
             self.revert(control);
         }

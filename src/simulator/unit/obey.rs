@@ -23,6 +23,7 @@ impl Unit {
                 Setting::Ramp => self.ramps = (value, value),
                 Setting::ChargeRamp => self.ramps.1 = value,
                 Setting::DischargeRamp => self.ramps.0 = value,
+                Setting::Adopt(model) => self.ask_for(*model, value),
                 Setting::Control(control, Role::Enable) => self.enable(*control, value),
                 _ => {}
             }

@@ -6,6 +6,7 @@ use crate::simulator::settings::Kind;
 use proptest::prelude::*;
 use std::time::Duration;
 
+mod curves;
 mod faults;
 mod models;
 

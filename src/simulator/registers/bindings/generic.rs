@@ -66,6 +66,11 @@ fn value(every_model: bool, ports: u16, model: u16, path: &str, point: &Point) -
         (PointType::Ipaddr, _) => What::Raw(&[0xC000, 0x0201]),
         (PointType::Ipv6addr, _) => What::Raw(&[0x2001, 0x0DB8, 0, 0, 0, 0, 0, 1]),
         (PointType::Eui48, _) => What::Raw(&[0, 0x0200, 0x5E10, 0x0001]),
+        // Nothing is asked of a device that has just been built.
+        (PointType::Uint16 | PointType::Bitfield16, "ActCrv" | "ModEna") if !every_model => What::Number(0.0),
+        (PointType::Uint16, name) if !every_model && name.ends_with("Tms") => What::Number(0.0),
+        // Dead bands are told in thousandths of a hertz.
+        (PointType::Sunssf, "Db_SF" | "K_SF") => What::Number(-3.0),
         (PointType::Sunssf, _) => What::Number(-2.0),
         (_, "ReadOnly") => What::Number(if is_first_set(path) { 1.0 } else { 0.0 }),
         (PointType::Enum16 | PointType::Enum32, _) => {
