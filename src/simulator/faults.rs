@@ -320,6 +320,30 @@ impl Behaviour {
         self.faults.contains(fault)
     }
 
+    /// Nothing listens.
+    #[must_use]
+    pub fn refused(&self) -> bool {
+        self.has(&Fault::Refused)
+    }
+
+    /// Takes requests and answers none.
+    #[must_use]
+    pub fn silent(&self) -> bool {
+        self.has(&Fault::Silent)
+    }
+
+    /// Never answers right.
+    #[must_use]
+    pub fn garbage(&self) -> bool {
+        self.has(&Fault::Garbage)
+    }
+
+    /// How long it takes to answer.
+    #[must_use]
+    pub fn slow(&self) -> Duration {
+        self.find(|f| if let Fault::Slow(time) = f { Some(*time) } else { None }).unwrap_or_default()
+    }
+
     /// The first fault that `pick` knows.
     pub fn find<T>(&self, pick: impl Fn(&Fault) -> Option<T>) -> Option<T> {
         self.faults.iter().find_map(pick)

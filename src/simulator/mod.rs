@@ -9,6 +9,7 @@
 mod control;
 mod demo;
 mod faults;
+mod image;
 pub mod modbus;
 pub mod orders;
 pub mod physics;
@@ -22,6 +23,7 @@ mod wire;
 
 pub use demo::demo_plant;
 pub use faults::{Fault, FaultError};
+pub use image::Image;
 pub use plant::{Device, Devices, Plant, PlantError};
 pub use plant_file::{load_plant, plant_of_table};
 pub use settings::{DeviceSettings, Kind, PlantSettings, mrid_of};

@@ -285,7 +285,7 @@ impl Device {
         format!("modbus+tcp://{}?unit={}", self.address, self.unit_id)
     }
 
-    /// True active power now.
+    /// True active power now; of a device whose registers come from a file, nothing is known.
     #[must_use]
     pub fn power(&self) -> Watts {
         Watts::new(self.shared.now().state().power_w)

@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -125,7 +125,7 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
     let mut connections = JoinSet::new();
     loop {
         let now = behaviour.borrow_and_update().clone();
-        let (refused, reset) = (now.has(&Fault::Refused), now.has(&Fault::ResetAfterAccept));
+        let (refused, reset) = (now.refused(), now.has(&Fault::ResetAfterAccept));
         if refused || reset {
             connections.shutdown().await;
         }
@@ -150,7 +150,7 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
                 // A connection that has ended frees its place before the next one is judged.
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = door.accept() => match accepted {
-                    Ok(stream) if connections.len() < most => {
+                    Ok(stream) if connections.len() < most && stream.set_nodelay(true).is_ok() => {
                         connections.spawn(converse(stream, shared.clone()));
                     }
                     Ok(stream) => drop(stream.set_zero_linger()),
@@ -163,10 +163,7 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
 }
 
 /// One connection: requests one by one, in order, until the client leaves or sends what is no Modbus.
-async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
     let mut noise = fastrand::Rng::with_seed(u64::from(shared.unit_id));
     let mut turn = 0_u32;
     let mut own = wire::Held::default();
@@ -179,11 +176,10 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
                 if wire::leaves_unanswered(&behaviour, &request) {
                     continue;
                 }
-                let slow = behaviour.find(|f| if let Fault::Slow(time) = f { Some(*time) } else { None });
-                if let Some(time) = slow {
-                    tokio::time::sleep(time).await;
+                if !behaviour.slow().is_zero() {
+                    tokio::time::sleep(behaviour.slow()).await;
                 }
-                let reply = if behaviour.has(&Fault::Garbage) {
+                let reply = if behaviour.garbage() {
                     turn = turn.wrapping_add(1);
                     Some(modbus::garbage(&request, turn, &mut noise))
                 } else {
@@ -207,7 +203,7 @@ async fn converse(mut stream: TcpStream, shared: Arc<Shared>) {
 }
 
 /// Waits for bytes; `None` is the end of the connection.
-async fn hear(stream: &mut TcpStream, shared: &Shared, chunk: &mut [u8]) -> Option<usize> {
+async fn hear(stream: &mut (impl AsyncRead + Unpin), shared: &Shared, chunk: &mut [u8]) -> Option<usize> {
     let idle = |f: &Fault| if let Fault::IdleClose(time) = f { Some(*time) } else { None };
     let limit = shared.behaviour.borrow().find(idle);
     let heard = match limit {
@@ -217,7 +213,11 @@ async fn hear(stream: &mut TcpStream, shared: &Shared, chunk: &mut [u8]) -> Opti
     heard.ok()
 }
 
-async fn send(stream: &mut TcpStream, behaviour: &Behaviour, bytes: &[u8]) -> std::io::Result<()> {
+async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    behaviour: &Behaviour,
+    bytes: &[u8],
+) -> std::io::Result<()> {
     let (first, rest) = bytes.split_at(wire::cut(behaviour, bytes).unwrap_or(bytes.len()));
     stream.write_all(first).await?;
     if !rest.is_empty() {
@@ -225,21 +225,25 @@ async fn send(stream: &mut TcpStream, behaviour: &Behaviour, bytes: &[u8]) -> st
         tokio::time::sleep(SPLIT_PAUSE).await;
         stream.write_all(rest).await?;
     }
-    Ok(())
+    stream.flush().await
+}
+
+/// What a device answers, before anything happens to it on its way.
+pub fn answer(request: &Frame, behaviour: &Behaviour, shared: &Shared) -> Vec<u8> {
+    let function = request.pdu.first().copied().unwrap_or(0);
+    let one_less = |left: u32| left.checked_sub(1);
+    if request.unit != shared.unit_id {
+        modbus::refusal(function, Exception::NO_UNIT)
+    } else if shared.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+        modbus::refusal(function, Exception::BUSY)
+    } else {
+        wire::answer(behaviour, &request.pdu, &mut *shared.now())
+    }
 }
 
 /// The answer to a request as it goes out; `None` if there is none to send now.
 fn reply(request: Frame, behaviour: &Behaviour, shared: &Shared, own: &mut wire::Held) -> Option<Vec<u8>> {
-    let function = request.pdu.first().copied().unwrap_or(0);
-    let busy =
-        shared.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
-    let pdu = if request.unit != shared.unit_id {
-        modbus::refusal(function, Exception::NO_UNIT)
-    } else if busy {
-        modbus::refusal(function, Exception::BUSY)
-    } else {
-        wire::answer(behaviour, &request.pdu, &mut *shared.now())
-    };
+    let pdu = answer(&request, behaviour, shared);
     let turned = if behaviour.has(&Fault::Behind) {
         // What is held in a serial converter outlives the connection.
         shared.held.lock().unwrap_or_else(PoisonError::into_inner).turn(behaviour, request, pdu)

@@ -1,6 +1,7 @@
 //! What a plant is made of: settings as values. Reading them from a file is `plant_file`'s matter.
 
 use super::faults::Fault;
+use super::image::Image;
 use crate::der::{Mrid, Percent, WattHours, Watts};
 use std::fmt;
 use std::net::SocketAddr;
@@ -24,6 +25,8 @@ pub struct DeviceSettings {
     pub mrid: Mrid,
     /// What it is and which models it speaks.
     pub kind: Kind,
+    /// Registers beside its SunSpec chain, or all that it has (kind registers).
+    pub image: Option<Image>,
     /// Its models in chain order; empty for those that its kind has.
     pub models: Vec<u16>,
     /// Rated active power.
@@ -61,6 +64,7 @@ impl DeviceSettings {
             mrid: mrid_of(&name),
             name,
             kind,
+            image: None,
             models: Vec::new(),
             rated: Watts::new(10_000.0),
             energy: WattHours::new(20_000.0),
@@ -118,10 +122,12 @@ pub enum Kind {
     PvMeter,
     /// A device of any models: every point of each implemented, with values that mean little.
     Models,
+    /// A device without SunSpec: the registers of a file. Not a kind of `[[sunspec]]`.
+    Registers,
 }
 
 impl Kind {
-    /// All kinds.
+    /// All kinds of SunSpec device.
     pub const ALL: [Self; 9] = [
         Self::Pv,
         Self::PvFloat,
@@ -150,6 +156,7 @@ impl Kind {
             Self::Meter => "meter",
             Self::PvMeter => "pv+meter",
             Self::Models => "models",
+            Self::Registers => "registers",
         }
     }
 
@@ -183,7 +190,7 @@ impl Kind {
             Self::Storage700 => &[1, 701, 702, 703, 704, 713, 714, 715],
             Self::Meter => &[1, 203],
             Self::PvMeter => &[1, 103, 120, 121, 122, 123, 1, 203],
-            Self::Models => &[],
+            Self::Models | Self::Registers => &[],
         }
     }
 }

@@ -16,7 +16,7 @@ use super::faults::{Behaviour, Fault};
 use super::orders::Orders;
 use super::physics::{self, Battery, Conditions, Connection, Ratings, Reactive, State};
 use super::registers::{Bind, Cell, CellScale, Form, Setting, decode, encode};
-use super::settings::DeviceSettings;
+use super::settings::{DeviceSettings, Kind};
 use curves::Adoption;
 use disguise::View;
 use std::collections::VecDeque;
@@ -185,7 +185,7 @@ impl Unit {
         if self.ratings.battery.is_some() {
             return self.ratings.power_w;
         }
-        if self.behaviour.has(&Fault::Night) {
+        if self.behaviour.has(&Fault::Night) || self.settings.kind == Kind::Registers {
             return 0.0;
         }
         let swing = (TAU * (self.age_s / SWING_S + self.phase)).sin();

@@ -10,7 +10,7 @@ use super::modbus::{self, Bank, Exception, Frame};
 #[must_use]
 pub fn leaves_unanswered(behaviour: &Behaviour, request: &Frame) -> bool {
     let single = request.pdu.first() == Some(&6);
-    behaviour.has(&Fault::Silent) || (single && behaviour.has(&Fault::NeverFc6))
+    behaviour.silent() || (single && behaviour.has(&Fault::NeverFc6))
 }
 
 /// The answer of the right unit, before anything happens to it on its way.

@@ -306,3 +306,23 @@ async fn a_device_is_busy_for_a_while_resets_and_hangs_up_as_its_fault_says() {
     assert!(client.answer().await.is_err());
     assert!(idle.elapsed() >= Duration::from_millis(900));
 }
+
+#[tokio::test]
+async fn registers_of_a_file_are_served_beside_a_chain_or_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("image.toml");
+    std::fs::write(&path, "[input]\n5 = [1, 2]\n[holding]\n61440 = [100, 0]\n").unwrap();
+    for kind in [Kind::Registers, Kind::Pv] {
+        let mut settings = DeviceSettings::new("T", kind);
+        settings.image = crate::simulator::Image::read(&path).ok();
+        let (_plant, device) = one(settings).await;
+        let mut client = Client::connect(&device).await.unwrap();
+        assert_eq!(client.ask(&[4, 0, 5, 0, 2]).await.unwrap(), [4, 4, 0, 1, 0, 2]);
+        assert_eq!(client.ask(&[4, 0, 5, 0, 3]).await.unwrap(), [0x84, 2]);
+        assert_eq!(client.ask(&[6, 0xF0, 0, 0, 60]).await.unwrap(), [6, 0xF0, 0, 0, 60]);
+        assert_eq!(client.read(61_440, 2).await, [60, 0]);
+        let chain = client.ask(&READ_MARKER).await.unwrap();
+        assert_eq!(chain == MARKER, kind == Kind::Pv, "{chain:?}");
+        assert_eq!(device.writes().len(), 1);
+    }
+}

@@ -134,3 +134,29 @@ fn a_device_of_many_models_names_them() {
     let headless = why("[[sunspec]]\nname = \"M\"\nkind = \"models\"\nmodels = [103]\n");
     assert!(headless.contains("model 1 and up to 199 others"), "{headless}");
 }
+
+#[test]
+fn registers_come_from_a_file_beside_the_plant_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("image.toml"), "[input]\n5 = [1]\n").unwrap();
+    let plant = folder.path().join("plant.toml");
+    let load = |text: &str| {
+        std::fs::write(&plant, text).unwrap();
+        load_plant(&plant)
+    };
+    let twin = load("[[registers]]\nname = \"T\"\nimage = \"image.toml\"\nunit = 3\nfaults = [\"slow:5\"]\n")
+        .unwrap();
+    let device = &twin.devices[0];
+    assert_eq!((device.kind, device.unit, device.faults.len()), (Kind::Registers, 3, 1));
+    assert_eq!(device.image.as_ref().unwrap().read_input(5, 1), Ok(vec![1]));
+    let hybrid = load("[[sunspec]]\nname = \"H\"\nkind = \"pv\"\nimage = \"image.toml\"\n").unwrap();
+    assert!(hybrid.devices[0].image.is_some());
+    let why = |text: &str| load(text).unwrap_err().to_string();
+    let gone = why("[[registers]]\nname = \"T\"\nimage = \"gone.toml\"\n");
+    assert!(
+        gone.contains("plant.toml:3:9: the image cannot be used: ") && gone.contains("gone.toml"),
+        "{gone}"
+    );
+    let none = why("[[registers]]\nname = \"T\"\nrated_w = 5\n");
+    assert!(none.contains("add image = ") && none.contains("no key \"rated_w\""), "{none}");
+}

@@ -6,6 +6,7 @@ use crate::simulator::faults::{Behaviour, Fault};
 use crate::simulator::modbus::{Bank, Exception};
 use crate::simulator::orders::Control;
 use crate::simulator::registers::{Bind, Role, Setting};
+use crate::simulator::settings::Kind;
 
 /// Writes remembered.
 const MAX_WRITES: usize = 1000;
@@ -80,10 +81,17 @@ impl Unit {
     }
 
     fn write_through(&mut self, address: u16, registers: &[u16]) -> Result<(), Exception> {
-        let parts = self.view.locate(address, registers.len()).ok_or(Exception::ADDRESS)?;
         if self.behaviour.has(&Fault::Local) {
             return Err(Exception::FAILURE);
         }
+        if let Some(image) = &mut self.settings.image {
+            let kept = !self.behaviour.has(&Fault::NotKept);
+            let done = if kept { image.write(address, registers) } else { Ok(()) };
+            if done.is_ok() || self.settings.kind == Kind::Registers {
+                return done;
+            }
+        }
+        let parts = self.view.locate(address, registers.len()).ok_or(Exception::ADDRESS)?;
         let &[(Source::Image(offset), _)] = parts.as_slice() else {
             return Err(Exception::ADDRESS);
         };
@@ -123,6 +131,14 @@ fn overlaps(part: &(Source, usize), from: usize, to: usize) -> bool {
 /// The caller has said what time it is by [`Unit::advance`].
 impl Bank for Unit {
     fn read(&mut self, address: u16, count: u16) -> Result<Vec<u16>, Exception> {
+        if let Some(image) = &self.settings.image
+            && let Ok(registers) = image.read_holding(address, count)
+        {
+            return Ok(registers);
+        }
+        if self.settings.kind == Kind::Registers {
+            return Err(Exception::ADDRESS);
+        }
         self.relocate();
         let parts = self.view.locate(address, usize::from(count)).ok_or(Exception::ADDRESS)?;
         if let Some(exception) = self.forbidden(&parts) {
@@ -152,6 +168,10 @@ impl Bank for Unit {
             }
         }
         Ok(registers)
+    }
+
+    fn read_input(&mut self, address: u16, count: u16) -> Result<Vec<u16>, Exception> {
+        self.settings.image.as_ref().map_or(Err(Exception::FUNCTION), |i| i.read_input(address, count))
     }
 
     fn write(&mut self, function: u8, address: u16, registers: &[u16]) -> Result<(), Exception> {
