@@ -48,6 +48,8 @@ pub enum Fault {
     Busy(u32),
     /// Refuses FC 16 with exception 1.
     Fc6Only,
+    /// Refuses FC 16 of a single register with exception 2.
+    Fc6ForSingle,
     /// Refuses FC 6 with exception 1.
     Fc16Only,
     /// Does not answer FC 6.
@@ -82,6 +84,8 @@ pub enum Fault {
     Shadow,
     /// The enable of a power limit reads 1 and stays in force; 100 % is off.
     EnableStuck,
+    /// A changed limit is taken over only when its enable goes from 0 to 1.
+    EnableEdge,
     /// In local mode: says so in LocRemCtl, refuses writes with exception 4.
     Local,
     /// Takes what is asked of its active power, keeps it and does nothing.
@@ -115,6 +119,8 @@ const PLAIN: &[(&str, Fault)] = &[
     ("one_connection", Fault::OneConnection),
     ("reset_after_accept", Fault::ResetAfterAccept),
     ("fc6_only", Fault::Fc6Only),
+    ("fc6_for_single", Fault::Fc6ForSingle),
+    ("enable_edge", Fault::EnableEdge),
     ("fc16_only", Fault::Fc16Only),
     ("never_fc6", Fault::NeverFc6),
     ("input_registers_only", Fault::InputRegistersOnly),
@@ -179,9 +185,9 @@ impl Fault {
     pub const WORDS: &'static str = "\
 refused, silent, garbage, slow:MS, late, behind, wrong_unit, wrong_transaction, split, merged, short_answer, \
 one_connection, reset_after_accept, idle_close:S, max_read:N, exception:CODE, exception_on:MODEL:CODE, busy:N, \
-fc6_only, fc16_only, never_fc6, input_registers_only, base:ADDRESS, marker_swapped, no_end_model, \
+fc6_only, fc6_for_single, fc16_only, never_fc6, input_registers_only, base:ADDRESS, marker_swapped, no_end_model, \
 end_without_length, model1_l65, short_model:MODEL, long_model:MODEL, moving_layout:S, changing_sf, no_sf:POINT, \
-serial_change:SERIAL, night, shadow, enable_stuck, local, ignores_limit, not_kept, silent_ignore, \
+serial_change:SERIAL, night, shadow, enable_stuck, enable_edge, local, ignores_limit, not_kept, silent_ignore, \
 default_reversion:S, curves_zero_based, pf_sign:overexcited, meter_sign:export";
 
     /// Reads a fault; `none` is an empty list of faults and not among them.

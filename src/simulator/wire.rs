@@ -19,6 +19,7 @@ pub fn answer(behaviour: &Behaviour, pdu: &[u8], bank: &mut impl Bank) -> Vec<u8
     let whole = behaviour.find(|fault| match fault {
         Fault::Exception(code) => Some(Exception(*code)),
         Fault::Fc6Only if function == 16 => Some(Exception::FUNCTION),
+        Fault::Fc6ForSingle if function == 16 && pdu.get(3..5) == Some(&[0, 1]) => Some(Exception::ADDRESS),
         Fault::Fc16Only if function == 6 => Some(Exception::FUNCTION),
         Fault::InputRegistersOnly if function == 3 => Some(Exception::FUNCTION),
         _ => None,

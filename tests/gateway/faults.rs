@@ -27,6 +27,7 @@ const WAITS_FOR_MERGE: &[&str] = &[
     "pv wrong_unit, lenient_header",
     "pv wrong_transaction, lenient_header",
     // Branch controls.
+    "pv enable_edge, ena_toggle",
     "pv fc6_only",
     "pv-700 fc6_only",
     "pv shadow",
@@ -150,9 +151,10 @@ fn table_of<'a>(verdicts: impl Iterator<Item = &'a Verdict>) -> String {
 /// True if a command ended as a row expects.
 fn ended_as(expected: &Limit, outcome: &Outcome) -> bool {
     match (expected, outcome) {
-        (Limit::Applied | Limit::AppliedWithoutEffect | Limit::Released, Outcome::Applied(back)) => {
-            back.verified
-        }
+        (
+            Limit::Applied | Limit::Changed | Limit::AppliedWithoutEffect | Limit::Released,
+            Outcome::Applied(back),
+        ) => back.verified,
         (Limit::Unverified, Outcome::Applied(back)) => !back.verified,
         (Limit::Refused(words), Outcome::Refused(reason)) => {
             words.split('|').any(|words| reason.contains(words))

@@ -160,3 +160,19 @@ fn registers_come_from_a_file_beside_the_plant_file() {
     let none = why("[[registers]]\nname = \"T\"\nrated_w = 5\n");
     assert!(none.contains("add image = ") && none.contains("no key \"rated_w\""), "{none}");
 }
+
+#[test]
+fn the_examples_that_are_commented_out_are_right_too() {
+    let text = include_str!("../../../config/plant.toml");
+    let (_, others) = text.split_once("# Other kinds").unwrap();
+    // The image stands in another folder than a text without a file.
+    let (sunspec, _) = others.split_once("# [[registers]]").unwrap();
+    let lines: Vec<&str> = sunspec.lines().skip(1).filter_map(|line| line.strip_prefix("# ")).collect();
+    let plant = parse(&lines.join("\n")).unwrap();
+    let kinds: Vec<Kind> = plant.devices.iter().map(|d| d.kind).collect();
+    assert_eq!(kinds, [Kind::Meter, Kind::PvMeter, Kind::Models]);
+    let (_, list) = text.split_once("# On the wire").unwrap();
+    for word in Fault::WORDS.split(", ") {
+        assert!(list.contains(word) || text.contains(word), "config/plant.toml does not name {word}");
+    }
+}

@@ -50,6 +50,10 @@ impl Unit {
 
     /// Puts into force what the registers of a control say.
     pub(super) fn engage(&mut self, control: Control) {
+        let edge = control == Control::Limit && self.behaviour.has(&Fault::EnableEdge);
+        if edge && self.orders.limit.held() {
+            return;
+        }
         self.exclude(control);
         self.latch(control, self.role(control, Role::RevertAfter));
     }

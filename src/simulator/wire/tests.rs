@@ -28,6 +28,9 @@ fn answered(fault: Fault, pdu: &[u8]) -> Vec<u8> {
 fn functions_are_refused_as_the_fault_says() {
     assert_eq!(answered(Fault::Fc6Only, &MANY), [0x90, 1]);
     assert_eq!(answered(Fault::Fc6Only, &SINGLE), SINGLE);
+    assert_eq!(answered(Fault::Fc6ForSingle, &MANY), [0x90, 2]);
+    let two = [16, 0, 5, 0, 2, 4, 0, 9, 0, 9];
+    assert_eq!(answered(Fault::Fc6ForSingle, &two), [16, 0, 5, 0, 2]);
     assert_eq!(answered(Fault::Fc16Only, &SINGLE), [0x86, 1]);
     assert_eq!(answered(Fault::Fc16Only, &MANY), [16, 0, 5, 0, 1]);
     assert_eq!(answered(Fault::Exception(6), &READ), [0x83, 6]);

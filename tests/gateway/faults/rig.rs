@@ -192,6 +192,9 @@ impl Rig {
     /// Sends a limit: how it ended, and what is wrong with that.
     pub async fn try_limit(&self, place: usize, expected: &Limit) -> (String, Option<String>) {
         let device = &self.plant.devices()[place];
+        if matches!(expected, Limit::Changed) {
+            self.send(place, Setpoint::LimitActivePower(Watts::new(2.0 * LIMIT))).await;
+        }
         let Some(outcome) = self.send(place, Setpoint::LimitActivePower(Watts::new(LIMIT))).await else {
             return ("no outcome".to_owned(), Some("the limit has no outcome".to_owned()));
         };
@@ -206,7 +209,7 @@ impl Rig {
         let obeyed = || device.power().get() <= LIMIT + OFF && device.limit_active();
         let mut fault = None;
         match expected {
-            Limit::Applied | Limit::Unverified | Limit::Released => {
+            Limit::Applied | Limit::Changed | Limit::Unverified | Limit::Released => {
                 self.until(place, Duration::from_secs(15), |_| obeyed()).await;
                 // Long enough for a default reversion to strike, if nothing stood against it.
                 sleep(Duration::from_secs(6)).await;
@@ -294,4 +297,24 @@ async fn listen(mut inbox: Inbox, seen: Arc<Vec<Mutex<Seen>>>, stop: Cancellatio
             }
         }
     }
+}
+
+/// What judges must be able to condemn.
+#[test]
+fn a_lie_is_seen() {
+    let mut seen = Seen::default();
+    let at = Instant::now();
+    seen.truth.push_back(Truth { at, watts: 8_500.0, vars: 0.0, injected: 1e6 });
+    let mut tell = |quantity, value, quality| {
+        let readings = vec![Reading { quantity, value, quality, at: jiff::Timestamp::UNIX_EPOCH }];
+        let (lateness, took) = (Duration::ZERO, Duration::ZERO);
+        seen.note(Report::Poll(port::Poll { readings, lateness, took }));
+        std::mem::take(&mut seen.lies).len()
+    };
+    assert_eq!(tell(Quantity::ActivePower, 8_490.0, Quality::Good), 0);
+    assert_eq!(tell(Quantity::ActivePower, 850.0, Quality::Good), 1, "a scale factor that was kept");
+    assert_eq!(tell(Quantity::ActivePower, 850.0, Quality::Invalid), 0, "it does not pass as good");
+    assert_eq!(tell(Quantity::ActivePower, -8_500.0, Quality::Good), 1, "the other sign");
+    assert_eq!(tell(Quantity::EnergyInjected, 1e5, Quality::Good), 1);
+    assert_eq!(tell(Quantity::Voltage, 23.0, Quality::Good), 1);
 }

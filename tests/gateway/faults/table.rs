@@ -52,6 +52,8 @@ pub enum Limit {
     Applied,
     /// The same, and it can be released.
     Released,
+    /// The same as the second of two.
+    Changed,
     /// Obeyed, but cannot be read back.
     Unverified,
     /// Read back as written, and somebody notices that nothing happens.
@@ -298,10 +300,16 @@ fn exceptions() -> Vec<Row> {
 /// What becomes of a limit.
 fn writes() -> Vec<Row> {
     use Kind::{Pv, Pv700, Storage700};
+    let edge = |map: &mut DeviceMap| {
+        let path = "WMaxLim_Ena".to_owned();
+        map.sunspec.enable_toggle = vec![dergate::device_map::PointRef { model: 123, path }];
+    };
     let shadow = |map: &mut DeviceMap| map.sunspec.shadow_models = vec![123];
     vec![
         Row::new(Pv, "fc6_only").limit(Limit::Released),
         Row::new(Pv700, "fc6_only").limit(Limit::Released),
+        Row::new(Pv700, "fc6_for_single").limit(Limit::Released),
+        Row::new(Pv, "enable_edge").map(edge, ", ena_toggle").limit(Limit::Changed),
         Row::new(Pv, "fc16_only").limit(Limit::Released),
         Row::new(Pv, "never_fc6").limit(Limit::Released),
         Row::new(Pv, "shadow").limit(Limit::SeemsNotKept),

@@ -130,6 +130,16 @@ fn a_stuck_enable_is_off_at_a_hundred_percent_only() {
 }
 
 #[test]
+fn a_changed_limit_may_need_its_enable_to_go_off_and_on() {
+    let mut bench = faulty(Kind::Pv, &[Fault::EnableEdge]);
+    bench.set("123.WMaxLimPct", 40.0).set("123.WMaxLim_Ena", 1.0).pass(20.0);
+    bench.set("123.WMaxLimPct", 60.0).set("123.WMaxLim_Ena", 1.0).pass(20.0);
+    assert_eq!(bench.power(), 4_000.0);
+    bench.set("123.WMaxLim_Ena", 0.0).set("123.WMaxLim_Ena", 1.0).pass(20.0);
+    assert_eq!(bench.power(), 6_000.0);
+}
+
+#[test]
 fn writes_are_refused_dropped_or_kept_without_effect() {
     let mut bench = faulty(Kind::Storage, &[Fault::Local]);
     assert_eq!(bench.get("802.LocRemCtl"), 1.0);
