@@ -22,3 +22,7 @@ kill-test rounds="50":
 
 bench:
     cargo bench
+
+# Each fuzz target in turn; needs `cargo install cargo-fuzz --locked` once
+fuzz seconds="900":
+    for target in frames chain points maps; do RUSTC_BOOTSTRAP=1 cargo fuzz run $target -- -max_total_time={{seconds}} || exit 1; done

@@ -1,7 +1,7 @@
 //! The load command: what the gateway costs beside a bare loop that does the same on the same simulated devices.
 //!
 //!     cargo bench --bench load                  all of it, a few minutes
-//!     cargo bench --bench load -- reads         one part: reads, queries, dispatch, memory, lateness
+//!     cargo bench --bench load -- reads         one part: reads, queries, dispatch, memory, lateness, steady
 //!
 //! `driver` is the driver's side of `reads` alone, for a profiler. It prints ratios. Absolute numbers are this machine's and this hour's.
 #![allow(
@@ -26,6 +26,13 @@ use tokio_util::sync::CancellationToken;
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    if let [part, file] = asked.as_slice()
+        && part == "bare-loop"
+    {
+        // A process of its own for `steady`, as the gateway is.
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        return runtime.block_on(support::steady::bare_loop(std::path::Path::new(file)));
+    }
     let wants = |part: &str| asked.is_empty() || asked.iter().any(|a| a == part);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -48,6 +55,9 @@ fn main() {
         }
         if wants("dispatch") {
             dispatch().await;
+        }
+        if wants("steady") {
+            support::steady::run(2000).await;
         }
     });
 }

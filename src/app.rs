@@ -4,11 +4,13 @@
 //! whoever started it (systemd) starts it again. A device's task is not: the southbound restarts it.
 
 use crate::config::Config;
+use crate::core::port::DeviceRecord;
 use crate::core::service::Service;
 use crate::core::{Core, DeviceEntry, Parts, port};
-use crate::der::DispatchState;
+use crate::der::{DispatchState, Mrid};
 use crate::{admin, core, northbound, southbound, store, systemd};
 use anyhow::Context;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -70,7 +72,10 @@ impl Gateway {
     /// # Errors
     /// The store cannot be opened, or an address cannot be listened on; said in words for the person who started it.
     pub async fn start(config: Config) -> anyhow::Result<Self> {
-        let Config { gateway, northbound: north, admin: admin_settings, devices, maps, groups } = config;
+        tell(&config);
+        let Config {
+            gateway, northbound: north, admin: admin_settings, mut devices, maps, tls, groups, ..
+        } = config;
         let settings = store::Settings::in_dir(&gateway.data_dir);
         // Opening checks the whole file, which takes a while for a large one: nobody is let in before.
         let (store, stored) = tokio::task::spawn_blocking(move || store::open(&settings))
@@ -80,6 +85,7 @@ impl Gateway {
         let north_listener = listen("northbound", north.listen).await?;
         let admin_listener = listen("admin", admin_settings.listen).await?;
         let stored_dispatches = stored.dispatches.len();
+        let records = stored.devices.clone();
         let writable = store.writable();
         let (persistence, commits) = port::persistence(COMMIT_QUEUE);
         let store = store::spawn(store, commits).context("the store cannot be started")?;
@@ -100,7 +106,8 @@ impl Gateway {
         });
         let (groups, dispatches) = (service.snapshot().groups.len(), stored_dispatches);
         let (name, version) = (gateway.name, env!("CARGO_PKG_VERSION"));
-        tracing::info!(name, version, devices = devices.len(), groups, dispatches, "gateway starting");
+        let role = tls.map(|tls| tls.role().to_string());
+        tracing::info!(name, version, devices = devices.len(), groups, dispatches, role, "gateway starting");
         let mut rooms = Rooms {
             listeners: Room::new(),
             core: Room::new(),
@@ -108,6 +115,10 @@ impl Gateway {
             health: admin::Health::new(writable),
         };
         let stop = rooms.field.stop.clone();
+        let mut records: HashMap<Mrid, DeviceRecord> = records.into_iter().collect();
+        for device in &mut devices {
+            device.record = records.remove(&device.mrid);
+        }
         southbound::spawn(devices, ports, maps, &mut rooms.field.tasks, stop);
         let (stop, health) = (rooms.core.stop.clone(), rooms.health.clone());
         rooms.core.tasks.spawn(named("core", core.run(stop.clone())));
@@ -197,6 +208,16 @@ impl Rooms {
         self.listeners.end("listeners").await;
         self.core.end("core").await;
         self.field.end("drivers").await;
+    }
+}
+
+/// Says what is worth knowing of the configuration. The role of the certificate has a field of its own.
+fn tell(config: &Config) {
+    for fault in &config.lapsed {
+        tracing::error!(%fault, "certificate outside its time");
+    }
+    for warning in config.remarks.iter().filter(|remark| remark.message.starts_with("warning")) {
+        tracing::warn!(%warning, "configuration");
     }
 }
 

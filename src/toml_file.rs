@@ -43,6 +43,7 @@ struct Source {
     /// Where each line begins.
     lines: Vec<usize>,
     faults: RefCell<Vec<Fault>>,
+    remarks: RefCell<Vec<Fault>>,
     more: RefCell<usize>,
 }
 
@@ -94,6 +95,7 @@ impl TomlFile {
                 text: text.to_owned(),
                 lines: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect(),
                 faults: RefCell::default(),
+                remarks: RefCell::default(),
                 more: RefCell::default(),
             }),
         };
@@ -140,6 +142,12 @@ impl TomlFile {
         Faults::new(list)
     }
 
+    /// What is worth saying of it and no fault, sorted by place.
+    #[must_use]
+    pub fn remarks(&self) -> Faults {
+        Faults::new(self.source.remarks.borrow().clone())
+    }
+
     fn into_faults(self) -> Faults {
         self.faults()
     }
@@ -159,6 +167,15 @@ impl Place {
         }
         let (line, column) = self.line_column();
         faults.push(Fault { file: self.source.file.clone(), line, column, message: message.into() });
+    }
+
+    /// Says something about this place that is no fault: it stops nothing.
+    pub fn remark(&self, message: impl Into<String>) {
+        let mut remarks = self.source.remarks.borrow_mut();
+        if remarks.len() < MAX_FAULTS {
+            let (line, column) = self.line_column();
+            remarks.push(Fault { file: self.source.file.clone(), line, column, message: message.into() });
+        }
     }
 
     /// The file as faults call it.

@@ -1,6 +1,7 @@
 //! What the load command needs: the bare loops to compare with, a gateway in this process or in another, and rulers.
 
 pub mod soap;
+pub mod steady;
 
 use dergate::app::Gateway;
 use dergate::config;
@@ -30,6 +31,7 @@ pub fn settings(plant: &Plant, poll: Duration) -> Vec<southbound::DeviceSettings
             mrid: d.mrid().clone(),
             name: d.name().to_owned(),
             link: Link::parse(&d.link()).unwrap(),
+            tls: None,
             map: map.clone(),
             map_named: true,
             serial: None,

@@ -1,9 +1,10 @@
 //! `/status.json`: the snapshot as one JSON object. What is not known is `null`, never 0.
 
 use crate::core::service::{
-    Ask, Counters, DeviceView, DispatchView, GroupView, ParameterView, ReadingView, ShareView, Snapshot,
+    Ask, Counters, DeviceView, DispatchView, EffectView, GroupView, ParameterView, ReadingView, ShareView,
+    Snapshot,
 };
-use crate::der::{Capability, Control, DerFunction, Mrid, Nameplate, Parameter, Quality};
+use crate::der::{Capability, Control, DerFunction, Effect, Mrid, Nameplate, Parameter, Quality};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -52,6 +53,16 @@ struct Device<'a> {
     nameplate: Option<Plate<'a>>,
     capability: Option<Able>,
     values: Values<'a, ReadingView>,
+    effect: Option<Seen<'a>>,
+}
+
+/// What the measurements showed after the last command that was watched.
+#[derive(Serialize)]
+struct Seen<'a> {
+    asked: String,
+    effect: &'static str,
+    reason: &'a str,
+    at: Text,
 }
 
 /// Nameplate, in SI units.
@@ -144,6 +155,7 @@ struct Counts<'a> {
     readings: u64,
     commands: u64,
     outcomes: Outcomes<'a>,
+    effects: Outcomes<'a>,
     dispatches: u64,
 }
 
@@ -233,7 +245,18 @@ impl<'a> From<&'a DeviceView> for Device<'a> {
             nameplate: view.nameplate.as_deref().map(Plate::from),
             capability: view.capability.as_ref().map(Able::from),
             values: Values(&view.readings),
+            effect: view.effect.as_ref().map(Seen::from),
         }
+    }
+}
+
+impl<'a> From<&'a EffectView> for Seen<'a> {
+    fn from(view: &'a EffectView) -> Self {
+        let reason = match &view.effect {
+            Effect::Effective => "",
+            Effect::NoEffect(words) => words,
+        };
+        Self { asked: view.asked.to_string(), effect: view.effect.name(), reason, at: Text(view.at) }
     }
 }
 
@@ -327,6 +350,7 @@ impl<'a> From<&'a Counters> for Counts<'a> {
             readings: counters.readings,
             commands: counters.commands,
             outcomes: Outcomes(&counters.outcomes),
+            effects: Outcomes(&counters.effects),
             dispatches: counters.dispatches,
         }
     }

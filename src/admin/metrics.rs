@@ -2,7 +2,7 @@
 //! one of a group that is gone is gone too.
 
 use super::Health;
-use crate::core::service::{DispatchView, GroupView, Snapshot};
+use crate::core::service::{DispatchView, GroupView, Lateness, Snapshot};
 use crate::der::{DeviceState, DispatchState, Parameter};
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
@@ -80,6 +80,13 @@ impl Moment {
         to.counter("dergate_commands", "Commands sent down to devices", counters.commands)?;
         let outcomes = counters.outcomes.iter().map(|(name, count)| ([("outcome", *name)], *count));
         to.counters("dergate_command_outcomes", "Ends of commands by outcome", outcomes)?;
+        let effects = counters.effects.iter().map(|(name, count)| ([("effect", *name)], *count));
+        to.counters("dergate_command_effects", "What applied commands were seen to do, by effect", effects)?;
+        let lateness = &counters.lateness;
+        let bounds = Lateness::BOUNDS.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(lateness.counts).collect();
+        let (count, sum) = (lateness.counts.iter().sum(), lateness.sum.as_secs_f64());
+        histogram(to, "dergate_poll_lateness_seconds", (sum, count), &buckets)?;
         to.counter("dergate_dispatches_accepted", "Dispatches accepted", counters.dispatches)
     }
 
@@ -139,6 +146,18 @@ impl Moment {
         let delivered = labelled().filter_map(|g| Some((labels(g), now(g)?.delivered?)));
         to.gauges("dergate_group_delivered_watts", "Active power delivered to that dispatch", delivered)
     }
+}
+
+/// How late polls began.
+fn histogram(
+    to: &mut Writer<'_, '_>,
+    name: &str,
+    (sum, count): (f64, u64),
+    buckets: &[(f64, u64)],
+) -> Result<(), Error> {
+    to.encoder
+        .encode_descriptor(name, "How long after their due time polls began", None, MetricType::Histogram)?
+        .encode_histogram::<NoLabelSet>(sum, count, buckets, None)
 }
 
 fn labels(view: &GroupView) -> [Label<'_>; 2] {

@@ -32,7 +32,9 @@ pub const KINDS: &[Kind] = &[
         names: ("gateway configuration", "gateway configurations"),
         sign: "a gateway configuration has [gateway]",
         is: is_config,
-        check: |path, file, root| config::of_table(path, file, root).err().unwrap_or_default(),
+        check: |path, file, root| {
+            config::of_table(path, file, root).map_or_else(|faults| faults, |c| c.lapsed)
+        },
     },
     Kind {
         names: ("device map", "device maps"),
@@ -60,6 +62,14 @@ pub const KINDS: &[Kind] = &[
     },
 ];
 
+/// A SunSpec model as the Alliance writes it; told by its name, since it is no TOML.
+const MODEL_FILE: Kind = Kind {
+    names: ("model file", "model files"),
+    sign: "a SunSpec model of the Alliance is a *.json file",
+    is: |_| false,
+    check: |_, _, _| Faults::default(),
+};
+
 const EXAMPLE: &str = "\
 Example:  dergate check config/gateway.toml device-maps";
 
@@ -80,7 +90,7 @@ pub(super) fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End> {
     Ok(if clean { End::Done } else { End::Failed(String::new()) })
 }
 
-/// Checks files, and the `*.toml` of folders; without paths, the installed gateway.toml. Prints every fault and a
+/// Checks files, and the `*.toml` and `*.json` of folders; without paths, the installed gateway.toml. Prints every fault and a
 /// summary, or with `json` one array of faults. True if there is none.
 ///
 /// # Errors
@@ -103,6 +113,9 @@ pub fn check(paths: &[PathBuf], json: bool, out: &mut dyn Write) -> std::io::Res
         for fault in &faults {
             writeln!(out, "{fault}")?;
         }
+        for remark in &Faults::new(seen.remarks.clone()) {
+            writeln!(out, "{remark}")?;
+        }
         writeln!(out, "{}", seen.summary(faults.len()))?;
     }
     Ok(faults.is_empty())
@@ -114,14 +127,16 @@ struct Seen {
     files: usize,
     kinds: BTreeMap<&'static str, (usize, Kind)>,
     faults: Vec<Fault>,
+    /// Said, but not counted.
+    remarks: Vec<Fault>,
 }
 
 impl Seen {
     fn folder(&mut self, folder: &Path) {
         let mut files = Vec::new();
-        toml_files(folder, 0, &mut files);
+        known_files(folder, 0, &mut files);
         if files.is_empty() {
-            let message = "no *.toml file in this folder; name a file or the folder that has them";
+            let message = "no *.toml or *.json file in this folder; name a file or the folder that has them";
             self.faults.push(Fault::of_file(folder.display().to_string(), message));
         }
         if files.len() > MAX_FILES {
@@ -136,6 +151,10 @@ impl Seen {
 
     fn file(&mut self, path: &Path) {
         self.files += 1;
+        if path.extension().is_some_and(|extension| extension == "json") {
+            self.kinds.entry(MODEL_FILE.names.0).or_insert((0, MODEL_FILE)).0 += 1;
+            return self.faults.extend(device_map::read_model_json(path).err().into_iter().flatten());
+        }
         let (file, root) = match TomlFile::read(path, config::MAX_BYTES) {
             Ok(read) => read,
             Err(faults) => return self.faults.extend(faults),
@@ -147,6 +166,7 @@ impl Seen {
         };
         self.kinds.entry(kind.names.0).or_insert((0, *kind)).0 += 1;
         self.faults.extend((kind.check)(path, &file, root));
+        self.remarks.extend(file.remarks());
     }
 
     /// `3 files checked (1 gateway configuration, 2 device maps): no faults`
@@ -173,7 +193,7 @@ fn is_config(root: &Table) -> bool {
     root.keys().any(|key| nearest(key, words).is_some())
 }
 
-fn toml_files(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+fn known_files(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
@@ -184,9 +204,11 @@ fn toml_files(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
         if path.is_dir() {
             // A folder behind a link may lead back up.
             if depth < MAX_DEPTH && !path.is_symlink() {
-                toml_files(&path, depth + 1, found);
+                known_files(&path, depth + 1, found);
             }
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
+        } else if path.extension().is_some_and(|extension| extension == "toml")
+            || device_map::is_model_json(&path)
+        {
             found.push(path);
         }
     }

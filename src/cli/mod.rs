@@ -10,6 +10,7 @@ mod run;
 mod simulate;
 mod status;
 mod table;
+mod tls;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::IsTerminal;
@@ -110,12 +111,14 @@ struct SimulateArgs {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:  dergate probe 'modbus+tcp://192.0.2.21:502?unit=1'")]
 struct ProbeArgs {
-    /// How the device is reached: modbus+tcp://HOST:PORT?unit=N
+    /// How the device is reached: modbus+tcp://HOST:PORT?unit=N or modbus+tls://…
     #[arg(value_name = "LINK")]
     link: String,
     /// Prints one object, for scripts
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    tls: tls::TlsArgs,
 }
 
 async fn probe_device(args: &ProbeArgs, out: &mut (dyn std::io::Write + Send)) -> End {
@@ -123,7 +126,14 @@ async fn probe_device(args: &ProbeArgs, out: &mut (dyn std::io::Write + Send)) -
         Ok(link) => link,
         Err(why) => return End::Usage(why.to_string()),
     };
-    let options = crate::southbound::ProbeOptions::default();
+    let (tls, warnings) = match args.tls.client(&link) {
+        Ok(client) => client,
+        Err(why) => return End::Usage(why),
+    };
+    for warning in warnings {
+        say(&warning);
+    }
+    let options = crate::southbound::ProbeOptions { tls, ..Default::default() };
     match probe::run(&link, &options, args.json, out, &mut std::io::stderr()).await {
         probe::ProbeExit::Found => End::Done,
         probe::ProbeExit::Failed => End::Failed(String::new()),

@@ -116,10 +116,16 @@ fn devices(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Resul
             amount(power.and_then(|p| p.value), "W"),
             power.map_or_else(|| "not reported".to_owned(), |p| p.quality.clone()),
             age(power.and_then(|p| p.at), now),
-            device.reason.clone(),
+            why(device),
         ]);
     }
     table.write(out, "  ")
+}
+
+/// Why a device is as it is; a command without effect counts only while nothing worse does.
+fn why(device: &Device) -> String {
+    let effect = device.effect.as_ref().map_or("", |effect| effect.reason.as_str());
+    if device.reason.is_empty() { effect.to_owned() } else { device.reason.clone() }
 }
 
 fn groups(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {

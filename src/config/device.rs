@@ -1,6 +1,7 @@
 //! One `[[device]]`.
 
 use super::registry::{mrid, name};
+use super::tls;
 use crate::der::Mrid;
 use crate::device_map::{DeviceMap, LinkOptions, Maps};
 use crate::southbound::Link;
@@ -24,6 +25,7 @@ pub(super) struct Read {
     pub map: Option<Arc<DeviceMap>>,
     pub map_named: bool,
     pub serial: Option<String>,
+    pub tls: tls::Keys,
     pub poll: Duration,
 }
 
@@ -49,9 +51,10 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
         }
     });
     let serial = table.text("serial", "\"1130012345\"").and_then(serial);
+    let tls = tls::keys(&mut table);
     let poll = table.duration("poll", POLL_FASTEST..=POLL_SLOWEST, "\"1s\"").map_or(POLL, |poll| poll.value);
     table.finish();
-    Read { mrid, name, link, map, map_named, serial, poll }
+    Read { mrid, name, link, map, map_named, serial, tls, poll }
 }
 
 /// The serial number of the device that shall stand here.

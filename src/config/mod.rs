@@ -9,6 +9,7 @@ mod group;
 mod include;
 mod listen;
 mod registry;
+mod tls;
 
 use crate::admin::Settings as AdminSettings;
 use crate::der;
@@ -39,6 +40,13 @@ pub struct Config {
     pub devices: Vec<DeviceSettings>,
     /// The device maps and SunSpec models: those built in, and those of the folders.
     pub maps: Arc<Maps>,
+    /// What the gateway shows to devices over TLS, if anything.
+    pub tls: Option<Arc<crate::southbound::tls::Identity>>,
+    /// Certificates outside their time. The gateway runs all the same, because devices without TLS must not wait for a
+    /// certificate; `check` counts them as faults.
+    pub lapsed: Faults,
+    /// What is worth knowing of the files and no fault: a certificate that expires soon.
+    pub remarks: Faults,
     /// Groups that are created once, if no group has their mRID.
     pub groups: Vec<der::EndDeviceGroup>,
 }
@@ -81,9 +89,12 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
         }
     };
     let (northbound, admin) = listen::read(&mut root);
+    let tls = tls::read(&mut root, folder);
     let (maps, map_faults) = Maps::load(&gateway.device_maps);
     let maps = Arc::new(maps);
     let mut registry = Registry::new(Some(maps.clone()), !map_faults.is_empty());
+    registry.set_tls(tls.clone());
+    let (identity, lapsed) = tls.take();
     let lacks_devices = !misspelt(&root, "device");
     let included = root.texts("include", "[\"devices.d/*.toml\"]");
     registry.take_tables(&mut root);
@@ -114,6 +125,9 @@ pub fn of_table(path: &Path, file: &TomlFile, mut root: Table) -> Result<Config,
             admin,
             devices,
             maps,
+            tls: identity,
+            lapsed,
+            remarks: files.iter().flat_map(TomlFile::remarks).collect(),
             groups,
         }),
         _ => Err(Faults::new(faults)),
@@ -143,6 +157,7 @@ fn read_fragment(mut root: Table, registry: &mut Registry) {
         ("gateway", "[gateway]"),
         ("northbound", "[northbound]"),
         ("admin", "[admin]"),
+        ("southbound", "[southbound]"),
     ];
     for (key, shown) in main_only {
         if let Some(item) = root.take_quietly(key) {

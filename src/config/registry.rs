@@ -1,6 +1,7 @@
 //! All devices and groups of a configuration, and what must hold between them.
 
-use super::{device, group};
+use super::tls::Section;
+use super::{device, group, tls};
 use crate::der::{DeviceIndex, EndDeviceGroup, Mrid, Name};
 use crate::device_map::Maps;
 use crate::southbound::{DeviceSettings, Link, ModbusTcp};
@@ -27,18 +28,31 @@ pub(super) struct Registry {
     maps: Option<Arc<Maps>>,
     maps_incomplete: bool,
     partial: bool,
+    tls: Section,
     devices: Vec<device::Read>,
     groups: Vec<group::Read>,
 }
 
 impl Registry {
     pub(super) fn new(maps: Option<Arc<Maps>>, maps_incomplete: bool) -> Self {
-        Self { maps, maps_incomplete, partial: false, devices: Vec::new(), groups: Vec::new() }
+        Self {
+            maps,
+            maps_incomplete,
+            partial: false,
+            tls: Section::Unknown,
+            devices: Vec::new(),
+            groups: Vec::new(),
+        }
     }
 
     /// Some devices could not be read, so a name that is not there is no fault.
     pub(super) fn mark_partial(&mut self) {
         self.partial = true;
+    }
+
+    /// What is known of `[southbound.tls]`.
+    pub(super) fn set_tls(&mut self, section: Section) {
+        self.tls = section;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -68,7 +82,9 @@ impl Registry {
         let members = self.check_devices();
         self.check_groups(&members);
         let groups = self.groups.iter().filter_map(|group| members.group(group)).collect();
-        let devices = self.devices.into_iter().enumerate().filter_map(|(k, d)| settings(k, d)).collect();
+        let clients = tls::clients(&self.tls, &self.devices);
+        let devices = self.devices.into_iter().zip(clients).enumerate();
+        let devices = devices.filter_map(|(k, (d, tls))| settings(k, d, tls)).collect();
         (devices, groups)
     }
 
@@ -178,7 +194,7 @@ impl Members {
     }
 }
 
-fn settings(place: usize, device: device::Read) -> Option<DeviceSettings> {
+fn settings(place: usize, device: device::Read, tls: Option<tls::Client>) -> Option<DeviceSettings> {
     let mrid = device.mrid?.value;
     let name = device.name.map_or_else(|| mrid.as_str().to_owned(), |name| name.value);
     let index = DeviceIndex::new(place);
@@ -187,6 +203,7 @@ fn settings(place: usize, device: device::Read) -> Option<DeviceSettings> {
         mrid,
         name,
         link: device.link?.value,
+        tls,
         map: device.map?,
         map_named: device.map_named,
         serial: device.serial,

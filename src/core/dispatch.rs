@@ -10,7 +10,7 @@ use super::port::{Aim, Change, Command, CommandEnd, CommandId, DispatchPhase, Di
 use super::registry::Registry;
 use super::service::Ask;
 use super::settings::Settings;
-use crate::der::{Capability, DeviceIndex, DispatchState, Parameter, Setpoint};
+use crate::der::{Capability, DeviceIndex, DispatchState, Effect, Parameter, Setpoint};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -150,6 +150,13 @@ impl Dispatches {
         let (Some(capability), Some(power)) = (device.capability, device.active_power()) else { return };
         if let Some(held) = self.held.get_mut(index.get()) {
             held.measured(power, &capability, now, field.settings.settle);
+        }
+    }
+
+    /// Takes what the measurements showed after a command.
+    pub(super) fn saw_effect(&mut self, index: DeviceIndex, setpoint: &Setpoint, effect: &Effect) {
+        if let Some(held) = self.held.get_mut(index.get()) {
+            held.saw_effect(setpoint, effect);
         }
     }
 

@@ -5,7 +5,7 @@
 use super::dispatch::Now;
 use super::port::{Aim, CommandEnd, CommandId};
 use super::settings::Settings;
-use crate::der::{Capability, Control, Outcome, Setpoint, Watts};
+use crate::der::{Capability, Control, Effect, Outcome, Setpoint, Watts};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -45,6 +45,8 @@ pub(super) struct Held {
     pub(super) outcome: &'static str,
     /// Why, for people.
     pub(super) reason: String,
+    /// What it was asked does not show in its measurements, in words.
+    pub(super) no_effect: Option<String>,
     measured: Option<(f64, Timestamp)>,
     /// What it has shown it can deliver at most, while that is less than its capability.
     most: Option<f64>,
@@ -143,6 +145,7 @@ impl Held {
         let same_kind = self.sent.as_ref().is_some_and(|s| !differs(&s.setpoint, &setpoint, f64::INFINITY));
         if !same_kind {
             self.applied = None;
+            self.no_effect = None;
             self.outcome = "waiting";
             self.reason.clear();
         }
@@ -153,6 +156,16 @@ impl Held {
         }
         self.sent = Some(Sent { id, setpoint, at: now, hold, pending: true });
         self.retry_at = None;
+    }
+
+    /// Takes what the measurements showed, if it is about the kind of command that was sent last.
+    pub(super) fn saw_effect(&mut self, setpoint: &Setpoint, effect: &Effect) {
+        if self.sent.as_ref().is_some_and(|sent| !differs(&sent.setpoint, setpoint, f64::INFINITY)) {
+            self.no_effect = match effect {
+                Effect::Effective => None,
+                Effect::NoEffect(words) => Some(words.clone()),
+            };
+        }
     }
 
     /// True if a release should be sent now.

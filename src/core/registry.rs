@@ -2,10 +2,10 @@
 
 use super::aggregate::{Part, REPORTED, Times};
 use super::dispatch::Now;
-use super::port::{Poll, Report};
+use super::port::{Change, DeviceRecord, Poll, Report};
 use super::readings::Readings;
-use super::service::{DeviceView, Reference};
-use crate::der::{Capability, DeviceIndex, DeviceState, Mrid, Nameplate, Quantity};
+use super::service::{DeviceView, EffectView, Reference};
+use crate::der::{Capability, DeviceIndex, DeviceState, Effect, Mrid, Nameplate, Quantity};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -35,6 +35,10 @@ pub(super) struct Device {
     nameplate: Option<Arc<Nameplate>>,
     pub(super) capability: Option<Capability>,
     readings: Readings,
+    /// What its last command has shown.
+    effect: Option<EffectView>,
+    /// What is known of it beyond this run, and whether that is still to be stored.
+    record: (DeviceRecord, bool),
     /// What it adds to its groups now.
     pub(super) part: Part,
     /// Places of its groups.
@@ -83,6 +87,7 @@ impl Device {
             nameplate: self.nameplate.clone(),
             capability: self.capability,
             readings: self.readings.views(),
+            effect: self.effect.clone(),
         }
     }
 }
@@ -114,6 +119,8 @@ impl Registry {
                 nameplate: None,
                 capability: None,
                 readings: Readings::default(),
+                effect: None,
+                record: (DeviceRecord::default(), false),
                 part: Part::default(),
                 groups: Vec::new(),
                 dirty: false,
@@ -176,8 +183,42 @@ impl Registry {
                     device.readings.take(reading, now.wall, now.mono);
                 }
             }
-            Report::Effect { .. } | Report::Remember(_) => {}
+            Report::Effect { setpoint, effect } => {
+                if let Effect::NoEffect(reason) = &effect {
+                    tracing::warn!(device = device.name, %setpoint, reason, "a command has no effect");
+                }
+                device.effect = Some(EffectView { asked: setpoint, effect, at: now.wall });
+            }
+            Report::Remember(record) => {
+                if record.notes.len() > DeviceRecord::MAX_NOTES {
+                    tracing::warn!(
+                        device = device.name,
+                        bytes = record.notes.len(),
+                        "notes too long to be kept"
+                    );
+                } else if device.record.0 != record {
+                    device.record = (record, true);
+                }
+            }
         }
+    }
+
+    /// Takes what was stored of a device.
+    pub(super) fn restore(&mut self, mrid: &Mrid, record: DeviceRecord) {
+        if let Some(device) = self.by_mrid(mrid).and_then(|index| self.devices.get_mut(index.get())) {
+            device.record = (record, false);
+        }
+    }
+
+    /// What is to be stored of devices; each once.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        let fresh = self.devices.iter_mut().filter(|device| device.record.1);
+        fresh
+            .map(|device| {
+                device.record.1 = false;
+                Change::PutDevice(device.mrid.clone(), device.record.0.clone())
+            })
+            .collect()
     }
 
     /// What a device adds to its groups now; the old part is replaced and returned.

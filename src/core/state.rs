@@ -44,7 +44,10 @@ impl State {
             counters: Counters::default(),
             dispatch_views: Vec::new(),
         };
-        let Stored { groups, dispatches, seeded, devices: _ } = stored;
+        let Stored { groups, dispatches, seeded, devices: records } = stored;
+        for (mrid, record) in records {
+            state.registry.restore(&mrid, record);
+        }
         for group in groups {
             state.groups.put(group, &mut state.registry);
         }
@@ -136,7 +139,12 @@ impl State {
         if let Report::Poll(poll) = &report {
             self.counters.polls += 1;
             self.counters.readings += poll.readings.len() as u64;
+            self.counters.lateness.count(poll.lateness);
             polled = true;
+        }
+        if let Report::Effect { setpoint, effect } = &report {
+            count(&mut self.counters.effects, effect.name());
+            self.dispatches.saw_effect(index, setpoint, effect);
         }
         let away = self.registry.get(index).is_none_or(|d| !d.state.takes_commands());
         self.registry.take(index, report, now);
@@ -153,16 +161,20 @@ impl State {
 
     /// Takes the end of a command.
     pub(super) fn ended(&mut self, end: &CommandEnd, now: Now) {
-        let name = end.outcome.name();
-        match self.counters.outcomes.iter_mut().find(|(known, _)| *known == name) {
-            Some((_, count)) => *count += 1,
-            None => self.counters.outcomes.push((name, 1)),
-        }
-        if let (Outcome::Refused(reason), Some(device)) = (&end.outcome, self.registry.get(end.device)) {
-            tracing::warn!(device = device.name, setpoint = %end.setpoint, reason, "device refused a command");
+        count(&mut self.counters.outcomes, end.outcome.name());
+        if let (Outcome::Refused(reason) | Outcome::NotKept(reason), Some(device)) =
+            (&end.outcome, self.registry.get(end.device))
+        {
+            let outcome = end.outcome.name();
+            tracing::warn!(device = device.name, setpoint = %end.setpoint, outcome, reason, "command failed");
         }
         let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
         self.dispatches.ended(end, &field, now);
+    }
+
+    /// What is to be stored that no request asked for.
+    pub(super) fn take_changes(&mut self) -> Vec<Change> {
+        self.registry.take_changes()
     }
 
     /// Marks silent devices stale.
@@ -200,6 +212,13 @@ impl State {
     pub(super) fn idle(&self) -> bool {
         let live = |r: &super::dispatch::Running| r.state != DispatchState::Ended;
         !self.dispatches.running.iter().any(live) && !self.dispatches.held.iter().any(|h| h.engaged)
+    }
+}
+
+fn count(counts: &mut Vec<(&'static str, u64)>, name: &'static str) {
+    match counts.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((name, 1)),
     }
 }
 

@@ -140,6 +140,13 @@ impl Core {
 
     fn tick(&mut self) {
         self.state.watch(now());
+        // While nothing can be written, the latest of each device waits in the state and nothing piles up.
+        if self.outbox.is_empty() {
+            let changes = self.state.take_changes();
+            if !changes.is_empty() {
+                self.outbox.push_back(changes);
+            }
+        }
         if !self.state.idle() {
             self.decide();
             self.dirty = true;

@@ -152,6 +152,9 @@ fn why_short(held: &Held, asked: f64, delivered: Option<f64>) -> String {
     if !held.reason.is_empty() {
         return held.reason.clone();
     }
+    if let Some(words) = &held.no_effect {
+        return words.clone();
+    }
     let short = |is: f64| if asked >= 0.0 { asked - is } else { is - asked };
     match delivered {
         Some(is) if held.is_limited() && short(is) > asked.abs() * SHORT => {

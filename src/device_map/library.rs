@@ -15,15 +15,20 @@
 //! the power itself), `u` unit, `w` writable, `m` mandatory, `s` static, `v` symbols with their values or bit numbers.
 
 use super::model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};
+use super::model_json::{is_model_json, read_model_json};
 use super::shipped;
-use crate::toml_file::{Faults, Table, TomlFile};
+use crate::toml_file::{Fault, Faults, Table, TomlFile};
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 const FOLDER: &str = "sunspec/models/";
 
 /// Largest table read. The largest that ships has 20 KiB.
 const MAX_BYTES: usize = 256 * 1024;
+
+/// Most model files in one folder.
+const MAX_FILES: usize = 1000;
 
 /// Deepest nesting of groups. The models that ship need 4.
 const MAX_DEPTH: usize = 8;
@@ -47,6 +52,34 @@ impl Library {
     pub fn with(added: impl IntoIterator<Item = Model>) -> Self {
         let added = added.into_iter().map(|model| (model.id, Arc::new(model))).collect();
         Self { added, ..Self::default() }
+    }
+
+    /// The tables that are built in, and the `*.json` model files of folders, which replace built-in ones of the same
+    /// id. A file with a fault is left out, and so is the second of two files with the same id.
+    pub(super) fn load(folders: &[PathBuf], faults: &mut Vec<Fault>) -> Self {
+        let mut first: HashMap<u16, PathBuf> = HashMap::new();
+        let mut models = Vec::new();
+        let paths: Vec<PathBuf> = folders.iter().flat_map(|folder| json_files(folder, faults)).collect();
+        for path in paths {
+            match read_model_json(&path) {
+                Err(wrong) => faults.extend(wrong),
+                Ok(model) => match first.get(&model.id) {
+                    Some(other) => faults.push(Fault::of_file(
+                        path.display().to_string(),
+                        format!(
+                            "model {} is already that of {}; keep one of them",
+                            model.id,
+                            other.display()
+                        ),
+                    )),
+                    None => {
+                        first.insert(model.id, path);
+                        models.push(model);
+                    }
+                },
+            }
+        }
+        Self::with(models)
     }
 
     /// The model of an id; `None` if it is neither built in nor added.
@@ -79,6 +112,22 @@ impl Library {
         ids.dedup();
         ids
     }
+}
+
+/// The `*.json` of a folder, sorted. A folder that cannot be read is told by whoever reads its map files.
+fn json_files(folder: &Path, faults: &mut Vec<Fault>) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut files: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| is_model_json(path) && path.is_file())
+        .take(MAX_FILES + 1)
+        .collect();
+    if files.len() > MAX_FILES {
+        let message = format!("more than {MAX_FILES} model files; keep models in a folder of their own");
+        faults.push(Fault::of_file(folder.display().to_string(), message));
+    }
+    files.sort();
+    files
 }
 
 /// Reads one model table; `name` is what faults call the file.

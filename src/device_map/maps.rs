@@ -1,8 +1,8 @@
 //! All device maps that a gateway knows: the ones built in, and the ones from folders.
 
 use super::library::Library;
-use super::map::DeviceMap;
-use super::map_file::{parse_map, read_map};
+use super::map::{DeviceMap, Match};
+use super::map_file::{parse_map, read_map_with};
 use super::shipped;
 use crate::toml_file::{Fault, nearest};
 use std::collections::BTreeMap;
@@ -16,7 +16,7 @@ const MAX_FILES: usize = 1000;
 /// Device maps by id.
 #[derive(Clone, Debug, Default)]
 pub struct Maps {
-    by_id: BTreeMap<String, Arc<DeviceMap>>,
+    pub(super) by_id: BTreeMap<String, Arc<DeviceMap>>,
     models: Arc<Library>,
 }
 
@@ -41,10 +41,13 @@ impl Maps {
     #[must_use]
     pub fn load(folders: &[PathBuf]) -> (Self, Vec<Fault>) {
         let mut faults = Vec::new();
+        let mut maps = Self::builtin();
+        // First: what the maps refer to.
+        maps.models = Arc::new(Library::load(folders, &mut faults));
         let mut found: BTreeMap<String, (PathBuf, Arc<DeviceMap>)> = BTreeMap::new();
         for folder in folders {
             for path in map_files(folder, &mut faults) {
-                let map = match read_map(&path) {
+                let map = match read_map_with(&path, &maps.models) {
                     Ok(map) => map,
                     Err(wrong) => {
                         faults.extend(wrong);
@@ -66,7 +69,7 @@ impl Maps {
                 }
             }
         }
-        let mut maps = Self::builtin();
+        faults.extend(ties(&found, &maps));
         maps.by_id.extend(found.into_iter().map(|(id, (_, map))| (id, map)));
         (maps, faults)
     }
@@ -93,6 +96,38 @@ impl Maps {
     pub fn nearest(&self, id: &str) -> Option<&str> {
         nearest(id, self.ids())
     }
+}
+
+/// Maps of the folders that are meant for just the same devices as another map: which of them to take would be chance.
+fn ties(found: &BTreeMap<String, (PathBuf, Arc<DeviceMap>)>, builtin: &Maps) -> Vec<Fault> {
+    let kept = builtin.by_id.iter().filter(|(id, _)| !found.contains_key(*id));
+    let kept = kept.map(|(id, map)| (format!("the built-in map \"{id}\""), map));
+    let mut known: Vec<(String, &Arc<DeviceMap>)> = kept.collect();
+    let mut faults = Vec::new();
+    for (path, map) in found.values() {
+        let Some(wanted) = &map.matches else { continue };
+        let same = |other: &Match| other.priority == wanted.priority && folded(other) == folded(wanted);
+        if let Some((other, _)) = known.iter().find(|(_, other)| other.matches.as_ref().is_some_and(same)) {
+            faults.push(Fault::of_file(
+                path.display().to_string(),
+                format!(
+                    "match is the same as that of {other} (both priority {}); raise one priority",
+                    wanted.priority
+                ),
+            ));
+        }
+        known.push((path.display().to_string(), map));
+    }
+    faults
+}
+
+/// The globs as they are compared.
+fn folded(wanted: &Match) -> (Option<String>, Option<String>, Vec<String>) {
+    let mut version: Vec<String> = wanted.version.iter().map(|glob| glob.to_lowercase()).collect();
+    version.sort();
+    let fold =
+        |glob: &Option<String>| glob.as_ref().filter(|glob| *glob != "*").map(|glob| glob.to_lowercase());
+    (fold(&wanted.manufacturer), fold(&wanted.model), version)
 }
 
 /// The `*.toml` of a folder, sorted; folders in it are not map files.

@@ -2,12 +2,14 @@
 //!
 //! Data only. It opens no connection and decodes no register.
 
+mod best;
 mod layout;
 mod library;
 mod map;
 mod map_file;
 mod maps;
 mod model;
+mod model_json;
 pub mod registers;
 mod shipped;
 
@@ -20,3 +22,4 @@ pub use map::{
 pub use map_file::{map_of_table, parse_map, read_map};
 pub use maps::Maps;
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};
+pub use model_json::{is_model_json, parse_model_json, read_model_json};

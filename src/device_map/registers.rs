@@ -79,7 +79,8 @@ pub struct RegisterPoint {
     pub symbols: Vec<(i128, String)>,
     /// Names of bits.
     pub bits: Vec<(u8, String)>,
-    /// Raw values that mean "not there".
+    /// Raw values that mean "not there", as the type reads them: 0x8000 of an i16 is -32768; of a float the bit
+    /// pattern. A float that is not a number means it too.
     pub invalid: Vec<i128>,
     /// How often it is read.
     pub poll: PollClass,

@@ -18,6 +18,7 @@ mod plant_file;
 mod registers;
 mod server;
 mod settings;
+mod tls;
 mod unit;
 mod wire;
 
@@ -27,4 +28,5 @@ pub use image::Image;
 pub use plant::{Device, Devices, Plant, PlantError};
 pub use plant_file::{load_plant, plant_of_table};
 pub use settings::{DeviceSettings, Kind, PlantSettings, mrid_of};
+pub use tls::{TlsError, TlsSettings, TlsVersion};
 pub use unit::Write;

@@ -5,6 +5,7 @@ use super::faults::{Behaviour, Fault};
 use super::registers::{Form, NoModel};
 use super::server::{Door, Shared, serve};
 use super::settings::{DeviceSettings, Kind, PlantSettings};
+use super::tls::{TlsDoor, TlsError};
 use super::unit::{Unit, Write};
 use crate::der::{Mrid, Percent, Vars, WattHours, Watts};
 use std::collections::{HashMap, HashSet};
@@ -51,6 +52,14 @@ pub enum PlantError {
         address: SocketAddr,
         /// What the system says.
         why: std::io::Error,
+    },
+    /// Its certificates.
+    #[error("device \"{name}\": {why}")]
+    Tls {
+        /// The device.
+        name: String,
+        /// What is wrong.
+        why: TlsError,
     },
     /// A model table.
     #[error(transparent)]
@@ -223,6 +232,11 @@ impl Device {
             address: settings.listen,
             why,
         })?;
+        let tls = match settings.tls.as_ref().map(|tls| tls.load()).transpose() {
+            Ok(config) => config.map(|config| TlsDoor::new(config, &form)),
+            Err(why) => return Err(PlantError::Tls { name: settings.name, why }),
+        };
+        let base = settings.base;
         let device = Self {
             name: settings.name.as_str().into(),
             mrid: settings.mrid.clone(),
@@ -232,7 +246,10 @@ impl Device {
             address,
             unit_id: settings.unit,
             faults: Arc::new(Mutex::new(settings.faults.clone())),
-            shared: Arc::new(Shared::new(settings.unit, Unit::new(settings, form, now, built_s), behaviour)),
+            shared: Arc::new(
+                Shared::new(settings.unit, Unit::new(settings, form, now, built_s), behaviour)
+                    .with_tls(base, tls),
+            ),
         };
         Ok((device, door))
     }
@@ -282,7 +299,8 @@ impl Device {
     /// The LINK by which a gateway reaches it.
     #[must_use]
     pub fn link(&self) -> String {
-        format!("modbus+tcp://{}?unit={}", self.address, self.unit_id)
+        let scheme = if self.shared.tls.is_some() { "modbus+tls" } else { "modbus+tcp" };
+        format!("{scheme}://{}?unit={}", self.address, self.unit_id)
     }
 
     /// True active power now; of a device whose registers come from a file, nothing is known.

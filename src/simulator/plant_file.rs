@@ -3,6 +3,7 @@
 use super::faults::Fault;
 use super::image::Image;
 use super::settings::{DeviceSettings, Kind, PlantSettings, mrid_of};
+use super::tls::{TlsSettings, TlsVersion};
 use crate::der::{Mrid, Percent, WattHours, Watts};
 use crate::toml_file::{Faults, Place, Placed, Table, TomlFile};
 use std::collections::HashMap;
@@ -102,6 +103,7 @@ fn entry(mut table: Table, fixed: Option<Kind>, insecure: bool, taken: &mut Take
         table.fault("[[registers]] has no image; add image = \"register-images/sungrow-sg.toml\"");
     }
     manners(&mut table, &mut device);
+    device.tls = tls(&mut table);
     table.finish();
     let (Some(name), Some(_), Some(listen)) = (name, kind, listen.unwrap_or(Some(device.listen))) else {
         return Vec::new();
@@ -256,6 +258,40 @@ fn manners(table: &mut Table, device: &mut DeviceSettings) {
             Err(why) => fault.place.fault(why.to_string()),
         }
     }
+}
+
+/// The certificates of a device over TLS; paths begin at the folder of the file.
+fn tls(table: &mut Table) -> Option<TlsSettings> {
+    let keys = ["tls_certificate", "tls_private_key", "tls_authorities"];
+    let version = table.word("tls_version", &[("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)]);
+    if !keys.iter().any(|key| table.has(key)) {
+        if let Some(version) = version {
+            version.place.fault("tls_version is for a device over TLS; add tls_certificate = \"device.pem\"");
+        }
+        return None;
+    }
+    let [certificate, private_key, authorities] = [
+        table.required_text("tls_certificate", "\"device.pem\""),
+        table.required_text("tls_private_key", "\"device.key\""),
+        table.required_text("tls_authorities", "\"gateway-ca.pem\""),
+    ];
+    let (certificate, private_key, authorities) = (certificate?, private_key?, authorities?);
+    let path = |text: &Placed<String>| {
+        Path::new(text.place.file()).parent().unwrap_or(Path::new("")).join(&text.value)
+    };
+    let settings = TlsSettings {
+        certificate: path(&certificate),
+        private_key: path(&private_key),
+        authorities: path(&authorities),
+        only: version.map(|v| v.value),
+    };
+    if let Err(why) = settings.load() {
+        let places = [&certificate.place, &private_key.place, &authorities.place];
+        let place = keys.iter().position(|key| *key == why.key).and_then(|at| places.get(at));
+        place.unwrap_or(&&certificate.place).fault(why.words);
+        return None;
+    }
+    Some(settings)
 }
 
 impl Taken {

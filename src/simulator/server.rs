@@ -4,6 +4,7 @@
 
 use super::faults::{Behaviour, Fault};
 use super::modbus::{self, Exception, Frame, MAX_FRAME};
+use super::tls::{Access, TlsDoor};
 use super::unit::Unit;
 use super::wire;
 use std::net::SocketAddr;
@@ -31,8 +32,12 @@ pub struct Shared {
     pub unit: Mutex<Unit>,
     /// Its unit id.
     pub unit_id: u8,
+    /// Where its registers begin.
+    pub base: u16,
     /// How it misbehaves.
     pub behaviour: watch::Sender<Behaviour>,
+    /// Its TLS, if it speaks nothing else.
+    pub tls: Option<TlsDoor>,
     /// Requests that it is still too busy for.
     busy: AtomicU32,
     /// The answer that waits for the next request, if that is its fault.
@@ -46,12 +51,21 @@ impl Shared {
         let shared = Self {
             unit_id,
             unit: Mutex::new(unit),
+            base: 0,
+            tls: None,
             behaviour: watch::Sender::new(Behaviour::default()),
             busy: AtomicU32::new(0),
             held: Mutex::default(),
         };
         shared.behave(behaviour);
         shared
+    }
+
+    /// The same behind TLS; `base` is where its registers begin.
+    #[must_use]
+    pub fn with_tls(mut self, base: u16, tls: Option<TlsDoor>) -> Self {
+        (self.base, self.tls) = (base, tls);
+        self
     }
 
     /// Misbehaves like this from now on.
@@ -150,8 +164,8 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
                 // A connection that has ended frees its place before the next one is judged.
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = door.accept() => match accepted {
-                    Ok(stream) if connections.len() < most && stream.set_nodelay(true).is_ok() => {
-                        connections.spawn(converse(stream, shared.clone()));
+                    Ok(stream) if connections.len() < most => {
+                        connections.spawn(welcome(stream, shared.clone()));
                     }
                     Ok(stream) => drop(stream.set_zero_linger()),
                     // Out of descriptors or a client that has left: neither is the device's end.
@@ -162,8 +176,23 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
     }
 }
 
+/// One connection from its beginning: who calls, and then what is asked.
+async fn welcome(stream: TcpStream, shared: Arc<Shared>) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    match &shared.tls {
+        None => converse(stream, shared, Access::Open).await,
+        Some(door) => {
+            if let Some((stream, access)) = door.admit(stream).await {
+                converse(stream, shared.clone(), access).await;
+            }
+        }
+    }
+}
+
 /// One connection: requests one by one, in order, until the client leaves or sends what is no Modbus.
-async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>, access: Access) {
     let mut noise = fastrand::Rng::with_seed(u64::from(shared.unit_id));
     let mut turn = 0_u32;
     let mut own = wire::Held::default();
@@ -183,7 +212,7 @@ async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<S
                     turn = turn.wrapping_add(1);
                     Some(modbus::garbage(&request, turn, &mut noise))
                 } else {
-                    reply(request, &behaviour, &shared, &mut own)
+                    reply(request, &behaviour, &shared, access, &mut own)
                 };
                 if let Some(reply) = reply
                     && send(&mut stream, &behaviour, &reply).await.is_err()
@@ -242,8 +271,18 @@ pub fn answer(request: &Frame, behaviour: &Behaviour, shared: &Shared) -> Vec<u8
 }
 
 /// The answer to a request as it goes out; `None` if there is none to send now.
-fn reply(request: Frame, behaviour: &Behaviour, shared: &Shared, own: &mut wire::Held) -> Option<Vec<u8>> {
-    let pdu = answer(&request, behaviour, shared);
+fn reply(
+    request: Frame,
+    behaviour: &Behaviour,
+    shared: &Shared,
+    access: Access,
+    own: &mut wire::Held,
+) -> Option<Vec<u8>> {
+    let refusal = shared.tls.as_ref().and_then(|door| door.refusal(access, &request, shared.base));
+    let pdu = match refusal {
+        Some(exception) => modbus::refusal(request.pdu.first().copied().unwrap_or(0), exception),
+        None => answer(&request, behaviour, shared),
+    };
     let turned = if behaviour.has(&Fault::Behind) {
         // What is held in a serial converter outlives the connection.
         shared.held.lock().unwrap_or_else(PoisonError::into_inner).turn(behaviour, request, pdu)

@@ -2,6 +2,7 @@
 
 use super::faults::Fault;
 use super::image::Image;
+use super::tls::TlsSettings;
 use crate::der::{Mrid, Percent, WattHours, Watts};
 use std::fmt;
 use std::net::SocketAddr;
@@ -53,6 +54,8 @@ pub struct DeviceSettings {
     pub return_delay: Duration,
     /// How it misbehaves.
     pub faults: Vec<Fault>,
+    /// Its certificates, if it is reached over TLS only.
+    pub tls: Option<TlsSettings>,
 }
 
 impl DeviceSettings {
@@ -78,6 +81,7 @@ impl DeviceSettings {
             ramp_percent_per_s: 20.0,
             return_delay: Duration::ZERO,
             faults: Vec::new(),
+            tls: None,
         }
     }
 }

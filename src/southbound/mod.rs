@@ -5,6 +5,7 @@ mod modbus;
 mod sunspec;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tls;
 
 pub use link::{Link, LinkError, ModbusRtu, ModbusTcp};
 pub use sunspec::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue};
@@ -28,6 +29,8 @@ pub struct DeviceSettings {
     pub name: String,
     /// How it is reached.
     pub link: Link,
+    /// How its TLS session is made; `None` if its link has none.
+    pub tls: Option<tls::Client>,
     /// What kind of device it is.
     pub map: Arc<DeviceMap>,
     /// False if the configuration names no map: the best one that matches the device is taken then.
@@ -68,6 +71,8 @@ pub struct ProbeOptions {
     pub link: LinkOptions,
     /// Where to look for the chain.
     pub sunspec: SunspecOptions,
+    /// How a TLS session is made; needed for a link with TLS.
+    pub tls: Option<tls::Client>,
 }
 
 /// Finds out what answers at a link: who it is, its models and their values. Reads only.

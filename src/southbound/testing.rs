@@ -103,6 +103,7 @@ impl Server {
             mrid: Mrid::parse(&format!("device-{index}")).unwrap(),
             name: format!("device-{index}"),
             link: self.link(unit),
+            tls: None,
             map: Arc::new(map()),
             map_named: true,
             serial: None,

@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use super::folder::{access, beside, folder_of, sync};
-use super::rows::{Fault, SCHEMA};
+use super::rows::{Fault, SCHEMA, TO_VERSION_2};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
@@ -14,7 +14,7 @@ use std::time::Duration;
 const APPLICATION_ID: i64 = 0x4445_5267;
 
 /// The layout of the tables that this program writes. One more for each change of [`SCHEMA`].
-pub(super) const SCHEMA_VERSION: i64 = 1;
+pub(super) const SCHEMA_VERSION: i64 = 2;
 
 /// How long a write waits for an operator's sqlite3 that holds the write lock; well under what a request may take.
 const BUSY: Duration = Duration::from_secs(5);
@@ -40,7 +40,8 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     if db.is_readonly("main").unwrap_or(false) {
         return Err(access(path, "write to the store", &ErrorKind::PermissionDenied.into()));
     }
-    check(&db, path)?;
+    let version = check(&db, path)?;
+    upgrade(&db, version).map_err(|fault| fault.while_doing(path, "upgrade the store"))?;
     prepare(&db).map_err(|fault| fault.while_doing(path, "prepare the store for writing"))?;
     Ok(db)
 }
@@ -103,7 +104,7 @@ fn connect(path: &Path, doing: &'static str) -> Result<Connection, StoreError> {
 }
 
 /// Whose file it is, which version, and whether it is sound: in this order, because the words differ.
-fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
+fn check(db: &Connection, path: &Path) -> Result<i64, StoreError> {
     let damaged = |what: String| StoreError::Damaged { path: path.to_owned(), what };
     let size = fs::metadata(path).map_err(|error| access(path, "look at the store", &error))?.len();
     if size == 0 {
@@ -116,15 +117,25 @@ fn check(db: &Connection, path: &Path) -> Result<(), StoreError> {
     if pragma("application_id")? != APPLICATION_ID {
         return Err(StoreError::Foreign { path: path.to_owned() });
     }
-    match pragma("user_version")? {
-        SCHEMA_VERSION => {}
+    let version = pragma("user_version")?;
+    match version {
+        1..=SCHEMA_VERSION => {}
         found if found > SCHEMA_VERSION => {
             return Err(StoreError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
         }
         found => return Err(damaged(format!("its schema version is {found}, which never existed"))),
     }
     let faults = faults(db).map_err(|fault| fault.while_doing(path, "check the store"))?;
-    if faults.is_empty() { Ok(()) } else { Err(damaged(faults.join("; "))) }
+    if faults.is_empty() { Ok(version) } else { Err(damaged(faults.join("; "))) }
+}
+
+/// Brings the tables of an earlier version to those of this program, whole or not at all.
+fn upgrade(db: &Connection, version: i64) -> Result<(), Fault> {
+    if version < 2 {
+        db.execute_batch(&format!("BEGIN; {TO_VERSION_2} PRAGMA user_version=2; COMMIT;"))?;
+        tracing::info!(from = version, to = SCHEMA_VERSION, "store upgraded");
+    }
+    Ok(())
 }
 
 fn faults(db: &Connection) -> Result<Vec<String>, Fault> {

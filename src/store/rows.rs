@@ -9,7 +9,7 @@ mod nested;
 
 pub(super) use fault::Fault;
 
-use crate::core::port::{Aim, Change, DispatchPhase, DispatchRecord, Stored};
+use crate::core::port::{Aim, Change, DeviceRecord, DispatchPhase, DispatchRecord, Stored};
 use crate::der::{
     CurveStyle, DispatchSchedule, EndDeviceGroup, GroupDispatch, Mrid, Parameter, TimeIntervalKind,
 };
@@ -37,11 +37,20 @@ CREATE TABLE schedules (
   points TEXT NOT NULL, PRIMARY KEY (dispatch_key, place)) WITHOUT ROWID;
 -- Groups of gateway.toml that were created once, and are not created again after somebody deleted them.
 CREATE TABLE seeded (seq INTEGER PRIMARY KEY, mrid_key TEXT NOT NULL UNIQUE, mrid TEXT NOT NULL, created_at TEXT NOT NULL);
+-- What is known of devices beyond one run. serial: of the device that was commissioned. notes: its driver's own.
+CREATE TABLE devices (
+  mrid_key TEXT PRIMARY KEY NOT NULL, mrid TEXT NOT NULL, serial TEXT, notes TEXT NOT NULL, changed_at TEXT NOT NULL);
 -- For people: SELECT * FROM group_members WHERE device LIKE '...';
 CREATE VIEW group_members AS
   SELECT g.name AS group_name, g.mrid AS group_mrid, m.value AS device FROM groups g, json_each(g.members) m;
 CREATE VIEW dispatch_members AS
   SELECT d.mrid AS dispatch, d.group_mrid, d.state, m.value AS device FROM dispatches d, json_each(d.members) m;
+";
+
+/// What brings the tables of version 1 to those of version 2.
+pub(super) const TO_VERSION_2: &str = "
+CREATE TABLE devices (
+  mrid_key TEXT PRIMARY KEY NOT NULL, mrid TEXT NOT NULL, serial TEXT, notes TEXT NOT NULL, changed_at TEXT NOT NULL);
 ";
 
 /// Carries out one change.
@@ -59,7 +68,16 @@ pub(super) fn apply(db: &Connection, change: &Change) -> Result<(), Fault> {
             .execute(params![mrid.key(), mrid.as_str()])?;
             Ok(())
         }
-        Change::PutDevice(..) => Ok(()),
+        Change::PutDevice(mrid, record) => {
+            db.prepare_cached(
+                "INSERT INTO devices (mrid_key, mrid, serial, notes, changed_at) \
+                 VALUES (?1, ?2, ?3, ?4, strftime('%Y-%m-%dT%H:%M:%fZ','now')) \
+                 ON CONFLICT (mrid_key) DO UPDATE SET mrid = excluded.mrid, serial = excluded.serial, \
+                 notes = excluded.notes, changed_at = excluded.changed_at",
+            )?
+            .execute(params![mrid.key(), mrid.as_str(), record.serial, record.notes])?;
+            Ok(())
+        }
     }
 }
 
@@ -90,7 +108,11 @@ pub(super) fn load(db: &Connection) -> Result<Stored, Fault> {
         "dispatches",
         |row, mrid| dispatch_of(row, mrid, &mut schedules),
     )?;
-    Ok(Stored { groups, dispatches, seeded, devices: Vec::new() })
+    let devices =
+        all(db, "SELECT mrid, serial, notes FROM devices ORDER BY mrid_key", "devices", |row, mrid| {
+            Ok((Mrid::read(mrid)?, DeviceRecord { serial: row.get(1)?, notes: text(row, 2)? }))
+        })?;
+    Ok(Stored { groups, dispatches, seeded, devices })
 }
 
 fn delete(db: &Connection, sql: &str, mrid: &Mrid) -> Result<(), Fault> {

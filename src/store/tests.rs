@@ -1,6 +1,6 @@
 use super::*;
 use crate::core::port::{
-    Aim, Change, DispatchPhase, DispatchRecord, PersistError, Persistence, Stored, persistence,
+    Aim, Change, DeviceRecord, DispatchPhase, DispatchRecord, PersistError, Persistence, Stored, persistence,
 };
 use crate::der::{DerFunctions, EndDeviceGroup, GroupDispatch, Mrid, Name, Parameter};
 use std::fs;
@@ -313,17 +313,35 @@ async fn files_that_are_not_ours_to_read_are_refused_in_words() {
     change("user_version", 7);
     let said = refusal(&settings);
     assert!(
-        said.contains("has schema version 7, this dergate knows up to 1; run the newer dergate"),
+        said.contains("has schema version 7, this dergate knows up to 2; run the newer dergate"),
         "{said}"
     );
     change("user_version", 0);
     assert!(refusal(&settings).contains("which never existed"));
-    change("user_version", 1);
+    change("user_version", 2);
     change("application_id", 5);
     assert!(refusal(&settings).contains("not one of dergate; point data_dir elsewhere"));
     fs::rename(&settings.path, dir.path().join("away")).unwrap();
     fs::write(settings.path.with_extension("db-wal"), b"left").unwrap();
     assert!(refusal(&settings).contains("-wal is there, but the file itself is gone"));
+}
+
+#[tokio::test]
+async fn a_store_of_version_1_is_upgraded_and_keeps_what_it_holds() {
+    let dir = TempDir::new().unwrap();
+    let settings = settings(&dir);
+    filled(&settings, &["G"]).await;
+    let db = rusqlite::Connection::open(&settings.path).unwrap();
+    db.execute_batch("DROP TABLE devices; PRAGMA user_version=1;").unwrap();
+    drop(db);
+    let (persistence, running, stored) = start(&settings);
+    assert_eq!((stored.groups.len(), stored.devices.len()), (1, 0));
+    let device = (Mrid::parse("D").unwrap(), DeviceRecord { serial: Some("7".into()), notes: String::new() });
+    persistence.commit(vec![Change::PutDevice(device.0.clone(), device.1.clone())]).await.unwrap();
+    drop(persistence);
+    running.ended().await.unwrap();
+    let (_, stored) = open(&settings).unwrap();
+    assert_eq!(stored.devices, [device]);
 }
 
 #[test]

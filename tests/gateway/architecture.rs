@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "southbound::DeviceSettings",
             "southbound::Link",
             "southbound::ModbusTcp",
+            "southbound::tls",
             "store::Settings",
         ],
     ),
@@ -69,9 +70,12 @@ const HOMES: &[(&str, &[&str])] = &[
     ("sd_notify", &["systemd"]),
     ("axum", &["northbound", "admin", "simulator"]),
     ("hyper", &["northbound", "admin", "simulator", "cli"]),
-    ("serde_json", &["admin", "cli", "simulator", "store"]),
+    ("serde_json", &["device_map", "admin", "cli", "simulator", "store"]),
     ("serde", &["admin", "cli", "simulator", "store"]),
     ("tracing_subscriber", &["cli"]),
+    ("rustls", &["southbound/tls", "simulator/tls"]),
+    ("tokio_rustls", &["southbound/tls", "southbound/modbus/tls", "simulator/tls"]),
+    ("x509_parser", &["southbound/tls", "simulator/tls"]),
 ];
 
 struct Source {

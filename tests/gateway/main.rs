@@ -13,3 +13,4 @@ mod architecture;
 mod every_model;
 mod faults;
 mod spine;
+mod tls;

@@ -34,6 +34,7 @@ fn device() -> DeviceView {
             absorption_max: Watts::ZERO,
             controls: Controls::NONE.with(Control::Connect),
         }),
+        effect: None,
         readings: vec![
             reading(Quantity::ActivePower, Some(-0.5), Quality::Stale),
             reading(Quantity::Frequency, Some(49.98), Quality::Invalid),

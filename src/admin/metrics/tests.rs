@@ -2,6 +2,7 @@ use super::*;
 use crate::core::service::{Counters, DeviceView, ParameterView};
 use crate::der::{DerFunctions, EndDeviceGroup, Mrid, Name};
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 fn mrid(text: &str) -> Mrid {
     Mrid::parse(text).unwrap()
@@ -16,6 +17,7 @@ fn device(place: usize, state: DeviceState) -> Arc<DeviceView> {
         since: None,
         nameplate: None,
         capability: None,
+        effect: None,
         readings: Vec::new(),
     })
 }
@@ -85,7 +87,9 @@ async fn every_kind_of_fact_has_its_series() {
             readings: 70,
             commands: 3,
             outcomes: vec![("applied", 2), ("timed out", 1)],
+            effects: vec![("no effect", 1)],
             dispatches: 2,
+            lateness: Lateness { counts: [5, 1, 0, 0, 0, 0, 0, 0, 1], sum: Duration::from_millis(12_500) },
         },
         ..Snapshot::default()
     });
@@ -96,6 +100,10 @@ async fn every_kind_of_fact_has_its_series() {
     has(&page, "# TYPE dergate_polls counter");
     has(&page, "dergate_polls_total 7");
     has(&page, "dergate_command_outcomes_total{outcome=\"timed out\"} 1");
+    has(&page, "dergate_command_effects_total{effect=\"no effect\"} 1");
+    has(&page, "dergate_poll_lateness_seconds_bucket{le=\"0.002\"} 6");
+    has(&page, "dergate_poll_lateness_seconds_bucket{le=\"+Inf\"} 7");
+    has(&page, "dergate_poll_lateness_seconds_sum 12.5");
     has(&page, "dergate_devices{state=\"online\"} 1");
     has(&page, "dergate_devices{state=\"asleep\"} 0");
     has(&page, "dergate_device_up{mrid=\"D-0\",name=\"PV-0\"} 1");

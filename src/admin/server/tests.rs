@@ -52,6 +52,7 @@ fn devices(count: usize) -> Snapshot {
             since: None,
             nameplate: None,
             capability: None,
+            effect: None,
             readings: Vec::new(),
         })
     };

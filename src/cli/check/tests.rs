@@ -60,6 +60,34 @@ fn json_is_an_array_of_faults() {
 }
 
 #[test]
+fn the_role_is_told_and_counts_as_nothing_and_an_expired_certificate_counts() {
+    use crate::southbound::tls::testing::{Authority, Sheet, save};
+    let folder = tempfile::tempdir().unwrap();
+    let file = save(
+        folder.path(),
+        "gateway.toml",
+        "[gateway]\nname = \"g\"\n[southbound.tls]\ncertificate = \"g.pem\"\nprivate_key = \"g.key\"\nauthorities = \"ca.pem\"\n\
+         [[device]]\nmrid = \"a\"\nlink = \"modbus+tls://192.0.2.1\"\n",
+    );
+    let own = Authority::new("utility CA");
+    save(folder.path(), "ca.pem", &Authority::new("device CA").pem);
+    let mut sheet = Sheet::gateway("GridServiceSunSpec");
+    for (until, good, summary) in [((2120, 1, 1), true, "no faults"), ((2021, 1, 1), false, "1 fault")] {
+        sheet.until = until;
+        own.issue(&sheet).save(folder.path(), "g");
+        let (fine, out) = checked(&[file.to_str().unwrap()], false);
+        assert_eq!(fine, good, "{out}");
+        assert!(
+            out.contains("gateway.toml:4:15: note: ")
+                && out.contains("shown to devices as GridServiceSunSpec")
+        );
+        assert!(out.ends_with(&format!("1 file checked (1 gateway configuration): {summary}\n")), "{out}");
+        let (_, json) = checked(&[file.to_str().unwrap()], true);
+        assert_eq!(json.matches("message").count(), usize::from(!good), "{json}");
+    }
+}
+
+#[test]
 fn what_is_not_toml_is_one_fault() {
     let (good, out) = checked(&[concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")], false);
     assert!(!good);
@@ -77,7 +105,7 @@ fn what_is_not_there_is_a_fault() {
     let out = out.replace(folder.path().to_str().unwrap(), "F");
     assert_eq!(
         out,
-        "F: no *.toml file in this folder; name a file or the folder that has them\n\
+        "F: no *.toml or *.json file in this folder; name a file or the folder that has them\n\
          F/gateway.toml: there is no such file; check the path\n\
          1 file checked: 2 faults\n"
     );

@@ -26,6 +26,14 @@ pub(super) struct Device {
     pub since: Option<Timestamp>,
     #[serde(default)]
     pub values: HashMap<String, Value>,
+    #[serde(default)]
+    pub effect: Option<Effect>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Effect {
+    #[serde(default)]
+    pub reason: String,
 }
 
 #[derive(Deserialize)]

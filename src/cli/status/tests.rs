@@ -16,7 +16,8 @@ const DOCUMENT: &str = r#"{"at": "2026-03-01T12:00:00Z", "version": "0.1.0", "so
    "values": {"activePower": {"value": 4200.0, "unit": "W", "quality": "good", "at": "2026-03-01T11:59:59Z"}}},
   {"mrid": "2", "name": "PV-2", "state": "comm_lost", "reason": "connection refused", "since": "2026-03-01T11:55:00Z",
    "values": {"activePower": {"value": 900.0, "unit": "W", "quality": "stale", "at": "2026-03-01T11:54:59Z"}}},
-  {"mrid": "3", "name": "Bat-1", "state": "online", "reason": "", "since": null, "nameplate": null, "values": {}}],
+  {"mrid": "3", "name": "Bat-1", "state": "online", "reason": "", "since": null, "nameplate": null, "values": {},
+   "effect": {"asked": "limit active power to 1 W", "effect": "no effect", "reason": "power still 900 W", "at": "2026-03-01T11:59:59Z"}}],
 "groups": [
   {"mrid": "7", "name": "FDR12-PV", "state": "Degraded", "online": 2, "members": ["1", "2", "3"],
    "values": {"activePower": {"value": 4200.0, "unit": "W", "quality": "good", "at": null, "rests_on": 1,
@@ -37,7 +38,7 @@ DEVICES: 3 (1 comm_lost, 2 online)
   NAME   STATE      SINCE    POWER  QUALITY         AGE  WHY
   PV-2   comm_lost  5 min    900 W  stale         5 min  connection refused
   PV-1   online       2 h  4.20 kW  good            1 s
-  Bat-1  online         ?        ?  not reported      ?
+  Bat-1  online         ?        ?  not reported      ?  power still 900 W
 
 GROUPS: 2 (1 Degraded, 1 Empty)
   NAME      STATE     ONLINE    POWER  RESTS ON             INSTALLED
@@ -152,6 +153,7 @@ fn device(then: Timestamp) -> DeviceView {
         since: Some(then),
         nameplate: None,
         capability: None,
+        effect: None,
         readings: vec![ReadingView {
             quantity: Quantity::ActivePower,
             value: Some(4200.0),

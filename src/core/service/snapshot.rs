@@ -2,12 +2,13 @@
 
 use super::{Reference, Refusal};
 use crate::der::{
-    Capability, DeviceState, DispatchState, EndDeviceGroup, Mrid, Name, Nameplate, Parameter, Quality,
-    Quantity,
+    Capability, DeviceState, DispatchState, Effect, EndDeviceGroup, Mrid, Name, Nameplate, Parameter,
+    Quality, Quantity, Setpoint,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything at one moment.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +32,7 @@ pub struct Snapshot {
 }
 
 /// Counts since the gateway started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counters {
     /// Polls that came up.
     pub polls: u64,
@@ -41,8 +42,35 @@ pub struct Counters {
     pub commands: u64,
     /// Ends of commands by the name of their outcome.
     pub outcomes: Vec<(&'static str, u64)>,
+    /// What commands were seen to do, by the name of the effect.
+    pub effects: Vec<(&'static str, u64)>,
     /// Dispatches accepted.
     pub dispatches: u64,
+    /// How late polls began.
+    pub lateness: Lateness,
+}
+
+/// How late polls began after their due time, counted by bounds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lateness {
+    /// Polls by [`Lateness::BOUNDS`]; the last are those beyond every bound.
+    pub counts: [u64; Self::BOUNDS.len() + 1],
+    /// All of it.
+    pub sum: Duration,
+}
+
+impl Lateness {
+    /// Upper bounds, s.
+    pub const BOUNDS: [f64; 8] = [0.001, 0.002, 0.005, 0.02, 0.1, 0.5, 2.0, 10.0];
+
+    pub(in crate::core) fn count(&mut self, lateness: Duration) {
+        let seconds = lateness.as_secs_f64();
+        let place = Self::BOUNDS.iter().position(|bound| seconds <= *bound).unwrap_or(Self::BOUNDS.len());
+        if let Some(count) = self.counts.get_mut(place) {
+            *count += 1;
+        }
+        self.sum = self.sum.saturating_add(lateness);
+    }
 }
 
 /// One device.
@@ -64,6 +92,19 @@ pub struct DeviceView {
     pub capability: Option<Capability>,
     /// What it has reported, each quantity once.
     pub readings: Vec<ReadingView>,
+    /// What the last command that was watched has shown.
+    pub effect: Option<EffectView>,
+}
+
+/// What the measurements showed after a command.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectView {
+    /// What was asked.
+    pub asked: Setpoint,
+    /// Whether the device followed.
+    pub effect: Effect,
+    /// When that was seen.
+    pub at: Timestamp,
 }
 
 /// The latest reading of one quantity.

@@ -1,3 +1,5 @@
+mod devices;
+
 use super::*;
 use crate::core::port::{self, Aim, Commit, DispatchPhase, DispatchRecord, DriverPort, Poll, Report};
 use crate::core::service::{Ask, NewDispatch, NewGroup, Reference};

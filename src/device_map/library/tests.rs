@@ -1,5 +1,4 @@
 use super::*;
-use std::path::{Path, PathBuf};
 
 #[test]
 fn all_tables_load() {
@@ -127,82 +126,4 @@ fn a_wrong_table_says_where() {
          0.toml:6:2: a point of type int16 has 1 registers, not 2\n\
          0.toml:6:36: [[points]] has no key \"W\"; did you mean \"w\"?"
     );
-}
-
-/// The Alliance's JSON, where the working copy has it: `DERGATE_SHARED`, or a folder `shared` above this one.
-fn alliance_json() -> Option<PathBuf> {
-    let named = std::env::var_os("DERGATE_SHARED").map(PathBuf::from);
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared"));
-    named.into_iter().chain(above).map(|shared| shared.join("sunspec-models/json")).find(|json| json.is_dir())
-}
-
-#[test]
-fn tables_say_what_the_alliance_says() {
-    let Some(folder) = alliance_json() else {
-        println!(
-            "SKIPPED tables_say_what_the_alliance_says: no shared/sunspec-models above this folder, DERGATE_SHARED unset"
-        );
-        return;
-    };
-    let mut compared = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if !path.file_name().unwrap().to_str().unwrap().starts_with("model_") {
-            continue;
-        }
-        let json: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
-        let id = u16::try_from(json["id"].as_u64().unwrap()).unwrap();
-        let model = models().get(id).unwrap_or_else(|| panic!("no table of model {id}: run convert.py"));
-        assert_eq!(model.group, group_of(&json["group"]), "model {id}: run convert.py");
-        compared += 1;
-    }
-    assert_eq!(compared, models().ids().len());
-}
-
-fn group_of(json: &serde_json::Value) -> Group {
-    let list = |key: &str| json[key].as_array().cloned().unwrap_or_default();
-    let repeat = match &json["count"] {
-        serde_json::Value::Null => Repeat::Times(1),
-        serde_json::Value::String(name) => Repeat::Point(name.clone()),
-        number => match number.as_u64().unwrap() {
-            0 => Repeat::FillLength,
-            n => Repeat::Times(u16::try_from(n).unwrap()),
-        },
-    };
-    Group {
-        name: json["name"].as_str().unwrap().into(),
-        sync: json["type"] == "sync",
-        repeat,
-        points: list("points").iter().map(point_of).collect(),
-        groups: list("groups").iter().map(group_of).collect(),
-    }
-}
-
-fn point_of(json: &serde_json::Value) -> Point {
-    let mut symbols: Vec<Symbol> = json["symbols"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|s| Symbol {
-            name: s["name"].as_str().unwrap().into(),
-            value: u32::try_from(s["value"].as_u64().unwrap()).unwrap(),
-        })
-        .collect();
-    symbols.sort_by(|a, b| (a.value, &a.name).cmp(&(b.value, &b.name)));
-    let unit = json["units"].as_str().map(str::trim).filter(|u| !u.is_empty()).map(str::to_owned);
-    Point {
-        name: json["name"].as_str().unwrap().into(),
-        kind: PointType::from_name(json["type"].as_str().unwrap()).unwrap(),
-        size: u16::try_from(json["size"].as_u64().unwrap()).unwrap(),
-        scale: match &json["sf"] {
-            serde_json::Value::Null => None,
-            serde_json::Value::String(name) => Some(Scale::Point(name.clone())),
-            power => Some(Scale::Power(i8::try_from(power.as_i64().unwrap()).unwrap())),
-        },
-        unit,
-        writable: json["access"] == "RW",
-        mandatory: json["mandatory"] == "M",
-        fixed: json["static"] == "S",
-        symbols,
-    }
 }

@@ -1,7 +1,7 @@
 use super::super::{LinkOptions, SunspecOptions};
 use super::*;
 use crate::device_map::MapKind;
-use crate::device_map::registers::RegisterMap;
+use crate::device_map::registers::{RegisterMap, RegisterTable, RegisterType};
 use std::time::Duration;
 
 const HEAD: &str = "format = 1\nid = \"acme\"\ntitle = \"Acme\"\nkind = \"sunspec\"\n";
@@ -82,10 +82,95 @@ fn a_file_replaces_the_builtin_map_and_a_wrong_one_stops_nothing() {
 }
 
 #[test]
-fn another_kind_is_named_and_its_keys_are_not_faults() {
-    let text = "format = 1\nid = \"x\"\ntitle = \"X\"\nkind = \"registers\"\n[[point]]\nname = \"p\"\n";
-    assert_eq!(
-        parse_map("x.toml", text).unwrap_err().to_string(),
-        "x.toml:4:8: kind \"registers\" is not supported by this version; it supports \"sunspec\""
+fn the_map_that_is_meant_for_a_device_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |id: &str, matching: &str| {
+        let text =
+            format!("format = 1\nid = \"{id}\"\ntitle = \"T\"\nkind = \"sunspec\"\n[match]\n{matching}\n");
+        std::fs::write(folder.path().join(format!("{id}.toml")), text).unwrap();
+    };
+    write("any", "manufacturer = \"acme*\"");
+    write("big", "manufacturer = \"Acme*\"\nmodel = \"AC-9*\"\npriority = 5");
+    write("new", "manufacturer = \"Acme*\"\nversion = [\"5.*\", \"6.*\"]\npriority = 7");
+    let (maps, faults) = Maps::load(&[folder.path().to_owned()]);
+    assert_eq!(faults, []);
+    let best =
+        |manufacturer, model, version| maps.best(manufacturer, model, version).map(|map| map.id.as_str());
+    assert_eq!(best("  ACME Solar ", "AC-1", "4.1"), Some("any"));
+    assert_eq!(best("Acme", " ac-90 ", "4.1"), Some("big"));
+    assert_eq!(best("Acme", "AC-90", "6.0"), Some("new"));
+    assert_eq!(best("Other", "AC-90", "6.0"), None);
+    assert_eq!(best("", "", ""), None);
+    assert_eq!(best("SMA", "STP 25.0", "4.01.15.R"), Some("sma"));
+    assert_eq!(best("SolarEdge ", "SE10K", "4.9"), Some("solaredge"));
+    assert_eq!(best("SolarEdge", "WattNode", "1"), None);
+    assert_eq!(best("Fronius", "Symo GEN24 10.0", "1.2"), Some("fronius"));
+    assert_eq!(best("KOSTAL", "PLENTICORE plus 10", "1"), Some("kostal"));
+}
+
+#[test]
+fn no_two_shipped_maps_are_meant_for_just_the_same_devices() {
+    let maps = Maps::builtin();
+    let found = maps.by_id.iter().map(|(id, map)| (id.clone(), (PathBuf::from(id), map.clone()))).collect();
+    assert_eq!(ties(&found, &Maps::default()), []);
+}
+
+/// The images are decoded by the driver's tests; here, that none is missing and none is of another map.
+#[test]
+fn every_map_with_registers_has_an_image_of_its_readable_points() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/register-images");
+    let maps = Maps::builtin();
+    let with_registers: Vec<&Arc<DeviceMap>> =
+        maps.by_id.values().filter(|map| map.kind != MapKind::Sunspec).collect();
+    assert!(with_registers.len() >= 7);
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), with_registers.len());
+    for map in with_registers {
+        let text = std::fs::read_to_string(folder.join(format!("{}.toml", map.id))).unwrap();
+        let image: toml::Table = text.parse().unwrap();
+        assert_eq!(image["map"].as_str(), Some(map.id.as_str()));
+        let points = image["points"].as_table().unwrap();
+        for (name, value) in points {
+            let point = map.registers.point(name).unwrap_or_else(|| panic!("{}: {name}", map.id));
+            assert_eq!(value.is_str(), matches!(point.kind, RegisterType::Text(_)), "{}: {name}", map.id);
+        }
+        for point in &map.registers.points {
+            let table = match point.table {
+                RegisterTable::Holding => "holding",
+                RegisterTable::Input => "input",
+            };
+            let covered = image[table].as_table().unwrap().iter().any(|(start, values)| {
+                let (start, count) = (start.parse::<usize>().unwrap(), values.as_array().unwrap().len());
+                let (first, size) = (usize::from(point.address), usize::from(point.kind.registers()));
+                (start..start + count).contains(&first) && first + size <= start + count
+            });
+            assert!(covered, "{}: {} is not in the image", map.id, point.name);
+        }
+    }
+}
+
+#[test]
+fn a_vendors_model_in_a_map_folder_is_used_and_a_wrong_one_is_told() {
+    let dir = tempfile::TempDir::new().unwrap();
+    let points = r#"{"name":"ID","type":"uint16","size":1},{"name":"L","type":"uint16","size":1}"#;
+    let model = |id: u16, more: &str| {
+        format!(r#"{{"id":{id},"group":{{"name":"acme","type":"group","points":[{points}{more}]}}}}"#)
+    };
+    let x = r#",{"name":"X","type":"int16","size":1}"#;
+    let write = |name: &str, text: String| std::fs::write(dir.path().join(name), text).unwrap();
+    write("a.json", model(64123, x));
+    write("b.json", model(64123, ""));
+    write("c.json", "{}".into());
+    write("d.json", model(1, x));
+    let (maps, faults) = Maps::load(&[dir.path().to_owned()]);
+    let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].contains("b.json: model 64123 is already that of") && said[0].contains("a.json"),
+        "{said:?}"
     );
+    assert!(said[1].contains("c.json: no SunSpec model"), "{said:?}");
+    assert_eq!(maps.models().get(64123).unwrap().group.points.len(), 3);
+    assert_eq!(maps.models().get(1).unwrap().group.name, "acme", "it replaces the built-in one");
+    assert_eq!(maps.models().get(103).unwrap(), crate::device_map::models().get(103).unwrap());
+    assert!(maps.models().ids().contains(&64123));
 }

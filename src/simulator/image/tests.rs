@@ -37,3 +37,16 @@ fn what_is_wrong_with_an_image_is_said() {
         assert!(why.contains(says), "{text}: {why}");
     }
 }
+
+#[test]
+fn every_image_of_the_tests_can_be_served() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/register-images");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let image = Image::read(&path).unwrap_or_else(|faults| panic!("{}: {faults}", path.display()));
+        assert!(image != Image::default());
+        count += 1;
+    }
+    assert!(count >= 7);
+}

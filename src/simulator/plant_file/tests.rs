@@ -39,6 +39,36 @@ faults = [\"slow:200\", \"silent_ignore\"]
 }
 
 #[test]
+fn a_device_over_tls_names_its_files_and_a_wrong_one_is_a_fault_at_its_key() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in [("d.pem", &certificate), ("d.key", &key.serialize_pem()), ("ca.pem", &certificate)] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let path = folder.path().join("plant.toml");
+    let load = |more: &str| {
+        std::fs::write(&path, format!("[[sunspec]]\nname = \"T\"\nkind = \"pv\"\n{more}")).unwrap();
+        load_plant(&path)
+            .map_err(|faults| faults.to_string().replace(&format!("{}/", folder.path().display()), ""))
+    };
+    let whole = "tls_certificate = \"d.pem\"\ntls_private_key = \"d.key\"\ntls_authorities = \"ca.pem\"\n";
+    let plant = load(&format!("{whole}tls_version = \"1.2\"\n")).unwrap();
+    let tls = plant.devices[0].tls.as_ref().unwrap();
+    assert_eq!((tls.certificate.clone(), tls.only), (folder.path().join("d.pem"), Some(TlsVersion::Tls12)));
+    let text = whole.replace("d.key", "gone.key");
+    assert!(
+        load(&text).unwrap_err().starts_with("plant.toml:5:19: gone.key: "),
+        "{}",
+        load(&text).unwrap_err()
+    );
+    let text = whole.replace("\"ca.pem\"", "\"d.key\"");
+    assert_eq!(load(&text).unwrap_err(), "plant.toml:6:19: d.key: no certificate in it");
+    assert_eq!(load("tls_certificate = \"d.pem\"\n").unwrap_err().lines().count(), 2);
+    assert!(load("tls_version = \"1.3\"\n").unwrap_err().contains("tls_version is for a device over TLS"));
+}
+
+#[test]
 fn a_count_makes_numbered_devices_on_consecutive_ports() {
     let plant =
         parse("[[sunspec]]\nname = \"R\"\nkind = \"pv\"\ncount = 3\nlisten = \"127.0.0.1:5021\"\n").unwrap();

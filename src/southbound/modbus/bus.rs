@@ -4,6 +4,7 @@
 //! error but an exception drops the connection, and so does a request that is given up half-way. The peer then gets a
 //! reset, so that a device with one session frees it at once.
 
+use super::tls::{Secured, secure};
 use super::{BusError, ConnectFault, Endpoint, Exception};
 use crate::backoff::Backoff;
 use std::borrow::Cow;
@@ -20,6 +21,10 @@ use tokio_modbus::{ProtocolError, Request, Response};
 const MAX_READ: u16 = 125;
 /// Most registers in one write (Modbus application protocol 6.12).
 const MAX_WRITE: u16 = 123;
+
+/// First and longest wait after a fault that stays until somebody changes a certificate or a setting. The first wait
+/// is between half of and the whole of the first bound.
+const LASTING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 
 /// One unit behind a connection, and how it wants to be treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +48,8 @@ struct Session {
     /// True once anything was answered.
     proven: bool,
     last: Option<Instant>,
+    /// Its TLS session, if it has one.
+    secured: Option<Secured>,
 }
 
 /// A connection that may or may not be up.
@@ -50,11 +57,12 @@ pub struct Bus {
     endpoint: Endpoint,
     session: Option<Session>,
     backoff: Backoff,
+    /// The same after faults that last.
+    patience: Backoff,
     /// No new attempt before, and why the last one failed.
     wait: Option<Wait>,
 }
 
-#[derive(Clone, Copy)]
 struct Wait {
     until: Instant,
     fault: ConnectFault,
@@ -72,13 +80,14 @@ impl Bus {
     /// A connection that is made at the first request.
     #[must_use]
     pub const fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, session: None, backoff: Backoff::field(), wait: None }
+        let patience = Backoff::new(LASTING.0, LASTING.1);
+        Self { endpoint, session: None, backoff: Backoff::field(), patience, wait: None }
     }
 
     /// When a connection will be tried again for a unit; `None` if nothing stands against it now.
     #[must_use]
     pub fn retry_at(&self, unit: u8) -> Option<Instant> {
-        self.wait.filter(|wait| wait.concerns(unit)).map(|wait| wait.until)
+        self.wait.as_ref().filter(|wait| wait.concerns(unit)).map(|wait| wait.until)
     }
 
     /// Reads holding registers (FC 3).
@@ -155,6 +164,7 @@ impl Bus {
         {
             sleep_until(last + peer.inter_request).await;
         }
+        let reads = matches!(request, Request::ReadHoldingRegisters(..));
         session.limit.as_mut().reset(Instant::now() + peer.response_timeout);
         let result = tokio::select! {
             biased;
@@ -173,18 +183,24 @@ impl Bus {
                 Err(what) => BusError::BadAnswer(what),
             },
             Some(Ok(Err(code))) => {
-                self.keep(session);
-                return Err(BusError::Refused(Exception(code.into())));
+                let exception = Exception(code.into());
+                let secured = session.secured.as_ref().filter(|_| reads);
+                match secured.and_then(|secured| secured.may_not_read(exception)) {
+                    Some(fault) => BusError::Connect(fault),
+                    None => {
+                        self.keep(session);
+                        return Err(BusError::Refused(exception));
+                    }
+                }
             }
-            Some(Err(error)) => broken(&error, session.proven),
+            Some(Err(error)) => broken(&error, &session),
             None => BusError::TimedOut(peer.response_timeout),
         };
         if !session.proven {
-            let (fault, only) = match &fault {
-                BusError::Connect(reason) => (*reason, None),
-                _ => (ConnectFault::Mute, Some(peer.unit)),
-            };
-            self.wait = Some(Wait { until: Instant::now() + self.backoff.next_delay(), fault, only });
+            match &fault {
+                BusError::Connect(reason) => self.put_off(reason.clone(), None),
+                _ => self.put_off(ConnectFault::Mute, Some(peer.unit)),
+            }
         }
         Err(fault)
     }
@@ -193,14 +209,21 @@ impl Bus {
         if !session.proven {
             session.proven = true;
             self.backoff.reset();
+            self.patience.reset();
         }
         self.session = Some(session);
     }
 
+    /// No new attempt for a while.
+    fn put_off(&mut self, fault: ConnectFault, only: Option<u8>) {
+        let delay = if fault.lasts() { self.patience.next_delay() } else { self.backoff.next_delay() };
+        self.wait = Some(Wait { until: Instant::now() + delay, fault, only });
+    }
+
     async fn connect(&mut self, peer: &Peer) -> Result<Session, BusError> {
-        if let Some(wait) = self.wait.filter(|wait| wait.concerns(peer.unit)) {
+        if let Some(wait) = self.wait.as_ref().filter(|wait| wait.concerns(peer.unit)) {
             if Instant::now() < wait.until {
-                return Err(BusError::Connect(wait.fault));
+                return Err(BusError::Connect(wait.fault.clone()));
             }
             self.wait = None;
         }
@@ -208,15 +231,20 @@ impl Bus {
             Ok(opened) => opened,
             Err(_) => Err(ConnectFault::TimedOut),
         };
+        // A small device may take a while over the signatures of a handshake.
+        let limit = peer.connect_timeout + peer.response_timeout;
+        let opened = match opened {
+            Ok(stream) => secure(stream, &self.endpoint, limit).await,
+            Err(fault) => Err(fault),
+        };
         match opened {
-            Ok(stream) => {
+            Ok((stream, secured)) => {
                 let context = tcp::attach_slave(stream, Slave(peer.unit));
                 let limit = Box::pin(sleep_until(Instant::now()));
-                Ok(Session { context, limit, unit: peer.unit, proven: false, last: None })
+                Ok(Session { context, limit, unit: peer.unit, proven: false, last: None, secured })
             }
             Err(fault) => {
-                self.wait =
-                    Some(Wait { until: Instant::now() + self.backoff.next_delay(), fault, only: None });
+                self.put_off(fault.clone(), None);
                 Err(BusError::Connect(fault))
             }
         }
@@ -224,7 +252,8 @@ impl Bus {
 }
 
 /// What a failed call means. tokio-modbus reports the end of the stream with a meaningless text of the system.
-fn broken(error: &tokio_modbus::Error, proven: bool) -> BusError {
+fn broken(error: &tokio_modbus::Error, session: &Session) -> BusError {
+    let secured = session.secured.as_ref().filter(|_| !session.proven);
     match error {
         // Without the answer itself: it may be a hundred registers long.
         tokio_modbus::Error::Protocol(ProtocolError::HeaderMismatch { message, .. }) => {
@@ -233,18 +262,21 @@ fn broken(error: &tokio_modbus::Error, proven: bool) -> BusError {
         tokio_modbus::Error::Protocol(ProtocolError::FunctionCodeMismatch { request, .. }) => {
             BusError::BadAnswer(format!("not an answer to {request}"))
         }
-        tokio_modbus::Error::Transport(fault) if fault.kind() == io::ErrorKind::InvalidData => {
-            BusError::BadAnswer(fault.to_string())
+        tokio_modbus::Error::Transport(fault) => {
+            match secured.and_then(|secured| secured.first_request_failed(fault)) {
+                Some(fault) => BusError::Connect(fault),
+                None if fault.kind() == io::ErrorKind::InvalidData => BusError::BadAnswer(fault.to_string()),
+                None if session.proven => BusError::Closed,
+                None => BusError::Connect(ConnectFault::AcceptedThenReset),
+            }
         }
-        tokio_modbus::Error::Transport(_) if proven => BusError::Closed,
-        tokio_modbus::Error::Transport(_) => BusError::Connect(ConnectFault::AcceptedThenReset),
     }
 }
 
 async fn open(endpoint: &Endpoint) -> Result<TcpStream, ConnectFault> {
     let host = match endpoint {
-        Endpoint::Tcp { host, port } => (host.as_str(), *port),
-        Endpoint::Tls { .. } | Endpoint::Serial { .. } => {
+        Endpoint::Tcp { host, port } | Endpoint::Tls { host, port, .. } => (host.as_str(), *port),
+        Endpoint::Serial { .. } => {
             return Err(ConnectFault::Other(io::ErrorKind::Unsupported));
         }
     };

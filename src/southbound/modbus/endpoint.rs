@@ -1,6 +1,7 @@
 //! Where a Modbus server is: the part of a link that devices behind the same connection have in common.
 
 use crate::device_map::SerialOptions;
+use crate::southbound::tls::Client;
 use crate::southbound::{Link, ModbusRtu, ModbusTcp};
 use std::fmt;
 
@@ -20,6 +21,8 @@ pub enum Endpoint {
         host: String,
         /// TCP port.
         port: u16,
+        /// How the session is made; without it there is none.
+        client: Option<Client>,
     },
     /// Modbus RTU.
     Serial {
@@ -36,10 +39,30 @@ impl Endpoint {
     pub fn of(link: &Link) -> Self {
         match link {
             Link::ModbusTcp(ModbusTcp { host, port, .. }) => Self::Tcp { host: host.clone(), port: *port },
-            Link::ModbusTls(ModbusTcp { host, port, .. }) => Self::Tls { host: host.clone(), port: *port },
+            Link::ModbusTls(ModbusTcp { host, port, .. }) => {
+                Self::Tls { host: host.clone(), port: *port, client: None }
+            }
             Link::ModbusRtu(ModbusRtu { path, serial, .. }) => {
                 Self::Serial { path: path.clone(), serial: *serial }
             }
+        }
+    }
+
+    /// The same, with the settings of its TLS session if it has one.
+    #[must_use]
+    pub fn secured(self, with: Option<&Client>) -> Self {
+        match self {
+            Self::Tls { host, port, .. } => Self::Tls { host, port, client: with.cloned() },
+            other => other,
+        }
+    }
+
+    /// How its TLS session is made.
+    #[must_use]
+    pub const fn client(&self) -> Option<&Client> {
+        match self {
+            Self::Tls { client, .. } => client.as_ref(),
+            Self::Tcp { .. } | Self::Serial { .. } => None,
         }
     }
 }
@@ -47,7 +70,7 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp { host, port } | Self::Tls { host, port } => write!(f, "{host}:{port}"),
+            Self::Tcp { host, port } | Self::Tls { host, port, .. } => write!(f, "{host}:{port}"),
             Self::Serial { path, .. } => f.write_str(path),
         }
     }

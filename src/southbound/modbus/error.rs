@@ -1,5 +1,6 @@
 //! What can come back instead of registers, in words for an operator.
 
+use crate::southbound::tls;
 use std::fmt;
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ impl fmt::Display for Exception {
 }
 
 /// Why there is no connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectFault {
     /// Nothing listens there.
     Refused,
@@ -61,8 +62,18 @@ pub enum ConnectFault {
     Mute,
     /// Accepted, then closed before the first answer.
     AcceptedThenReset,
+    /// Connected, but TLS does not come about.
+    Tls(tls::Fault),
     /// Anything else; the system's word for it.
     Other(std::io::ErrorKind),
+}
+
+impl ConnectFault {
+    /// True if it stays until somebody changes a certificate or a setting: it is said at once and not tried again soon.
+    #[must_use]
+    pub const fn lasts(&self) -> bool {
+        matches!(self, Self::Tls(fault) if fault.kind.lasts())
+    }
 }
 
 impl fmt::Display for ConnectFault {
@@ -76,6 +87,7 @@ impl fmt::Display for ConnectFault {
             Self::AcceptedThenReset => {
                 "connection accepted, then closed before the first answer: another Modbus client may hold the only session, or this address is not allowed"
             }
+            Self::Tls(fault) => return fault.fmt(f),
             Self::Other(kind) => return write!(f, "could not connect: {kind}"),
         })
     }
@@ -121,5 +133,11 @@ impl BusError {
             Self::Refused(exception) => Some(*exception),
             _ => None,
         }
+    }
+
+    /// True if waiting changes nothing: see [`ConnectFault::lasts`].
+    #[must_use]
+    pub const fn lasts(&self) -> bool {
+        matches!(self, Self::Connect(fault) if fault.lasts())
     }
 }

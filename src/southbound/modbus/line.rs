@@ -5,6 +5,7 @@
 
 use super::bus::Bus;
 use super::{BusError, Endpoint, Peer};
+use crate::southbound::tls::Role;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
@@ -13,6 +14,8 @@ pub struct SharedBus {
     /// Held by the one read that stands before the bus: at most one read is ahead of a command.
     gate: Mutex<()>,
     bus: Mutex<Bus>,
+    /// The role in our certificate, if the connection is over TLS.
+    role: Option<Role>,
 }
 
 /// One unit's access to a shared connection.
@@ -30,7 +33,8 @@ impl SharedBus {
     /// A connection that is made at the first request.
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { gate: Mutex::new(()), bus: Mutex::new(Bus::new(endpoint)) }
+        let role = endpoint.client().map(|client| client.role().clone());
+        Self { gate: Mutex::new(()), bus: Mutex::new(Bus::new(endpoint)), role }
     }
 
     /// One unit's access to it.
@@ -92,6 +96,13 @@ impl<'a> Line<'a> {
     /// See [`BusError`].
     pub async fn write_single(&self, address: u16, word: u16) -> Result<(), BusError> {
         self.shared.bus.lock().await.write_single(&self.peer, address, word).await
+    }
+
+    /// The role in our certificate, if this goes over TLS. Exception 1 then means that this role may not do it
+    /// (Modbus/TCP Security), not that the device lacks the function.
+    #[must_use]
+    pub const fn role(&self) -> Option<&'a Role> {
+        self.shared.role.as_ref()
     }
 
     /// When a connection will be tried again for this unit; `None` if nothing stands against it now.

@@ -7,6 +7,7 @@ mod bus;
 mod endpoint;
 mod error;
 mod line;
+mod tls;
 
 pub use bus::Peer;
 pub use endpoint::Endpoint;

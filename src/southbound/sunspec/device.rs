@@ -96,9 +96,13 @@ impl Trouble {
             Self::Moved(words) | Self::Unknown(words) => words.clone(),
         }
     }
-    /// True if the device did answer: waiting longer will not change it.
+    /// True if waiting longer will not change it: the device did answer, or a certificate is wrong.
     const fn definite(&self) -> bool {
-        !matches!(self, Self::Bus(_) | Self::Moved(_) | Self::Scan(ScanError::Bus(_)))
+        match self {
+            Self::Bus(error) | Self::Scan(ScanError::Bus(error)) => error.lasts(),
+            Self::Moved(_) => false,
+            Self::Scan(_) | Self::Unknown(_) => true,
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 use super::control::{Check, Plan, Weight, Write};
 use crate::der::{Outcome, ReadBack};
 use crate::southbound::modbus::{BusError, Exception, Line};
+use crate::southbound::tls::Role;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -102,7 +103,9 @@ async fn send_all(line: &Line<'_>, writes: &[Write], habits: &mut Habits) -> Sen
             Ok(()) => {}
             Err(BusError::Refused(Exception::GATEWAY_PATH)) if place == 0 => return Sent::Unreachable,
             Err(BusError::Refused(e)) if e.unit_missing() => return Sent::Unknown,
-            Err(BusError::Refused(exception)) => return Sent::Refused(place, refusal(write, exception)),
+            Err(BusError::Refused(exception)) => {
+                return Sent::Refused(place, refusal(write, exception, line.role()));
+            }
             Err(BusError::NotSent(why)) => return Sent::Refused(place, why.to_owned()),
             Err(BusError::Connect(_)) if place == 0 => return Sent::Unreachable,
             Err(BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_) | BusError::Connect(_)) => {
@@ -143,6 +146,10 @@ async fn send_once(line: &Line<'_>, write: &Write, habits: &mut Habits) -> Resul
     let Err(BusError::Refused(Exception::ILLEGAL_FUNCTION | Exception::ILLEGAL_ADDRESS)) = first else {
         return first;
     };
+    // Over TLS exception 1 is about our role, and another function changes nothing.
+    if line.role().is_some() && first == Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)) {
+        return first;
+    }
     // Some devices take a single register with FC 6 only. If that is refused too, the first answer stands.
     match line.write_single(write.address, word).await {
         Ok(()) => {
@@ -156,7 +163,10 @@ async fn send_once(line: &Line<'_>, write: &Write, habits: &mut Habits) -> Resul
 }
 
 /// What an exception to a write means to an operator.
-fn refusal(write: &Write, exception: Exception) -> String {
+fn refusal(write: &Write, exception: Exception, role: Option<&Role>) -> String {
+    if let (Exception::ILLEGAL_FUNCTION, Some(role)) = (exception, role) {
+        return format!("{} (exception {})", role.may_not(&format!("write {}", write.name)), exception.0);
+    }
     let why = match exception {
         Exception::ILLEGAL_FUNCTION => "the device does not accept this way of writing",
         Exception::ILLEGAL_ADDRESS => {

@@ -110,7 +110,7 @@ pub enum ProbeError {
 /// See [`ProbeError`].
 pub async fn probe(link: &Link, options: &ProbeOptions, lookup: &Lookup) -> Result<ProbeReport, ProbeError> {
     let unit = link.unit();
-    let bus = SharedBus::new(Endpoint::of(link));
+    let bus = SharedBus::new(Endpoint::of(link).secured(options.tls.as_ref()));
     let line = bus.line(peer_of(unit, &options.link));
     let failed = |error: ScanError| {
         let (link, reason) =

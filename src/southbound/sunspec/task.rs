@@ -43,7 +43,7 @@ pub fn spawn(
             tracing::error!(device = device.name, "device without a port is not driven");
             continue;
         };
-        let endpoint = Endpoint::of(&device.link);
+        let endpoint = Endpoint::of(&device.link).secured(device.tls.as_ref());
         let place = *places.entry(endpoint.clone()).or_insert_with(|| {
             let layouts = layouts.clone();
             let lookup = lookup.clone();

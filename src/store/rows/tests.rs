@@ -195,6 +195,24 @@ fn a_group_is_marked_as_seeded_once() {
 }
 
 #[test]
+fn what_is_known_of_a_device_comes_back_and_the_latest_counts() {
+    let db = memory();
+    let record = |serial: Option<&str>| DeviceRecord {
+        serial: serial.map(str::to_owned),
+        notes: "v1 base=40000".to_owned(),
+    };
+    for (mrid, serial) in [("D-1", Some("7")), ("D-2", None), ("_d-1", Some("8"))] {
+        apply(&db, &Change::PutDevice(Mrid::parse(mrid).unwrap(), record(serial))).unwrap();
+    }
+    let devices = load(&db).unwrap().devices;
+    let expected = [("D-1", Some("8")), ("D-2", None)];
+    assert_eq!(devices.len(), 2);
+    for ((mrid, stored), (name, serial)) in devices.iter().zip(expected) {
+        assert_eq!((mrid, stored), (&Mrid::parse(name).unwrap(), &record(serial)));
+    }
+}
+
+#[test]
 fn a_row_that_was_never_written_so_is_named() {
     let spoil = |sql: &str| {
         let db = memory();

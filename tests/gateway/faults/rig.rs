@@ -261,6 +261,7 @@ fn told(place: usize, row: &Row, device: &Device, maps: &Maps) -> southbound::De
         serial: None,
         record: None,
         poll: row.poll,
+        tls: None,
     }
 }
 

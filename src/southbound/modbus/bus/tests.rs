@@ -84,6 +84,25 @@ async fn why_there_is_no_connection_is_said() {
 }
 
 #[tokio::test]
+async fn a_tls_fault_that_lasts_is_not_tried_again_soon() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    let (host, port) = (server.address.ip().to_string(), server.address.port());
+    let mut bus = Bus::new(Endpoint::Tls { host, port, client: None });
+    for _ in 0..3 {
+        let error = bus.read(&peer(1), 40000, 2).await.unwrap_err();
+        assert!(
+            error.lasts() && error.to_string().contains("set [southbound.tls] in gateway.toml"),
+            "{error}"
+        );
+    }
+    let wait = bus.retry_at(1).unwrap() - Instant::now();
+    assert!(wait > Duration::from_secs(29) && wait <= Duration::from_secs(60), "{wait:?}");
+    assert!(server.state().connections <= 1, "three requests, one attempt");
+    bus.put_off(ConnectFault::Refused, None);
+    assert!(bus.retry_at(1).unwrap() - Instant::now() <= Duration::from_secs(1), "others as ever");
+}
+
+#[tokio::test]
 async fn a_request_that_is_given_up_takes_its_connection_with_it() {
     let (server, mut bus) = bus(&legacy()).await;
     assert!(bus.read(&peer(1), 40000, 2).await.is_ok());

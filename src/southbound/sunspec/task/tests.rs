@@ -9,6 +9,7 @@ use crate::southbound::{Link, known};
 use tokio::time::{Instant, timeout};
 
 mod doubts;
+mod secured;
 
 struct Rig {
     inbox: Inbox,
