@@ -145,7 +145,7 @@ async fn driver_polls(plant: &Plant, time: Duration) -> (u64, f64) {
 async fn lateness() {
     let kinds = [Fault::Refused, Fault::Silent, Fault::Garbage];
     for (title, dead) in [("50 healthy too", false), ("50 dead (refused, silent, garbage)", true)] {
-        let plant = plant(500, |i| (dead && i % 10 == 0).then(|| kinds[i / 10 % 3])).await;
+        let plant = plant(500, |i| (dead && i % 10 == 0).then(|| kinds[i / 10 % 3].clone())).await;
         let (mut inbox, _handles, ports) = port::open(500);
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         southbound::spawn(

@@ -1,8 +1,8 @@
 //! The control listener: the weather and the faults of a running plant over plain HTTP on loopback, for demonstrations
 //! and tests. It is no part of the gateway's own interfaces.
 
+use super::faults::Fault;
 use super::plant::{Device, Devices};
-use super::settings::Fault;
 use crate::der::Percent;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};

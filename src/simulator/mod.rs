@@ -8,6 +8,8 @@
 
 mod control;
 mod demo;
+mod faults;
+mod image;
 pub mod modbus;
 pub mod orders;
 pub mod physics;
@@ -20,11 +22,14 @@ mod server;
 mod settings;
 mod tls;
 mod unit;
+mod wire;
 
 pub use demo::demo_plant;
+pub use faults::{Fault, FaultError};
+pub use image::Image;
 pub use plant::{Device, Devices, Plant, PlantError};
 pub use plant_file::{load_plant, plant_of_table};
 pub use serial::SerialPlace;
-pub use settings::{DeviceSettings, Fault, FaultError, Kind, PlantSettings, mrid_of};
+pub use settings::{DeviceSettings, Kind, PlantSettings, mrid_of};
 pub use tls::{TlsError, TlsSettings, TlsVersion};
 pub use unit::Write;

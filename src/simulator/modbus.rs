@@ -23,6 +23,8 @@ impl Exception {
     pub const VALUE: Self = Self(3);
     /// It cannot be done in this state.
     pub const FAILURE: Self = Self(4);
+    /// Too busy at the moment.
+    pub const BUSY: Self = Self(6);
     /// Nobody with this unit id.
     pub const NO_UNIT: Self = Self(11);
 }
@@ -34,6 +36,13 @@ pub trait Bank {
     /// # Errors
     /// The exception to answer with.
     fn read(&mut self, address: u16, count: u16) -> Result<Vec<u16>, Exception>;
+    /// Reads input registers, 1 to 125; SunSpec has none.
+    ///
+    /// # Errors
+    /// The exception to answer with.
+    fn read_input(&mut self, _address: u16, _count: u16) -> Result<Vec<u16>, Exception> {
+        Err(Exception::FUNCTION)
+    }
     /// Writes registers, 1 to 123, by the function code named.
     ///
     /// # Errors
@@ -102,7 +111,8 @@ pub fn answer(pdu: &[u8], bank: &mut impl Bank, max_read: u16) -> Vec<u8> {
         return refusal(0, Exception::FUNCTION);
     };
     let done = match function {
-        3 => read(data, bank, max_read),
+        3 => read(data, max_read, |address, count| bank.read(address, count)),
+        4 => read(data, max_read, |address, count| bank.read_input(address, count)),
         6 => write_one(data, bank),
         16 => write_many(data, bank),
         _ => Err(Exception::FUNCTION),
@@ -117,7 +127,11 @@ pub fn answer(pdu: &[u8], bank: &mut impl Bank, max_read: u16) -> Vec<u8> {
     }
 }
 
-fn read(data: &[u8], bank: &mut impl Bank, max_read: u16) -> Result<Vec<u8>, Exception> {
+fn read(
+    data: &[u8],
+    max_read: u16,
+    take: impl FnOnce(u16, u16) -> Result<Vec<u16>, Exception>,
+) -> Result<Vec<u8>, Exception> {
     let &[a1, a0, c1, c0] = data else {
         return Err(Exception::VALUE);
     };
@@ -125,7 +139,7 @@ fn read(data: &[u8], bank: &mut impl Bank, max_read: u16) -> Result<Vec<u8>, Exc
     if !(1..=max_read.min(MAX_READ)).contains(&count) {
         return Err(Exception::VALUE);
     }
-    let registers = bank.read(u16::from_be_bytes([a1, a0]), count)?;
+    let registers = take(u16::from_be_bytes([a1, a0]), count)?;
     let bytes = u8::try_from(registers.len() * 2).map_err(|_| Exception::FAILURE)?;
     let mut body = vec![bytes];
     body.extend(registers.iter().flat_map(|r| r.to_be_bytes()));

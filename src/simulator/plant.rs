@@ -1,10 +1,11 @@
 //! A running plant: every device on its own socket, and what is true of it.
 
 use super::control;
+use super::faults::{Behaviour, Fault};
 use super::registers::{Form, NoModel};
 use super::serial::{self, SerialPlace};
-use super::server::{Behaviour, Door, Shared, serve};
-use super::settings::{DeviceSettings, Fault, Kind, PlantSettings};
+use super::server::{Door, Shared, serve};
+use super::settings::{DeviceSettings, Kind, PlantSettings};
 use super::tls::{TlsDoor, TlsError};
 use super::unit::{Unit, Write};
 use crate::der::{Mrid, Percent, Vars, WattHours, Watts};
@@ -132,7 +133,7 @@ impl Plant {
     pub async fn start(settings: PlantSettings) -> Result<Self, PlantError> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let mut forms: HashMap<(Kind, u16), Arc<Form>> = HashMap::new();
+        let mut forms = Forms::new();
         let mut lines: HashMap<SerialPlace, Vec<Arc<Shared>>> = HashMap::new();
         let mut names = HashSet::new();
         let mut list = Vec::with_capacity(settings.devices.len());
@@ -221,15 +222,15 @@ impl Drop for Plant {
     }
 }
 
-fn form_of(
-    forms: &mut HashMap<(Kind, u16), Arc<Form>>,
-    device: &DeviceSettings,
-) -> Result<Arc<Form>, NoModel> {
-    let key = (device.kind, ports_of(device));
+/// The chains made so far.
+type Forms = HashMap<(Kind, Vec<u16>, u16), Arc<Form>>;
+
+fn form_of(forms: &mut Forms, device: &DeviceSettings) -> Result<Arc<Form>, NoModel> {
+    let key = (device.kind, device.chain(), ports_of(device));
     if let Some(form) = forms.get(&key) {
         return Ok(form.clone());
     }
-    let form = Arc::new(Form::new(key.0, key.1, &|id| crate::device_map::models().get(id))?);
+    let form = Arc::new(Form::new(key.0, &key.1, key.2, &|id| crate::device_map::models().get(id))?);
     forms.insert(key, form.clone());
     Ok(form)
 }
@@ -264,6 +265,7 @@ impl Device {
             Ok(config) => config.map(|config| TlsDoor::new(config, &form)),
             Err(why) => return Err(PlantError::Tls { name: settings.name, why }),
         };
+        let base = settings.base;
         let device = Self {
             name: settings.name.as_str().into(),
             mrid: settings.mrid.clone(),
@@ -274,13 +276,10 @@ impl Device {
             serial: settings.serial.clone(),
             unit_id: settings.unit,
             faults: Arc::new(Mutex::new(settings.faults.clone())),
-            shared: Arc::new(Shared {
-                unit_id: settings.unit,
-                base: settings.base,
-                tls,
-                unit: Mutex::new(Unit::new(settings, form, now, built_s)),
-                behaviour: tokio::sync::watch::Sender::new(behaviour),
-            }),
+            shared: Arc::new(
+                Shared::new(settings.unit, Unit::new(settings, form, now, built_s), behaviour)
+                    .with_tls(base, tls),
+            ),
         };
         Ok((device, door))
     }
@@ -351,7 +350,7 @@ impl Device {
         format!("modbus+rtu://{path}?baud={}&parity={parity}&unit={unit}", line.baud)
     }
 
-    /// True active power now.
+    /// True active power now; of a device whose registers come from a file, nothing is known.
     #[must_use]
     pub fn power(&self) -> Watts {
         Watts::new(self.shared.now().state().power_w)
@@ -431,7 +430,7 @@ impl Device {
     /// Has exactly these faults; none heals it.
     pub fn set_faults(&self, faults: &[Fault]) {
         *self.faults.lock().unwrap_or_else(PoisonError::into_inner) = faults.to_vec();
-        self.shared.behaviour.send_replace(Behaviour::of(faults));
+        self.shared.behave(Behaviour::of(faults));
     }
 }
 

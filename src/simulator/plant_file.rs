@@ -2,7 +2,9 @@
 
 mod serial;
 
-use super::settings::{DeviceSettings, Fault, Kind, PlantSettings, mrid_of};
+use super::faults::Fault;
+use super::image::Image;
+use super::settings::{DeviceSettings, Kind, PlantSettings, mrid_of};
 use super::tls::{TlsSettings, TlsVersion};
 use crate::der::{Mrid, Percent, WattHours, Watts};
 use crate::toml_file::{Faults, Place, Placed, Table, TomlFile};
@@ -24,6 +26,9 @@ pub fn load_plant(path: &Path) -> Result<PlantSettings, Faults> {
     let (file, root) = TomlFile::read(path, MAX_BYTES)?;
     plant_of_table(&file, root)
 }
+
+/// Most models of one device.
+const MAX_MODELS: usize = 200;
 
 /// Names and addresses given so far, and where.
 #[derive(Default)]
@@ -47,9 +52,11 @@ pub fn plant_of_table(file: &TomlFile, mut root: Table) -> Result<PlantSettings,
         settings.control = listen.and_then(|text| address(&text, false));
         control.finish();
     }
-    for table in root.tables("sunspec") {
+    let sunspec = root.tables("sunspec").into_iter().map(|table| (table, None)).collect::<Vec<_>>();
+    let registers = root.tables("registers").into_iter().map(|table| (table, Some(Kind::Registers)));
+    for (table, kind) in sunspec.into_iter().chain(registers) {
         let place = table.place().clone();
-        let entry = entry(table, insecure, &mut taken);
+        let entry = entry(table, kind, insecure, &mut taken);
         if settings.devices.len() + entry.len() > MAX_DEVICES {
             place.fault(format!("more than {MAX_DEVICES} devices so far; lower a count"));
             break;
@@ -79,11 +86,11 @@ fn address(text: &Placed<String>, insecure: bool) -> Option<SocketAddr> {
     Some(address)
 }
 
-/// One `[[sunspec]]`: a device, or as many as its count says.
-fn entry(mut table: Table, insecure: bool, taken: &mut Taken) -> Vec<DeviceSettings> {
+/// One `[[sunspec]]` or `[[registers]]`: a device, or as many as its count says.
+fn entry(mut table: Table, fixed: Option<Kind>, insecure: bool, taken: &mut Taken) -> Vec<DeviceSettings> {
     let place = table.place().clone();
     let name = table.required_text("name", "\"PV-001\"").filter(is_name);
-    let kind = kind(&mut table);
+    let kind = fixed.map(|value| Placed { value, place: place.clone() }).or_else(|| kind(&mut table));
     let count = table.integer("count", 1..=10_000, "8");
     let mrid = mrid(&mut table, count.as_ref());
     let listen_text = table.text("listen", "\"127.0.0.1:5021\"");
@@ -95,7 +102,14 @@ fn entry(mut table: Table, insecure: bool, taken: &mut Taken) -> Vec<DeviceSetti
     }
     let listen_at = on_line.as_ref().map_or(listen_at, |(_, place)| place.clone());
     let mut device = DeviceSettings::new("", kind.as_ref().map_or(Kind::Pv, |k| k.value));
-    source(&mut table, kind.as_ref(), &mut device);
+    image(&mut table, &mut device);
+    if fixed.is_none() {
+        models(&mut table, kind.as_ref(), &mut device);
+        source(&mut table, kind.as_ref(), &mut device);
+        sunspec(&mut table, &mut device);
+    } else if device.image.is_none() && !table.has("image") {
+        table.fault("[[registers]] has no image; add image = \"register-images/sungrow-sg.toml\"");
+    }
     manners(&mut table, &mut device);
     device.tls = tls(&mut table);
     table.finish();
@@ -146,6 +160,22 @@ fn kind(table: &mut Table) -> Option<Placed<Kind>> {
         table.fault("[[sunspec]] has no kind; add kind = \"pv\"");
     }
     table.word("kind", &Kind::ALL.map(|kind| (kind.name(), kind)))
+}
+
+/// The chain of a device that may choose it.
+fn models(table: &mut Table, kind: Option<&Placed<Kind>>, device: &mut DeviceSettings) {
+    let Some(list) = table.integers("models", 1..=65_534, "[1, 103, 160]") else { return };
+    if let Some(kind) = kind.filter(|k| !matches!(k.value, Kind::Models | Kind::Meter)) {
+        list.place.fault(format!(
+            "a {} has the models of its kind; write kind = \"models\" to choose them",
+            kind.value
+        ));
+        return;
+    }
+    device.models = list.value.iter().filter_map(|id| u16::try_from(id.value).ok()).collect();
+    if device.models.first() != Some(&1) || device.models.len() > MAX_MODELS {
+        list.place.fault(format!("a chain is model 1 and up to {} others", MAX_MODELS - 1));
+    }
 }
 
 fn mrid(table: &mut Table, count: Option<&Placed<i64>>) -> Option<Mrid> {
@@ -199,15 +229,25 @@ fn source(table: &mut Table, kind: Option<&Placed<Kind>>, device: &mut DeviceSet
     }
 }
 
-/// How it is addressed and how it behaves.
-fn manners(table: &mut Table, device: &mut DeviceSettings) {
-    if let Some(unit) = table.integer("unit", 0..=255, "1") {
-        device.unit = u8::try_from(unit.value).unwrap_or(1);
+/// Registers from a file, beside the plant file or wherever its path says.
+fn image(table: &mut Table, device: &mut DeviceSettings) {
+    let Some(path) = table.text("image", "\"register-images/sungrow-sg.toml\"") else { return };
+    let beside = Path::new(path.place.file()).parent().unwrap_or(Path::new("")).join(&path.value);
+    match Image::read(&beside) {
+        Ok(image) => device.image = Some(image),
+        Err(faults) => path.place.fault(format!("the image cannot be used: {faults}")),
     }
+}
+
+/// Where its chain stands, and how it moves.
+fn sunspec(table: &mut Table, device: &mut DeviceSettings) {
     if let Some(base) = table.integer("base", 0..=65_535, "40000") {
         match base.value {
             0 | 40000 | 50000 => device.base = u16::try_from(base.value).unwrap_or(40000),
-            other => base.place.fault(format!("SunSpec knows the bases 40000, 0 and 50000, not {other}")),
+            other => base.place.fault(format!(
+                "SunSpec knows the bases 40000, 0 and 50000, not {other}; write faults = [\"base:{other}\"] for a device \
+                 that breaks the rule"
+            )),
         }
     }
     if let Some(ramp) = table.number("ramp_percent_per_s", 0.1..=1000.0, "20") {
@@ -216,6 +256,13 @@ fn manners(table: &mut Table, device: &mut DeviceSettings) {
     let longest = Duration::from_secs(3600);
     if let Some(delay) = table.duration("return_delay", Duration::ZERO..=longest, "\"5s\"") {
         device.return_delay = delay.value;
+    }
+}
+
+/// How it is addressed and how it behaves.
+fn manners(table: &mut Table, device: &mut DeviceSettings) {
+    if let Some(unit) = table.integer("unit", 0..=255, "1") {
+        device.unit = u8::try_from(unit.value).unwrap_or(1);
     }
     for fault in table.texts("faults", "[\"slow:200\"]").map(|list| list.value).unwrap_or_default() {
         match Fault::parse(&fault.value) {

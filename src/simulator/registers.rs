@@ -18,6 +18,8 @@ use std::sync::Arc;
 /// One implemented or unimplemented point, by its place from the base address.
 #[derive(Clone, Debug)]
 pub struct Cell {
+    /// Its path within its model, as `W` or `Prt[0].DCW`.
+    pub path: String,
     /// First register, counted from the base.
     pub offset: usize,
     /// Registers.
@@ -59,9 +61,30 @@ pub enum CellScale {
 pub struct Form {
     /// Every point, in register order; the marker and the end are not among them.
     pub cells: Vec<Cell>,
+    /// Its models, in chain order.
+    pub spans: Vec<Span>,
     /// All registers, with headers, sentinels and end model.
     pub blank: Vec<u16>,
     settings: HashMap<Setting, usize>,
+}
+
+/// Where one model of a chain stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Model id.
+    pub id: u16,
+    /// Its ID register, counted from the base.
+    pub offset: usize,
+    /// L.
+    pub length: u16,
+}
+
+impl Span {
+    /// The first register behind it.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.offset + 2 + usize::from(self.length)
+    }
 }
 
 /// The model tables of this build lack a model.
@@ -71,19 +94,29 @@ pub struct NoModel(pub u16);
 
 /// The marker "SunS".
 const MARKER: [u16; 2] = [0x5375, 0x6E53];
-/// Registers of one port of model 714.
-const PORT_REGISTERS: u16 = 25;
+/// L of a model that nobody knows.
+const UNKNOWN_LENGTH: u16 = 5;
 
 impl Form {
-    /// Lays out the chain of a kind. `ports` is the number of DC ports of model 714.
+    /// Lays out the chain of a device. `ports` is the number of DC ports of model 714. A device of many models may have
+    /// one that nobody knows.
     ///
     /// # Errors
     /// A model that the tables lack.
-    pub fn new(kind: Kind, ports: u16, model: &dyn Fn(u16) -> Option<Arc<Model>>) -> Result<Self, NoModel> {
-        let mut form = Self { cells: Vec::new(), blank: MARKER.to_vec(), settings: HashMap::new() };
-        for &id in kind.models() {
-            let model = model(id).ok_or(NoModel(id))?;
-            form.add(kind, ports, &model).ok_or(NoModel(id))?;
+    pub fn new(
+        kind: Kind,
+        chain: &[u16],
+        ports: u16,
+        model: &dyn Fn(u16) -> Option<Arc<Model>>,
+    ) -> Result<Self, NoModel> {
+        let mut form =
+            Self { cells: Vec::new(), spans: Vec::new(), blank: MARKER.to_vec(), settings: HashMap::new() };
+        for &id in chain {
+            match model(id) {
+                Some(model) => form.add(kind, ports, &model).ok_or(NoModel(id))?,
+                None if kind == Kind::Models => form.add_unknown(id),
+                None => return Err(NoModel(id)),
+            }
         }
         form.blank.extend([0xFFFF, 0]);
         for (place, cell) in form.cells.iter().enumerate() {
@@ -106,6 +139,18 @@ impl Form {
         self.cell_of(Setting::Control(control, role))
     }
 
+    /// The cells of one model.
+    #[must_use]
+    pub fn cells_of(&self, span: &Span) -> &[Cell] {
+        self.overlapping(span.offset, span.end() - span.offset)
+    }
+
+    /// A point in every instance of its model.
+    pub fn points<'a>(&'a self, id: u16, path: &'a str) -> impl Iterator<Item = &'a Cell> {
+        let spans = self.spans.iter().filter(move |s| s.id == id);
+        spans.flat_map(|s| self.cells_of(s)).filter(move |c| c.path == path)
+    }
+
     /// Places of the cells that overlap a stretch of registers.
     #[must_use]
     pub fn overlapping(&self, first: usize, count: usize) -> &[Cell] {
@@ -114,18 +159,30 @@ impl Form {
         self.cells.get(from..to).unwrap_or_default()
     }
 
+    /// A model that no table names, with registers that mean nothing to anybody.
+    fn add_unknown(&mut self, id: u16) {
+        self.spans.push(Span { id, offset: self.blank.len(), length: UNKNOWN_LENGTH });
+        self.blank.extend([id, UNKNOWN_LENGTH]);
+        self.blank.extend((1..=UNKNOWN_LENGTH).map(|n| n * 0x1111));
+    }
+
     fn add(&mut self, kind: Kind, ports: u16, model: &Model) -> Option<()> {
         let start = self.blank.len();
-        let fixed = u16::try_from(model.fixed_length()).ok()?;
-        let length =
-            if model.id == 714 { fixed.checked_add(PORT_REGISTERS.checked_mul(ports)?)? } else { fixed };
-        let layout = Layout::new(model, length, &|_| Some(ports));
+        let every = kind == Kind::Models;
+        let times = |name: Option<&str>| bindings::instances(every, ports, model.id, name);
+        let length = u16::try_from(registers(&model.group, &times).checked_sub(2)?).ok()?;
+        let layout = Layout::new(model, length, &|name| Some(times(Some(name))));
+        let instance = self.spans.iter().filter(|s| s.id == model.id).count();
         let sync = sync_groups(&model.group);
         for (place, placed) in layout.points.iter().enumerate() {
             let offset = start + usize::from(placed.offset);
-            let bind = if place < 2 { None } else { bindings::bind(kind, model.id, &placed.path) };
+            let bind = match place {
+                0 | 1 => None,
+                _ => bindings::bind(kind, ports, (model.id, instance), &placed.path, &placed.point),
+            };
             self.blank.extend(blank(&placed.point));
             self.cells.push(Cell {
+                path: placed.path.clone(),
                 offset,
                 size: usize::from(placed.point.size),
                 kind: placed.point.kind,
@@ -145,8 +202,23 @@ impl Form {
         for (place, value) in [model.id, length].into_iter().enumerate() {
             *self.blank.get_mut(start + place)? = value;
         }
-        (self.blank.len() == start + 2 + usize::from(length)).then_some(())
+        let span = Span { id: model.id, offset: start, length };
+        self.spans.push(span);
+        (self.blank.len() == span.end()).then_some(())
     }
+}
+
+/// Registers of a group with its subgroups; `times` says how often those stand there that do not say it themselves.
+fn registers(group: &Group, times: &dyn Fn(Option<&str>) -> u16) -> usize {
+    let inner = group.groups.iter().map(|inner| {
+        let count = match &inner.repeat {
+            Repeat::Times(count) => *count,
+            Repeat::Point(name) => times(Some(name)),
+            Repeat::FillLength => times(None),
+        };
+        usize::from(count) * registers(inner, times)
+    });
+    group.own_registers() + inner.sum::<usize>()
 }
 
 /// Path prefixes of the groups that must be written whole.

@@ -3,11 +3,13 @@
 //! A pseudo terminal hands over bytes at once; a line does not. So answers over one are held back for as long as the
 //! request and the answer would take at the line's baud rate, and budgets of a bus can be tried without wires.
 
+use super::faults::Behaviour;
 use super::modbus::Frame;
 use super::rtu::{self, MAX_FRAME};
-use super::server::{Behaviour, Shared, answer};
+use super::server::{Shared, answer};
+use super::wire;
 use crate::device_map::SerialOptions;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf};
 use tokio::sync::mpsc;
@@ -131,19 +133,21 @@ async fn respond(
     answers: mpsc::Sender<Vec<u8>>,
 ) {
     let behaviour: Behaviour = unit.behaviour.borrow().clone();
-    if behaviour.silent || behaviour.refused {
+    if behaviour.refused() || wire::leaves_unanswered(&behaviour, &request) {
         return;
     }
-    sleep(before + behaviour.slow).await;
-    unit.now().set_old_rules(behaviour.old_rules);
+    sleep(before + behaviour.slow()).await;
     let broadcast = request.unit == 0;
     let request = Frame { unit: unit.unit_id, ..request };
-    let bytes = if behaviour.garbage {
-        rtu::garbage(&request, turn, &mut fastrand::Rng::with_seed(u64::from(turn)))
+    let bytes = if behaviour.garbage() {
+        Some(rtu::garbage(&request, turn, &mut fastrand::Rng::with_seed(u64::from(turn))))
     } else {
-        rtu::frame(request.unit, &answer(&request, &behaviour, &unit))
+        let pdu = answer(&request, &behaviour, &unit);
+        // Late and behind are the same here: nothing in a frame tells which request it answers.
+        let turned = unit.held.lock().unwrap_or_else(PoisonError::into_inner).turn(&behaviour, request, pdu);
+        turned.map(|(request, pdu)| wire::dress_serial(&behaviour, &request, pdu))
     };
-    if !broadcast {
+    if let Some(bytes) = bytes.filter(|_| !broadcast) {
         let _ = answers.send(bytes).await;
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! A device that nobody talks to is one task asleep in `accept`: no timer, no tick.
 
+use super::faults::{Behaviour, Fault};
 use super::modbus::{self, Exception, Frame, MAX_FRAME};
-use super::settings::Fault;
 use super::tls::{Access, TlsDoor};
 use super::unit::Unit;
+use super::wire;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -20,45 +22,8 @@ use tokio_util::sync::CancellationToken;
 const MAX_CONNECTIONS: usize = 16;
 /// Connections that wait for `accept`.
 const BACKLOG: u32 = 64;
-
-/// All faults of a device taken together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Behaviour {
-    /// Nothing listens.
-    pub refused: bool,
-    /// Hears and does not answer.
-    pub silent: bool,
-    /// Answers wrongly.
-    pub garbage: bool,
-    /// Answers so late.
-    pub slow: Duration,
-    one_connection: bool,
-    max_read: Option<u16>,
-    exception: Option<u8>,
-    /// Old specification: what cannot be written is ignored.
-    pub old_rules: bool,
-}
-
-impl Behaviour {
-    /// What a list of faults amounts to.
-    #[must_use]
-    pub fn of(faults: &[Fault]) -> Self {
-        let mut all = Self::default();
-        for fault in faults {
-            match fault {
-                Fault::Refused => all.refused = true,
-                Fault::Silent => all.silent = true,
-                Fault::Garbage => all.garbage = true,
-                Fault::Slow(time) => all.slow = *time,
-                Fault::OneConnection => all.one_connection = true,
-                Fault::MaxRead(most) => all.max_read = Some(*most),
-                Fault::Exception(code) => all.exception = Some(*code),
-                Fault::SilentIgnore => all.old_rules = true,
-            }
-        }
-        all
-    }
-}
+/// Pause between the two halves of a split answer.
+const SPLIT_PAUSE: Duration = Duration::from_millis(30);
 
 /// What the tasks of one device share.
 #[derive(Debug)]
@@ -73,9 +38,44 @@ pub struct Shared {
     pub behaviour: watch::Sender<Behaviour>,
     /// Its TLS, if it speaks nothing else.
     pub tls: Option<TlsDoor>,
+    /// Requests that it is still too busy for.
+    busy: AtomicU32,
+    /// The answer that waits for the next request, if that is its fault.
+    pub held: Mutex<wire::Held>,
 }
 
 impl Shared {
+    /// A device as its connections see it.
+    #[must_use]
+    pub fn new(unit_id: u8, unit: Unit, behaviour: Behaviour) -> Self {
+        let shared = Self {
+            unit_id,
+            unit: Mutex::new(unit),
+            base: 0,
+            tls: None,
+            behaviour: watch::Sender::new(Behaviour::default()),
+            busy: AtomicU32::new(0),
+            held: Mutex::default(),
+        };
+        shared.behave(behaviour);
+        shared
+    }
+
+    /// The same behind TLS; `base` is where its registers begin.
+    #[must_use]
+    pub fn with_tls(mut self, base: u16, tls: Option<TlsDoor>) -> Self {
+        (self.base, self.tls) = (base, tls);
+        self
+    }
+
+    /// Misbehaves like this from now on.
+    pub fn behave(&self, behaviour: Behaviour) {
+        let busy = behaviour.find(|f| if let Fault::Busy(times) = f { Some(*times) } else { None });
+        self.busy.store(busy.unwrap_or(0), Ordering::Relaxed);
+        self.now().set_behaviour(behaviour.clone());
+        self.behaviour.send_replace(behaviour);
+    }
+
     /// The device, moved along to this moment.
     pub fn now(&self) -> MutexGuard<'_, Unit> {
         // A panic elsewhere leaves numbers behind, not broken memory: the device goes on.
@@ -139,15 +139,19 @@ pub async fn serve(shared: Arc<Shared>, mut door: Door, address: SocketAddr, sto
     let mut connections = JoinSet::new();
     loop {
         let now = behaviour.borrow_and_update().clone();
-        shared.now().set_old_rules(now.old_rules);
-        if now.refused {
+        let (refused, reset) = (now.refused(), now.has(&Fault::ResetAfterAccept));
+        if refused || reset {
             connections.shutdown().await;
         }
-        door = door.turn(!now.refused, address).unwrap_or_else(|why| {
+        door = door.turn(!refused, address).unwrap_or_else(|why| {
             tracing::warn!(%address, %why, "simulated device lost its port");
             Door::Gone
         });
-        let most = if now.one_connection { 1 } else { MAX_CONNECTIONS };
+        let most = match () {
+            () if reset => 0,
+            () if now.has(&Fault::OneConnection) => 1,
+            () => MAX_CONNECTIONS,
+        };
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -191,58 +195,100 @@ async fn welcome(stream: TcpStream, shared: Arc<Shared>) {
 async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>, access: Access) {
     let mut noise = fastrand::Rng::with_seed(u64::from(shared.unit_id));
     let mut turn = 0_u32;
+    let mut own = wire::Held::default();
     let mut bytes = Vec::with_capacity(MAX_FRAME);
     loop {
         match modbus::take_frame(&mut bytes) {
             Err(modbus::NotModbus) => return,
             Ok(Some(request)) => {
                 let behaviour = shared.behaviour.borrow().clone();
-                if behaviour.silent {
+                if wire::leaves_unanswered(&behaviour, &request) {
                     continue;
                 }
-                if !behaviour.slow.is_zero() {
-                    tokio::time::sleep(behaviour.slow).await;
+                if !behaviour.slow().is_zero() {
+                    tokio::time::sleep(behaviour.slow()).await;
                 }
-                let reply = if behaviour.garbage {
+                let reply = if behaviour.garbage() {
                     turn = turn.wrapping_add(1);
-                    modbus::garbage(&request, turn, &mut noise)
+                    Some(modbus::garbage(&request, turn, &mut noise))
                 } else {
-                    reply(&request, &behaviour, &shared, access)
+                    reply(request, &behaviour, &shared, access, &mut own)
                 };
-                if stream.write_all(&reply).await.is_err() || stream.flush().await.is_err() {
+                if let Some(reply) = reply
+                    && send(&mut stream, &behaviour, &reply).await.is_err()
+                {
                     return;
                 }
             }
             Ok(None) => {
                 let mut chunk = [0_u8; MAX_FRAME];
-                match stream.read(&mut chunk).await {
-                    Ok(0) | Err(_) => return,
-                    Ok(count) => bytes.extend(chunk.iter().take(count)),
+                match hear(&mut stream, &shared, &mut chunk).await {
+                    Some(0) | None => return,
+                    Some(count) => bytes.extend(chunk.iter().take(count)),
                 }
             }
         }
     }
 }
 
-fn reply(request: &Frame, behaviour: &Behaviour, shared: &Shared, access: Access) -> Vec<u8> {
-    let function = request.pdu.first().copied().unwrap_or(0);
-    let refusal = shared.tls.as_ref().and_then(|door| door.refusal(access, request, shared.base));
-    let pdu = match refusal {
-        Some(exception) => modbus::refusal(function, exception),
-        None => answer(request, behaviour, shared),
+/// Waits for bytes; `None` is the end of the connection.
+async fn hear(stream: &mut (impl AsyncRead + Unpin), shared: &Shared, chunk: &mut [u8]) -> Option<usize> {
+    let idle = |f: &Fault| if let Fault::IdleClose(time) = f { Some(*time) } else { None };
+    let limit = shared.behaviour.borrow().find(idle);
+    let heard = match limit {
+        Some(limit) => tokio::time::timeout(limit, stream.read(chunk)).await.ok()?,
+        None => stream.read(chunk).await,
     };
-    modbus::frame(request.transaction, request.unit, &pdu)
+    heard.ok()
 }
 
-/// What a device answers, before it is framed.
+async fn send(
+    stream: &mut (impl AsyncWrite + Unpin),
+    behaviour: &Behaviour,
+    bytes: &[u8],
+) -> std::io::Result<()> {
+    let (first, rest) = bytes.split_at(wire::cut(behaviour, bytes).unwrap_or(bytes.len()));
+    stream.write_all(first).await?;
+    if !rest.is_empty() {
+        stream.flush().await?;
+        tokio::time::sleep(SPLIT_PAUSE).await;
+        stream.write_all(rest).await?;
+    }
+    stream.flush().await
+}
+
+/// What a device answers, before anything happens to it on its way.
 pub fn answer(request: &Frame, behaviour: &Behaviour, shared: &Shared) -> Vec<u8> {
     let function = request.pdu.first().copied().unwrap_or(0);
+    let one_less = |left: u32| left.checked_sub(1);
     if request.unit != shared.unit_id {
         modbus::refusal(function, Exception::NO_UNIT)
-    } else if let Some(code) = behaviour.exception {
-        modbus::refusal(function, Exception(code))
+    } else if shared.busy.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+        modbus::refusal(function, Exception::BUSY)
     } else {
-        let most = behaviour.max_read.unwrap_or(modbus::MAX_READ);
-        modbus::answer(&request.pdu, &mut *shared.now(), most)
+        wire::answer(behaviour, &request.pdu, &mut *shared.now())
     }
+}
+
+/// The answer to a request as it goes out; `None` if there is none to send now.
+fn reply(
+    request: Frame,
+    behaviour: &Behaviour,
+    shared: &Shared,
+    access: Access,
+    own: &mut wire::Held,
+) -> Option<Vec<u8>> {
+    let refusal = shared.tls.as_ref().and_then(|door| door.refusal(access, &request, shared.base));
+    let pdu = match refusal {
+        Some(exception) => modbus::refusal(request.pdu.first().copied().unwrap_or(0), exception),
+        None => answer(&request, behaviour, shared),
+    };
+    let turned = if behaviour.has(&Fault::Behind) {
+        // What is held in a serial converter outlives the connection.
+        shared.held.lock().unwrap_or_else(PoisonError::into_inner).turn(behaviour, request, pdu)
+    } else {
+        own.turn(behaviour, request, pdu)
+    };
+    let (request, pdu) = turned?;
+    Some(wire::dress(behaviour, &request, pdu))
 }

@@ -1,5 +1,7 @@
 //! What a plant is made of: settings as values. Reading them from a file is `plant_file`'s matter.
 
+use super::faults::Fault;
+use super::image::Image;
 use super::tls::TlsSettings;
 use crate::der::{Mrid, Percent, WattHours, Watts};
 use std::fmt;
@@ -24,6 +26,10 @@ pub struct DeviceSettings {
     pub mrid: Mrid,
     /// What it is and which models it speaks.
     pub kind: Kind,
+    /// Registers beside its SunSpec chain, or all that it has (kind registers).
+    pub image: Option<Image>,
+    /// Its models in chain order; empty for those that its kind has.
+    pub models: Vec<u16>,
     /// Rated active power.
     pub rated: Watts,
     /// Battery energy; only storage has use for it.
@@ -63,6 +69,8 @@ impl DeviceSettings {
             mrid: mrid_of(&name),
             name,
             kind,
+            image: None,
+            models: Vec::new(),
             rated: Watts::new(10_000.0),
             energy: WattHours::new(20_000.0),
             irradiance: 0.85,
@@ -77,6 +85,18 @@ impl DeviceSettings {
             return_delay: Duration::ZERO,
             faults: Vec::new(),
             tls: None,
+        }
+    }
+}
+
+impl DeviceSettings {
+    /// Its models, in chain order.
+    #[must_use]
+    pub fn chain(&self) -> Vec<u16> {
+        match self.kind {
+            _ if !self.models.is_empty() => self.models.clone(),
+            Kind::Models => crate::device_map::models().ids(),
+            kind => kind.models().to_vec(),
         }
     }
 }
@@ -103,11 +123,31 @@ pub enum Kind {
     Storage,
     /// Storage of the 700 series.
     Storage700,
+    /// A meter at the terminals of a PV inverter that has no Modbus of its own.
+    Meter,
+    /// Three-phase PV inverter with a meter as second logical device of its chain.
+    PvMeter,
+    /// A device of any models: every point of each implemented, with values that mean little.
+    Models,
+    /// A device without SunSpec: the registers of a file. Not a kind of `[[sunspec]]`.
+    Registers,
 }
 
 impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 6] =
+    /// All kinds of SunSpec device.
+    pub const ALL: [Self; 9] = [
+        Self::Pv,
+        Self::PvFloat,
+        Self::PvSingle,
+        Self::Pv700,
+        Self::Storage,
+        Self::Storage700,
+        Self::Meter,
+        Self::PvMeter,
+        Self::Models,
+    ];
+    /// The ordinary ones of which a feeder is made: each can be told its power.
+    pub const DER: [Self; 6] =
         [Self::Pv, Self::PvFloat, Self::PvSingle, Self::Pv700, Self::Storage, Self::Storage700];
 
     /// Its word in PLANT.toml and in tables.
@@ -120,6 +160,10 @@ impl Kind {
             Self::Pv700 => "pv-700",
             Self::Storage => "storage",
             Self::Storage700 => "storage-700",
+            Self::Meter => "meter",
+            Self::PvMeter => "pv+meter",
+            Self::Models => "models",
+            Self::Registers => "registers",
         }
     }
 
@@ -141,16 +185,19 @@ impl Kind {
         !matches!(self, Self::PvSingle)
     }
 
-    /// Its models, in chain order.
+    /// The models of a device that names none, in chain order; empty for all that there are.
     #[must_use]
     pub const fn models(self) -> &'static [u16] {
         match self {
-            Self::Pv => &[1, 103, 120, 121, 122, 123],
+            Self::Pv => &[1, 103, 120, 121, 122, 123, 126, 127, 131, 132, 134, 145, 160],
             Self::PvFloat => &[1, 113, 120, 121, 122, 123],
             Self::PvSingle => &[1, 101, 120, 121, 122, 123],
-            Self::Pv700 => &[1, 701, 702, 703, 704],
+            Self::Pv700 => &[1, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 714, 715],
             Self::Storage => &[1, 103, 120, 121, 122, 123, 124, 802],
-            Self::Storage700 => &[1, 701, 702, 703, 704, 713, 714],
+            Self::Storage700 => &[1, 701, 702, 703, 704, 713, 714, 715],
+            Self::Meter => &[1, 203],
+            Self::PvMeter => &[1, 103, 120, 121, 122, 123, 1, 203],
+            Self::Models | Self::Registers => &[],
         }
     }
 }
@@ -159,96 +206,4 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
-}
-
-/// A way to misbehave.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Nothing listens.
-    Refused,
-    /// Connects, never answers.
-    Silent,
-    /// Answers, but never a right answer.
-    Garbage,
-    /// Answers late.
-    Slow(Duration),
-    /// Resets every connection after the first.
-    OneConnection,
-    /// Refuses longer reads with exception 3.
-    MaxRead(u16),
-    /// Answers everything with this exception.
-    Exception(u8),
-    /// Ignores writes to what cannot be written, as devices of the old specification do.
-    SilentIgnore,
-}
-
-impl Fault {
-    /// How each is written.
-    pub const WORDS: &'static str =
-        "refused, silent, garbage, slow:MS, one_connection, max_read:N, exception:CODE, silent_ignore";
-
-    /// Reads a fault; `none` is an empty list of faults and not among them.
-    ///
-    /// # Errors
-    /// An unknown word, a number that is missing or out of range: in words.
-    pub fn parse(text: &str) -> Result<Self, FaultError> {
-        let (word, number) = match text.split_once(':') {
-            Some((word, number)) => (word, Some(number)),
-            None => (text, None),
-        };
-        let numbered = |lowest: u64, highest: u64| {
-            number
-                .and_then(|n| n.parse::<u64>().ok())
-                .filter(|n| (lowest..=highest).contains(n))
-                .ok_or_else(|| FaultError::Number { word: word.to_owned(), lowest, highest })
-        };
-        let fault = match word {
-            "slow" => return Ok(Self::Slow(Duration::from_millis(numbered(1, 600_000)?))),
-            "max_read" => return Ok(Self::MaxRead(u16::try_from(numbered(1, 125)?).unwrap_or(125))),
-            "exception" => return Ok(Self::Exception(u8::try_from(numbered(1, 127)?).unwrap_or(4))),
-            "refused" => Self::Refused,
-            "silent" => Self::Silent,
-            "garbage" => Self::Garbage,
-            "one_connection" => Self::OneConnection,
-            "silent_ignore" => Self::SilentIgnore,
-            _ => return Err(FaultError::Word(text.to_owned())),
-        };
-        if number.is_some() { Err(FaultError::NoNumber(word.to_owned())) } else { Ok(fault) }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused => f.write_str("refused"),
-            Self::Silent => f.write_str("silent"),
-            Self::Garbage => f.write_str("garbage"),
-            Self::Slow(time) => write!(f, "slow:{}", time.as_millis()),
-            Self::OneConnection => f.write_str("one_connection"),
-            Self::MaxRead(most) => write!(f, "max_read:{most}"),
-            Self::Exception(code) => write!(f, "exception:{code}"),
-            Self::SilentIgnore => f.write_str("silent_ignore"),
-        }
-    }
-}
-
-/// Why a text is not a fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum FaultError {
-    /// Unknown.
-    #[error("\"{0}\" is not a fault; one of {words}", words = Fault::WORDS)]
-    Word(String),
-    /// A number that is missing or wrong.
-    #[error("fault {word} needs a number from {lowest} to {highest}, like {word}:{highest}")]
-    Number {
-        /// The fault.
-        word: String,
-        /// Smallest number.
-        lowest: u64,
-        /// Largest number.
-        highest: u64,
-    },
-    /// A number where none belongs.
-    #[error("fault {0} takes no number")]
-    NoNumber(String),
 }

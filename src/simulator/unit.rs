@@ -4,23 +4,26 @@
 //! through in few steps, because ramps and holds are exact over any length. It opens no socket and reads no clock.
 
 mod allow;
+mod bank;
+mod curves;
+mod disguise;
 mod obey;
 mod values;
 
 pub use values::Value;
 
-use super::modbus::{Bank, Exception};
+use super::faults::{Behaviour, Fault};
 use super::orders::Orders;
 use super::physics::{self, Battery, Conditions, Connection, Ratings, Reactive, State};
 use super::registers::{Bind, Cell, CellScale, Form, Setting, decode, encode};
-use super::settings::DeviceSettings;
+use super::settings::{DeviceSettings, Kind};
+use curves::Adoption;
+use disguise::View;
 use std::collections::VecDeque;
 use std::f64::consts::TAU;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Writes remembered.
-const MAX_WRITES: usize = 1000;
 /// Most steps in which a stretch of time is worked through.
 const MAX_STEPS: f64 = 2000.0;
 /// Period of the slow swing of the sun, s.
@@ -64,7 +67,16 @@ pub struct Unit {
     age_s: f64,
     /// Seconds from 2000-01-01 UTC to its building.
     built_s: f64,
-    old_rules: bool,
+    adoptions: Vec<Adoption>,
+    behaviour: Behaviour,
+    /// When it began to behave so, s after its building.
+    behaving_since_s: f64,
+    /// What clients see of its registers.
+    view: View,
+    /// Its layout has moved.
+    moved: bool,
+    /// Its active power has the next power of ten.
+    coarse: bool,
     writes: VecDeque<Write>,
 }
 
@@ -77,6 +89,7 @@ impl Unit {
         let hash = settings.name.bytes().fold(7_u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
         let mut unit = Self {
             registers: form.blank.clone(),
+            view: View::new(&form, &Behaviour::default(), settings.base, false),
             form,
             ratings,
             // A year of good days lies behind it.
@@ -88,7 +101,11 @@ impl Unit {
             at: now,
             age_s: 0.0,
             built_s,
-            old_rules: false,
+            adoptions: Vec::new(),
+            behaviour: Behaviour::default(),
+            behaving_since_s: 0.0,
+            moved: false,
+            coarse: false,
             writes: VecDeque::new(),
             settings,
         };
@@ -104,7 +121,8 @@ impl Unit {
         let least = left / MAX_STEPS;
         while left > 0.0 {
             let swing = (self.settings.variation > 0.0).then_some(1.0);
-            let seconds = [self.orders.next_change_s(), self.state.next_change_s(), swing]
+            let adoption = self.adoptions.iter().map(|a| a.left_s).reduce(f64::min);
+            let seconds = [self.orders.next_change_s(), self.state.next_change_s(), adoption, swing]
                 .into_iter()
                 .flatten()
                 .fold(left, f64::min)
@@ -118,6 +136,7 @@ impl Unit {
     fn step(&mut self, seconds: f64) {
         self.state = physics::step(&self.ratings, &self.conditions(), self.state, seconds);
         self.age_s += seconds;
+        self.adopt(seconds);
         for control in self.orders.pass(seconds) {
             self.revert(control);
         }
@@ -155,11 +174,6 @@ impl Unit {
         self.step(0.0);
     }
 
-    /// Old specification: writes to what cannot be written are ignored instead of refused.
-    pub fn set_old_rules(&mut self, old: bool) {
-        self.old_rules = old;
-    }
-
     /// The last writes, oldest first.
     #[must_use]
     pub fn writes(&self) -> Vec<Write> {
@@ -170,6 +184,9 @@ impl Unit {
     fn available_w(&self) -> f64 {
         if self.ratings.battery.is_some() {
             return self.ratings.power_w;
+        }
+        if self.behaviour.has(&Fault::Night) || self.settings.kind == Kind::Registers {
+            return 0.0;
         }
         let swing = (TAU * (self.age_s / SWING_S + self.phase)).sin();
         let sun = (self.irradiance * (1.0 + self.settings.variation * swing)).clamp(0.0, 1.0);
@@ -212,9 +229,11 @@ impl Unit {
 
     /// Where the active power goes: what is asked, or what the device does alone, within the limit.
     fn target(&self, max: f64, available: f64) -> f64 {
-        let limit = self.orders.limit.active().map_or(max, |l| (max * l.percent / 100.0).min(max));
+        let nothing = Orders::default();
+        let orders = if self.behaviour.has(&Fault::IgnoresLimit) { &nothing } else { &self.orders };
+        let limit = orders.limit.active().map_or(max, |l| (max * l.percent / 100.0).min(max));
         let battery = self.ratings.battery.is_some();
-        let wish = match (self.orders.set_point.active(), self.orders.window.active()) {
+        let wish = match (orders.set_point.active(), orders.window.active()) {
             (Some(super::orders::SetPoint::Watts(watts)), _) => watts,
             (Some(super::orders::SetPoint::Percent(percent)), _) => max * percent / 100.0,
             (None, Some(window)) => {
@@ -275,6 +294,14 @@ impl Unit {
             Some(Value::Number(number)) => {
                 encode(cell.kind, power, *number, out);
             }
+            Some(Value::Steps(steps)) => {
+                encode(cell.kind, 0, *steps, out);
+            }
+            Some(Value::Raw(registers)) => {
+                for (register, shown) in out.iter_mut().zip(*registers) {
+                    *register = *shown;
+                }
+            }
             Some(Value::Text(text)) => super::registers::encode_text(text, out),
             None => {
                 let sentinel = cell.kind.not_implemented().unwrap_or_default();
@@ -299,46 +326,6 @@ impl Unit {
                 }
             }
         }
-    }
-
-    /// Offset of an address from the base, if `count` registers from there are in the image.
-    fn place(&self, address: u16, count: usize) -> Result<usize, Exception> {
-        let offset = address.checked_sub(self.settings.base).map(usize::from).ok_or(Exception::ADDRESS)?;
-        if offset + count > self.registers.len() { Err(Exception::ADDRESS) } else { Ok(offset) }
-    }
-}
-
-/// The caller has said what time it is by [`Unit::advance`].
-impl Bank for Unit {
-    fn read(&mut self, address: u16, count: u16) -> Result<Vec<u16>, Exception> {
-        let count = usize::from(count);
-        let offset = self.place(address, count)?;
-        let form = self.form.clone();
-        for cell in form.overlapping(offset, count) {
-            if let Some(Bind::Live(what)) = cell.bind {
-                let value = self.value(what);
-                self.put(cell, value.as_ref());
-            }
-        }
-        self.registers.get(offset..offset + count).map(<[u16]>::to_vec).ok_or(Exception::ADDRESS)
-    }
-
-    fn write(&mut self, function: u8, address: u16, registers: &[u16]) -> Result<(), Exception> {
-        let done = self.place(address, registers.len()).and_then(|offset| {
-            if self.old_rules { self.take(offset, registers) } else { self.accept(offset, registers) }
-        });
-        if self.writes.len() >= MAX_WRITES {
-            self.writes.pop_front();
-        }
-        let refused = done.err().map(|e| e.0);
-        self.writes.push_back(Write {
-            at: self.at,
-            function,
-            address,
-            registers: registers.to_vec(),
-            refused,
-        });
-        done
     }
 }
 

@@ -10,6 +10,8 @@
 )]
 
 mod architecture;
+mod every_model;
+mod faults;
 mod serial;
 mod spine;
 mod tls;

@@ -29,7 +29,7 @@ async fn plant() -> Plant {
         device.irradiance = 0.9;
         device
     };
-    let devices = Kind::ALL.iter().enumerate().map(device).collect();
+    let devices = Kind::DER.iter().enumerate().map(device).collect();
     Plant::start(PlantSettings { control: None, devices }).await.unwrap()
 }
 
@@ -123,7 +123,7 @@ async fn a_dispatch_goes_down_to_every_kind_of_device_and_its_outcome_comes_back
     let applied = |s: &Site| {
         let snapshot = s.service.snapshot();
         let dispatch = &snapshot.dispatches[0];
-        dispatch.shares.len() == Kind::ALL.len() && dispatch.shares.iter().all(|s| s.outcome == "applied")
+        dispatch.shares.len() == Kind::DER.len() && dispatch.shares.iter().all(|s| s.outcome == "applied")
     };
     site.until("every member read back as written", applied).await;
     assert!(site.plant.devices().iter().all(|d| d.held()), "every device holds its share");

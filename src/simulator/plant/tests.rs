@@ -71,6 +71,7 @@ async fn every_kind_is_a_whole_chain_at_every_base() {
         for base in [40000, 0, 50000] {
             let mut settings = DeviceSettings::new("PV-7", kind);
             (settings.base, settings.unit) = (base, 126);
+            let chain = settings.chain();
             let (plant, device) = one(settings).await;
             let mut client = Client::connect(&device).await.unwrap();
             assert_eq!(client.read(base, 2).await, [0x5375, 0x6E53]);
@@ -80,7 +81,12 @@ async fn every_kind_is_a_whole_chain_at_every_base() {
                 if head == [0xFFFF, 0] {
                     break;
                 }
-                let layout = Layout::new(&models().get(head[0]).unwrap(), head[1], &|_| None);
+                let count = |name: &str| match (kind, name) {
+                    (Kind::Models, _) | (_, "NPrt") => Some(2),
+                    (_, "NPt") => Some(5),
+                    _ => Some(3),
+                };
+                let layout = Layout::new(&models().get(head[0]).unwrap(), head[1], &count);
                 assert!(!layout.short, "{kind}: {head:?}");
                 let whole = layout.points.last().map(|p| p.offset + p.point.size);
                 assert_eq!(whole, Some(head[1] + 2), "{kind}: model {} is not filled", head[0]);
@@ -90,7 +96,7 @@ async fn every_kind_is_a_whole_chain_at_every_base() {
                 found.push(head[0]);
                 at += 2 + head[1];
             }
-            assert_eq!(found, kind.models());
+            assert_eq!(found, chain);
             let serial: Vec<u8> =
                 client.read(base + 52, 2).await.iter().flat_map(|r| r.to_be_bytes()).collect();
             assert_eq!(serial, b"PV-7");
@@ -267,4 +273,56 @@ async fn a_thousand_devices_answer() {
     plant.stop().await;
     // About a second here in a debug build; the bound only catches work that grows with the square of the number.
     assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn a_device_is_busy_for_a_while_resets_and_hangs_up_as_its_fault_says() {
+    let (_plant, device) = with(&[Fault::Busy(2)]).await;
+    let mut client = Client::connect(&device).await.unwrap();
+    for _ in 0..2 {
+        assert_eq!(client.ask(&READ_MARKER).await.unwrap(), [0x83, 6]);
+    }
+    assert_eq!(client.ask(&READ_MARKER).await.unwrap(), MARKER);
+    device.set_fault(Fault::Split);
+    assert_eq!(client.ask(&READ_MARKER).await.unwrap(), MARKER);
+    device.set_fault(Fault::Merged);
+    assert_eq!(client.ask(&READ_MARKER).await.unwrap(), MARKER);
+    assert_eq!(client.answer().await.unwrap(), MARKER, "the same once more");
+    device.set_fault(Fault::ResetAfterAccept);
+    assert!(client.answer().await.is_err(), "what was connected is cut off");
+    let refused = match Client::connect(&device).await {
+        Ok(mut next) => next.ask(&READ_MARKER).await.err(),
+        Err(why) => Some(why),
+    };
+    assert!(refused.is_some());
+    device.set_fault(Fault::IdleClose(Duration::from_secs(1)));
+    let mut client = loop {
+        let Ok(mut client) = Client::connect(&device).await else { continue };
+        if client.ask(&READ_MARKER).await.is_ok() {
+            break client;
+        }
+    };
+    let idle = std::time::Instant::now();
+    assert!(client.answer().await.is_err());
+    assert!(idle.elapsed() >= Duration::from_millis(900));
+}
+
+#[tokio::test]
+async fn registers_of_a_file_are_served_beside_a_chain_or_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("image.toml");
+    std::fs::write(&path, "[input]\n5 = [1, 2]\n[holding]\n61440 = [100, 0]\n").unwrap();
+    for kind in [Kind::Registers, Kind::Pv] {
+        let mut settings = DeviceSettings::new("T", kind);
+        settings.image = crate::simulator::Image::read(&path).ok();
+        let (_plant, device) = one(settings).await;
+        let mut client = Client::connect(&device).await.unwrap();
+        assert_eq!(client.ask(&[4, 0, 5, 0, 2]).await.unwrap(), [4, 4, 0, 1, 0, 2]);
+        assert_eq!(client.ask(&[4, 0, 5, 0, 3]).await.unwrap(), [0x84, 2]);
+        assert_eq!(client.ask(&[6, 0xF0, 0, 0, 60]).await.unwrap(), [6, 0xF0, 0, 0, 60]);
+        assert_eq!(client.read(61_440, 2).await, [60, 0]);
+        let chain = client.ask(&READ_MARKER).await.unwrap();
+        assert_eq!(chain == MARKER, kind == Kind::Pv, "{chain:?}");
+        assert_eq!(device.writes().len(), 1);
+    }
 }

@@ -199,3 +199,58 @@ baud = 19200
 ";
     insta::assert_snapshot!(parse(text).unwrap_err().to_string());
 }
+
+#[test]
+fn a_device_of_many_models_names_them() {
+    let plant = parse("[[sunspec]]\nname = \"M\"\nkind = \"models\"\nmodels = [1, 103, 64999]\n").unwrap();
+    assert_eq!(plant.devices[0].chain(), [1, 103, 64_999]);
+    let all = parse("[[sunspec]]\nname = \"M\"\nkind = \"models\"\n").unwrap();
+    assert_eq!(all.devices[0].chain().len(), 112);
+    let why = |text: &str| parse(text).unwrap_err().to_string();
+    let pv = why("[[sunspec]]\nname = \"M\"\nkind = \"pv\"\nmodels = [1, 103]\n");
+    assert!(pv.contains("write kind = \"models\""), "{pv}");
+    let headless = why("[[sunspec]]\nname = \"M\"\nkind = \"models\"\nmodels = [103]\n");
+    assert!(headless.contains("model 1 and up to 199 others"), "{headless}");
+}
+
+#[test]
+fn registers_come_from_a_file_beside_the_plant_file() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("image.toml"), "[input]\n5 = [1]\n").unwrap();
+    let plant = folder.path().join("plant.toml");
+    let load = |text: &str| {
+        std::fs::write(&plant, text).unwrap();
+        load_plant(&plant)
+    };
+    let twin = load("[[registers]]\nname = \"T\"\nimage = \"image.toml\"\nunit = 3\nfaults = [\"slow:5\"]\n")
+        .unwrap();
+    let device = &twin.devices[0];
+    assert_eq!((device.kind, device.unit, device.faults.len()), (Kind::Registers, 3, 1));
+    assert_eq!(device.image.as_ref().unwrap().read_input(5, 1), Ok(vec![1]));
+    let hybrid = load("[[sunspec]]\nname = \"H\"\nkind = \"pv\"\nimage = \"image.toml\"\n").unwrap();
+    assert!(hybrid.devices[0].image.is_some());
+    let why = |text: &str| load(text).unwrap_err().to_string();
+    let gone = why("[[registers]]\nname = \"T\"\nimage = \"gone.toml\"\n");
+    assert!(
+        gone.contains("plant.toml:3:9: the image cannot be used: ") && gone.contains("gone.toml"),
+        "{gone}"
+    );
+    let none = why("[[registers]]\nname = \"T\"\nrated_w = 5\n");
+    assert!(none.contains("add image = ") && none.contains("no key \"rated_w\""), "{none}");
+}
+
+#[test]
+fn the_examples_that_are_commented_out_are_right_too() {
+    let text = include_str!("../../../config/plant.toml");
+    let (_, others) = text.split_once("# Other kinds").unwrap();
+    // The image stands in another folder than a text without a file.
+    let (sunspec, _) = others.split_once("# [[registers]]").unwrap();
+    let lines: Vec<&str> = sunspec.lines().skip(1).filter_map(|line| line.strip_prefix("# ")).collect();
+    let plant = parse(&lines.join("\n")).unwrap();
+    let kinds: Vec<Kind> = plant.devices.iter().map(|d| d.kind).collect();
+    assert_eq!(kinds, [Kind::Meter, Kind::PvMeter, Kind::Models]);
+    let (_, list) = text.split_once("# On the wire").unwrap();
+    for word in Fault::WORDS.split(", ") {
+        assert!(list.contains(word) || text.contains(word), "config/plant.toml does not name {word}");
+    }
+}

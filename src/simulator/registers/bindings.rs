@@ -3,13 +3,17 @@
 //! Data only. A point without a binding reads "not implemented".
 
 mod control;
+mod generic;
 mod legacy;
+mod meter;
 mod ratings;
 mod seven;
 mod storage;
 
 use super::super::orders::Control;
 use super::super::settings::Kind;
+use crate::device_map::Point;
+pub use generic::instances;
 
 /// What stands behind a point.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,6 +31,10 @@ pub enum Bind {
 pub enum What {
     /// This number.
     Number(f64),
+    /// This many steps of the point's resolution.
+    Steps(f64),
+    /// These registers.
+    Raw(&'static [u16]),
     /// This text.
     Text(&'static str),
     /// A text that differs between devices.
@@ -50,6 +58,9 @@ pub enum What {
 pub enum Identity {
     Model,
     Serial,
+    /// Of the meter behind an inverter.
+    MeterModel,
+    MeterSerial,
 }
 
 /// Ratings, SI units.
@@ -93,6 +104,10 @@ pub enum Electric {
     /// Between two lines.
     LineVoltage,
     Frequency,
+    /// As a meter shows it: positive when taken from the grid, unless the meter counts the other way.
+    MeterPower,
+    MeterPhasePower,
+    MeterReactive,
     DcPower,
     /// Of one port of several.
     PortPower,
@@ -173,6 +188,8 @@ pub enum Setting {
     ReturnDelay,
     /// First ramp after a return, s.
     ReturnRamp,
+    /// Takes over a set of curves of this model.
+    Adopt(u16),
     /// Kept and read back, without effect here; each by its own number.
     Kept(u16),
 }
@@ -235,12 +252,34 @@ const fn kept(number: u16, start: What) -> Bind {
     Bind::Setting(Setting::Kept(number), start)
 }
 
-/// What stands behind a point of a kind of device; `None` is not implemented.
+/// What stands behind a point of a kind of device; `None` is not implemented. `instance` counts models of one id.
 #[must_use]
-pub fn bind(kind: Kind, model: u16, path: &str) -> Option<Bind> {
+pub fn bind(
+    kind: Kind,
+    ports: u16,
+    (model, instance): (u16, usize),
+    path: &str,
+    point: &Point,
+) -> Option<Bind> {
+    let bound = match (model, instance, path) {
+        // The second logical device of a chain.
+        (1, 1.., "Md") => Some(Bind::Once(What::Identity(Identity::MeterModel))),
+        (1, 1.., "SN") => Some(Bind::Once(What::Identity(Identity::MeterSerial))),
+        _ => tabled(kind, model, path),
+    };
+    let every = kind == Kind::Models;
+    bound.or_else(|| {
+        generic::fills(every, model).then(|| generic::bind(every, ports, model, path, point)).flatten()
+    })
+}
+
+/// What a table says of a point.
+#[must_use]
+pub fn tabled(kind: Kind, model: u16, path: &str) -> Option<Bind> {
     // Ports are alike: Prt[1].DCW is bound as Prt[0].DCW is.
     let path = match path.split_once("].") {
         Some((group, point)) if group.starts_with("Prt[") => bound_name(point),
+        Some((group, point)) if group.starts_with("module[") => string_name(point),
         _ => path,
     };
     names(kind, model).find(|(name, _)| *name == path).map(|(_, bind)| *bind)
@@ -249,10 +288,13 @@ pub fn bind(kind: Kind, model: u16, path: &str) -> Option<Bind> {
 /// Everything that a kind of device implements of a model, by name.
 pub fn names(kind: Kind, model: u16) -> impl Iterator<Item = &'static (&'static str, Bind)> {
     let tables: &[Table] = match model {
+        // Without physics behind them: a device of many models has no battery.
+        124 | 713 | 714 | 802 if kind == Kind::Models => &[],
         1 => &[ratings::COMMON],
         101 => &[legacy::INVERTER, legacy::SCALES],
-        103 => &[legacy::INVERTER, legacy::OTHER_PHASES, legacy::SCALES],
-        113 => &[legacy::INVERTER, legacy::OTHER_PHASES],
+        102 | 103 => &[legacy::INVERTER, legacy::OTHER_PHASES, legacy::SCALES],
+        111 => &[legacy::INVERTER],
+        112 | 113 => &[legacy::INVERTER, legacy::OTHER_PHASES],
         120 if kind.stores() => &[ratings::NAMEPLATE, ratings::NAMEPLATE_STORAGE],
         120 => &[ratings::NAMEPLATE],
         121 if kind.stores() => &[ratings::BASIC_SETTINGS],
@@ -260,6 +302,11 @@ pub fn names(kind: Kind, model: u16) -> impl Iterator<Item = &'static (&'static 
         122 => &[legacy::STATUS],
         123 => &[control::IMMEDIATE],
         124 => &[storage::BASIC],
+        160 => &[storage::STRINGS_160],
+        201 | 202 => &[meter::METER, meter::LINES, meter::SCALES],
+        203 | 204 => &[meter::METER, meter::LINES_203, meter::SCALES],
+        211..=214 => &[meter::METER, meter::LINES],
+        715 => &[seven::DER_CONTROL],
         802 => &[storage::BATTERY],
         701 => &[seven::MEASURE],
         702 if kind.stores() => &[seven::CAPACITY, seven::CAPACITY_STORAGE],
@@ -267,7 +314,8 @@ pub fn names(kind: Kind, model: u16) -> impl Iterator<Item = &'static (&'static 
         703 => &[seven::ENTER_SERVICE],
         704 => &[control::DER_CONTROL],
         713 => &[storage::CAPACITY_713],
-        714 => &[storage::DC_714],
+        714 if kind.stores() => &[storage::DC_714, storage::PORT_STORAGE],
+        714 => &[storage::DC_714, storage::PORT_PV],
         _ => &[],
     };
     tables.iter().flat_map(|t| t.iter())
@@ -277,8 +325,15 @@ fn bound_name(point: &str) -> &'static str {
     storage::PORT_POINTS.iter().find(|(name, _)| *name == point).map_or("", |(_, bound)| *bound)
 }
 
-/// The point of a port that a bound name stands for.
+fn string_name(point: &str) -> &'static str {
+    storage::STRING_POINTS.iter().find(|(name, _)| *name == point).map_or("", |(_, bound)| *bound)
+}
+
+/// The point of a port or a string that a bound name stands for, as a path.
 #[cfg(test)]
-pub fn port_point(bound: &str) -> Option<&'static str> {
-    storage::PORT_POINTS.iter().find(|(_, name)| *name == bound).map(|(point, _)| *point)
+pub fn repeated_point(bound: &str) -> Option<String> {
+    let all = |list: &'static [(&str, &str)], group: &'static str| {
+        list.iter().find(|(_, name)| *name == bound).map(|(point, _)| format!("{group}[0].{point}"))
+    };
+    all(storage::PORT_POINTS, "Prt").or_else(|| all(storage::STRING_POINTS, "module"))
 }

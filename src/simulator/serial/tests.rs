@@ -1,6 +1,7 @@
 use super::*;
 use crate::simulator::Plant;
-use crate::simulator::settings::{DeviceSettings, Fault, Kind, PlantSettings};
+use crate::simulator::faults::Fault;
+use crate::simulator::settings::{DeviceSettings, Kind, PlantSettings};
 use tokio::io::{DuplexStream, duplex};
 use tokio::time::Instant;
 

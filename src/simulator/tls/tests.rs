@@ -5,7 +5,7 @@ const ROLES: [Role; 5] =
     [Role::Nobody, Role::ReadOnly, Role::GridService, Role::NetworkAdministrator, Role::SuperAdministrator];
 
 fn form(kind: Kind) -> Form {
-    Form::new(kind, 1, &|id| models().get(id)).unwrap()
+    Form::new(kind, kind.models(), 1, &|id| models().get(id)).unwrap()
 }
 
 /// The place of a point from the base.
@@ -60,7 +60,8 @@ fn each_role_writes_what_the_table_of_rights_says() {
 
 #[test]
 fn a_write_that_runs_past_what_the_role_may_is_refused_whole() {
-    let form = form(Kind::Pv700);
+    // 704 stands last.
+    let form = Form::new(Kind::Pv700, &[1, 701, 702, 703, 704], 1, &|id| models().get(id)).unwrap();
     let rights = Rights::of(&form);
     let end = form.blank.len() - 2;
     let last = 40000 + u16::try_from(end).unwrap() - 1;

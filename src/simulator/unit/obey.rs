@@ -2,6 +2,7 @@
 //! that their registers say at that moment. And what a device does when a control's time runs out.
 
 use super::{Unit, Value};
+use crate::simulator::faults::Fault;
 use crate::simulator::orders::{Control, Limit, SetPoint, Window};
 use crate::simulator::physics::{Reactive, reactive_room};
 use crate::simulator::registers::{Role, Setting};
@@ -22,10 +23,12 @@ impl Unit {
                 Setting::Ramp => self.ramps = (value, value),
                 Setting::ChargeRamp => self.ramps.1 = value,
                 Setting::DischargeRamp => self.ramps.0 = value,
+                Setting::Adopt(model) => self.ask_for(*model, value),
                 Setting::Control(control, Role::Enable) => self.enable(*control, value),
                 _ => {}
             }
         }
+        self.stick(written);
         if !written.is_empty() {
             // A change of the reactive power or the connection shows at once, not at the next tick.
             self.step(0.0);
@@ -41,9 +44,18 @@ impl Unit {
         } else if value == 0.0 {
             self.orders.release(control);
         } else {
-            self.exclude(control);
-            self.latch(control, revert_s);
+            self.engage(control);
         }
+    }
+
+    /// Puts into force what the registers of a control say.
+    pub(super) fn engage(&mut self, control: Control) {
+        let edge = control == Control::Limit && self.behaviour.has(&Fault::EnableEdge);
+        if edge && self.orders.limit.held() {
+            return;
+        }
+        self.exclude(control);
+        self.latch(control, self.role(control, Role::RevertAfter));
     }
 
     /// Power factor and reactive power exclude each other: the later one wins.
@@ -129,7 +141,7 @@ impl Unit {
         let value = self.role(control, Role::Value);
         let injected = match self.form.role(control, Role::Excitation) {
             Some(_) => self.role(control, Role::Excitation) == 0.0,
-            None => value < 0.0,
+            None => (value < 0.0) != self.behaviour.has(&Fault::PfOverexcited),
         };
         Reactive::PowerFactor { cosine: value.abs(), injected }
     }
@@ -164,7 +176,7 @@ impl Unit {
         self.form.role(control, role).and_then(|cell| self.number(cell)).unwrap_or_default()
     }
 
-    fn put_role(&mut self, control: Control, role: Role, value: f64) {
+    pub(super) fn put_role(&mut self, control: Control, role: Role, value: f64) {
         let form = self.form.clone();
         if let Some(cell) = form.role(control, role) {
             self.put(cell, Some(&Value::Number(value)));

@@ -1,10 +1,14 @@
 use super::*;
 use crate::der::Percent;
 use crate::device_map::{Layout, models};
-use crate::simulator::modbus::{MAX_READ, answer};
+use crate::simulator::modbus::{Bank as _, Exception, MAX_READ, answer};
 use crate::simulator::settings::Kind;
 use proptest::prelude::*;
 use std::time::Duration;
+
+mod curves;
+mod faults;
+mod models;
 
 /// A device and its clock; points are named like `123.WMaxLimPct`, and found as a client would: by walking the chain.
 struct Bench {
@@ -19,7 +23,7 @@ impl Bench {
 
     fn of(settings: DeviceSettings) -> Self {
         let ports = super::super::plant::ports_of(&settings);
-        let form = Form::new(settings.kind, ports, &|id| models().get(id)).unwrap();
+        let form = Form::new(settings.kind, &settings.chain(), ports, &|id| models().get(id)).unwrap();
         let now = Instant::now();
         Self { unit: Unit::new(settings, Arc::new(form), now, 8e8), now }
     }
@@ -38,12 +42,17 @@ impl Bench {
     fn find(&mut self, point: &str) -> (u16, u16, crate::device_map::PointType, i8) {
         let (id, path) = point.split_once('.').unwrap();
         let id: u16 = id.parse().unwrap();
+        let (form, image) = (self.unit.form.clone(), self.unit.registers.clone());
         let mut at = self.unit.settings.base + 2;
         loop {
             let head = self.read(at, 2);
             assert_ne!(head[0], 0xFFFF, "no model {id}");
             if head[0] == id {
-                let layout = Layout::new(&models().get(id).unwrap(), head[1], &|_| None);
+                let counts = |name: &str| {
+                    let cell = form.points(id, name).next().unwrap();
+                    image.get(cell.offset).copied()
+                };
+                let layout = Layout::new(&models().get(id).unwrap(), head[1], &counts);
                 let placed = layout.find(path).unwrap_or_else(|| panic!("no point {point}")).clone();
                 let power = match placed.scale {
                     Some(crate::device_map::PlacedScale::Point(p)) => {
@@ -297,7 +306,7 @@ fn what_cannot_be_written_is_refused_and_nothing_of_it_is_kept() {
 #[test]
 fn devices_of_the_old_specification_ignore_and_go_on() {
     let mut bench = Bench::new(Kind::Pv);
-    bench.unit.set_old_rules(true);
+    bench.unit.set_behaviour(Behaviour::of(&[Fault::SilentIgnore]));
     assert_eq!(bench.try_set("103.W", 1.0), Ok(()));
     assert_eq!(bench.get("103.W"), 8_500.0);
     let (address, ..) = bench.find("123.WMaxLimPct");

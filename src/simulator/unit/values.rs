@@ -1,6 +1,7 @@
 //! What each point shows: ratings, measurements, counters and states, from the true state.
 
 use super::Unit;
+use crate::simulator::faults::Fault;
 use crate::simulator::orders::Control;
 use crate::simulator::physics::{Connection, reactive_room};
 use crate::simulator::registers::{Electric, Energy, Identity, Rating, Status, What, scale_for};
@@ -10,6 +11,10 @@ use crate::simulator::registers::{Electric, Energy, Identity, Rating, Status, Wh
 pub enum Value {
     /// A number.
     Number(f64),
+    /// Steps of the point's resolution.
+    Steps(f64),
+    /// Registers as they are.
+    Raw(&'static [u16]),
     /// A text.
     Text(String),
 }
@@ -29,6 +34,8 @@ impl Unit {
         Some(Value::Number(match what {
             What::Text(text) => return Some(Value::Text(text.to_owned())),
             What::Identity(identity) => return Some(Value::Text(self.identity(identity))),
+            What::Steps(steps) => return Some(Value::Steps(steps)),
+            What::Raw(registers) => return Some(Value::Raw(registers)),
             What::Number(number) => number,
             What::Rated(rating) => self.rating(rating),
             What::ScaleOf(rating) => f64::from(self.scale_of(rating)),
@@ -44,6 +51,8 @@ impl Unit {
         match identity {
             Identity::Model => format!("simulated {}", self.settings.kind),
             Identity::Serial => self.settings.name.clone(),
+            Identity::MeterModel => "simulated meter".to_owned(),
+            Identity::MeterSerial => format!("{}-M", self.settings.name),
         }
     }
 
@@ -110,6 +119,11 @@ impl Unit {
         if voltage > 0.0 { self.dc_power() / voltage } else { 0.0 }
     }
 
+    /// A power as the meter counts it.
+    fn toward_meter(&self, injected: f64) -> f64 {
+        if self.behaviour.has(&Fault::MeterExport) { injected } else { -injected }
+    }
+
     fn electric(&self, electric: Electric) -> Option<f64> {
         let (power, reactive, apparent) = (self.state.power_w, self.state.reactive_var, self.apparent());
         let ports = self.rating(Rating::Ports).max(1.0);
@@ -131,6 +145,9 @@ impl Unit {
             Electric::LineVoltage => self.voltage() * 3_f64.sqrt(),
             // One grid for all: its frequency depends on the time alone.
             Electric::Frequency => 50.0 + 0.02 * (self.age_s / 37.0).sin(),
+            Electric::MeterPower => self.toward_meter(power),
+            Electric::MeterPhasePower => self.toward_meter(power) / self.phases(),
+            Electric::MeterReactive => self.toward_meter(reactive),
             Electric::DcPower => self.dc_power(),
             Electric::PortPower => self.dc_power() / ports,
             Electric::DcCurrent => self.dc_current(),

@@ -1,4 +1,4 @@
-//! The 700 series: models 701, 702 and 703.
+//! The 700 series: models 701, 702, 703 and 715.
 
 use super::super::super::orders::Control;
 use super::{
@@ -109,4 +109,13 @@ pub const ENTER_SERVICE: Table = &[
     ("ESDlyRemTms", status(Status::ReturnRemaining)),
     ("V_SF", once(-1.0)),
     ("Hz_SF", once(-2.0)),
+];
+
+/// Model 715.
+pub const DER_CONTROL: Table = &[
+    ("LocRemCtl", once(0.0)),
+    ("DERHb", status(Status::Heartbeat)),
+    ("ControllerHb", kept(50, What::Number(0.0))),
+    ("AlarmReset", kept(51, What::Number(0.0))),
+    ("OpCtl", kept(52, What::Number(1.0))),
 ];

@@ -1,4 +1,4 @@
-//! Storage: models 124, 802, 713 and 714.
+//! Storage and what stands behind the inverter: models 124, 160, 802, 713 and 714.
 
 use super::super::super::orders::Control;
 use super::{
@@ -96,7 +96,6 @@ pub const DC_714: Table = &[
     ("DCW_SF", scale_of(Rating::Power)),
     ("DCWH_SF", once(0.0)),
     ("Tmp_SF", once(-1.0)),
-    ("port type", once(1.0)),
     ("port current", electric(Electric::PortCurrent)),
     ("port voltage", electric(Electric::DcVoltage)),
     ("port power", electric(Electric::PortPower)),
@@ -105,6 +104,42 @@ pub const DC_714: Table = &[
     ("port temperature", electric(Electric::Temperature)),
     ("port state", once(1.0)),
     ("port alarm", once(0.0)),
+];
+
+/// Kind of the ports of model 714.
+pub const PORT_STORAGE: Table = &[("port type", once(1.0))];
+/// The same of PV.
+pub const PORT_PV: Table = &[("port type", once(0.0))];
+
+/// Model 160, and below the points of one string under names of their own.
+pub const STRINGS_160: Table = &[
+    ("DCA_SF", scale_of(Rating::Current)),
+    ("DCV_SF", once(-1.0)),
+    ("DCW_SF", scale_of(Rating::Power)),
+    ("DCWH_SF", once(0.0)),
+    ("Evt", once(0.0)),
+    ("N", rated(Rating::Ports)),
+    ("TmsPer", once(0.0)),
+    ("string current", electric(Electric::PortCurrent)),
+    ("string voltage", electric(Electric::DcVoltage)),
+    ("string power", electric(Electric::PortPower)),
+    ("string injected", energy(Energy::PortInjected)),
+    ("string time", status(Status::Seconds2000)),
+    ("string temperature", electric(Electric::Temperature)),
+    ("string state", once(4.0)),
+    ("string events", once(0.0)),
+];
+
+/// Points of a string of model 160 and their names in [`STRINGS_160`].
+pub const STRING_POINTS: &[(&str, &str)] = &[
+    ("DCA", "string current"),
+    ("DCV", "string voltage"),
+    ("DCW", "string power"),
+    ("DCWH", "string injected"),
+    ("Tms", "string time"),
+    ("Tmp", "string temperature"),
+    ("DCSt", "string state"),
+    ("DCEvt", "string events"),
 ];
 
 /// Points of a port of model 714 and their names in [`DC_714`].

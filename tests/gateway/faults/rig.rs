@@ -1,0 +1,321 @@
+//! Plant, drivers, and somebody who compares what is reported with what is true.
+
+use super::ended_as;
+use super::table::{Limit, Row};
+use dergate::core::port::{self, Command, DeviceHandle, Inbox, Report};
+use dergate::der::{DeviceIndex, DeviceState, Effect, Outcome, Quality, Quantity, Reading, Setpoint, Watts};
+use dergate::device_map::Maps;
+use dergate::simulator::{Device, DeviceSettings, Fault, Plant, PlantSettings};
+use dergate::southbound::{self, Link};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// A value may be as old as this.
+const AGE: Duration = Duration::from_secs(6);
+/// How often the truth is noted.
+const STEP: Duration = Duration::from_millis(50);
+/// The sun, changing all the time: a value from before shows. Always over the limit, so that it shows too.
+const SUN: [f64; 6] = [0.85, 0.6, 0.75, 0.45, 0.9, 0.5];
+/// What is sent as a limit.
+const LIMIT: f64 = 4_000.0;
+/// A step of a scale factor, a step of the truth, and what a measurement may be off, W.
+const OFF: f64 = 130.0;
+
+/// What is known of a device.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    pub state: DeviceState,
+    pub reason: String,
+    /// The last active power of good quality.
+    pub good: Option<(Instant, f64)>,
+    /// The quality of the last active power.
+    pub last: Option<(Instant, Quality)>,
+    /// Good readings that are not true.
+    pub lies: Vec<String>,
+    ends: Vec<(u64, Outcome)>,
+    effect: Option<Effect>,
+    truth: VecDeque<Truth>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Truth {
+    at: Instant,
+    watts: f64,
+    vars: f64,
+    injected: f64,
+}
+
+impl Seen {
+    /// True if a good active power has come since.
+    pub fn good_after(&self, since: Option<Instant>) -> bool {
+        self.good.is_some_and(|(at, _)| since.is_none_or(|since| at > since))
+    }
+
+    fn note(&mut self, report: Report) {
+        let now = Instant::now();
+        match report {
+            Report::State { state, reason } => (self.state, self.reason) = (state, reason),
+            Report::Effect { effect, .. } => self.effect = Some(effect),
+            Report::Poll(poll) => {
+                for reading in poll.readings {
+                    if reading.quantity == Quantity::ActivePower {
+                        self.last = Some((now, reading.quality));
+                    }
+                    if reading.quality == Quality::Good {
+                        self.judge(&reading, now);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn judge(&mut self, reading: &Reading, now: Instant) {
+        let value = reading.value;
+        if reading.quantity == Quantity::ActivePower {
+            self.good = Some((now, value));
+        }
+        let held = |near: &dyn Fn(&Truth) -> bool| self.truth.iter().any(near);
+        let right = match reading.quantity {
+            Quantity::ActivePower => held(&|t| (t.watts - value).abs() <= OFF),
+            Quantity::ReactivePower => held(&|t| (t.vars - value).abs() <= OFF),
+            Quantity::ApparentPower => held(&|t| (t.watts.hypot(t.vars) - value).abs() <= OFF),
+            Quantity::DcPower => held(&|t| (t.watts - value).abs() <= OFF + 0.035 * t.watts.abs()),
+            Quantity::EnergyInjected => held(&|t| (t.injected - value).abs() <= 50.0),
+            Quantity::Current => held(&|t| (t.watts.hypot(t.vars) / 230.0 - value).abs() <= 2.0),
+            Quantity::Voltage => (225.0..=236.0).contains(&value),
+            Quantity::Frequency => (49.9..=50.1).contains(&value),
+            Quantity::Temperature => (20.0..=50.0).contains(&value),
+            Quantity::StateOfCharge => (45.0..=55.0).contains(&value),
+            Quantity::AvailableActivePower => (0.0..=10_000.0).contains(&value),
+            _ => true,
+        };
+        if !right {
+            let true_now = self.truth.back().map_or(f64::NAN, |t| t.watts);
+            self.lies.push(format!("{} {value} good, but {true_now:.0} W are true", reading.quantity.name()));
+        }
+    }
+}
+
+/// Everything that runs.
+#[derive(Clone)]
+pub struct Rig {
+    plant: Arc<Plant>,
+    handles: Arc<Vec<DeviceHandle>>,
+    seen: Arc<Vec<Mutex<Seen>>>,
+    next: Arc<AtomicU64>,
+    stop: CancellationToken,
+    tasks: Arc<Mutex<JoinSet<()>>>,
+    /// Other clients, which hold what they have got.
+    _others: Arc<Vec<TcpStream>>,
+}
+
+impl Rig {
+    pub async fn start(rows: Vec<Row>) -> Self {
+        let devices = rows.iter().enumerate().map(|(place, row)| {
+            let mut device = DeviceSettings::new(format!("F-{place}"), row.kind);
+            device.models.clone_from(&row.models);
+            device.faults.clone_from(&row.start);
+            // No faster than what is noted of the truth can follow.
+            device.ramp_percent_per_s = 10.0;
+            device
+        });
+        let plant = Plant::start(PlantSettings { control: None, devices: devices.collect() }).await.unwrap();
+        let mut others = Vec::new();
+        for (row, device) in rows.iter().zip(plant.devices()) {
+            if row.taken {
+                others.push(TcpStream::connect(device.address()).await.unwrap());
+            }
+        }
+        let (inbox, handles, ports) = port::open(rows.len());
+        let maps = Arc::new(Maps::builtin());
+        let settings = rows.iter().zip(plant.devices()).enumerate();
+        let settings = settings.map(|(place, (row, device))| told(place, row, device, &maps)).collect();
+        let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
+        southbound::spawn(settings, ports, maps, &mut tasks, stop.clone());
+        let seen: Arc<Vec<Mutex<Seen>>> = Arc::new(rows.iter().map(|_| Mutex::default()).collect());
+        let plant = Arc::new(plant);
+        tasks.spawn(truth(plant.clone(), seen.clone(), stop.clone()));
+        tasks.spawn(listen(inbox, seen.clone(), stop.clone()));
+        Self {
+            plant,
+            handles: Arc::new(handles),
+            seen,
+            next: Arc::default(),
+            stop,
+            tasks: Arc::new(Mutex::new(tasks)),
+            _others: Arc::new(others),
+        }
+    }
+
+    pub fn seen(&self, place: usize) -> Seen {
+        self.seen[place].lock().unwrap().clone()
+    }
+
+    /// Waits for something to hold; false if it does not in time.
+    pub async fn until(&self, place: usize, most: Duration, holds: impl Fn(&Seen) -> bool) -> bool {
+        let begun = Instant::now();
+        while !holds(&self.seen[place].lock().unwrap()) {
+            if begun.elapsed() > most {
+                return false;
+            }
+            sleep(STEP).await;
+        }
+        true
+    }
+
+    /// Lets a device fail as its row says.
+    pub async fn fail(&self, place: usize, row: &Row) {
+        let device = &self.plant.devices()[place];
+        if row.cut {
+            device.set_fault(Fault::Refused);
+            sleep(Duration::from_millis(1200)).await;
+        }
+        device.set_faults(&row.later);
+    }
+
+    async fn send(&self, place: usize, setpoint: Setpoint) -> Option<Outcome> {
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let expires_at = Instant::now() + Duration::from_secs(15);
+        self.handles[place].send(Command { id, setpoint, hold: Duration::from_secs(90), expires_at });
+        let of = |seen: &Seen| seen.ends.iter().find(|(n, _)| *n == id).map(|(_, outcome)| outcome.clone());
+        self.until(place, Duration::from_secs(25), |seen| of(seen).is_some()).await;
+        of(&self.seen(place))
+    }
+
+    /// Sends a limit: how it ended, and what is wrong with that.
+    pub async fn try_limit(&self, place: usize, expected: &Limit) -> (String, Option<String>) {
+        let device = &self.plant.devices()[place];
+        if matches!(expected, Limit::Changed) {
+            self.send(place, Setpoint::LimitActivePower(Watts::new(2.0 * LIMIT))).await;
+        }
+        let Some(outcome) = self.send(place, Setpoint::LimitActivePower(Watts::new(LIMIT))).await else {
+            return ("no outcome".to_owned(), Some("the limit has no outcome".to_owned()));
+        };
+        let mut told = match &outcome {
+            Outcome::Refused(words) | Outcome::NotKept(words) => format!("{}: {words}", outcome.name()),
+            Outcome::Applied(back) if !back.verified => "applied, not verified".to_owned(),
+            other => other.name().to_owned(),
+        };
+        if !ended_as(expected, &outcome) {
+            return (told.clone(), Some(format!("limit ended as {told}, not as {expected:?}")));
+        }
+        let obeyed = || device.power().get() <= LIMIT + OFF && device.limit_active();
+        let mut fault = None;
+        match expected {
+            Limit::Applied | Limit::Changed | Limit::Unverified | Limit::Released => {
+                self.until(place, Duration::from_secs(15), |_| obeyed()).await;
+                // Long enough for a default reversion to strike, if nothing stood against it.
+                sleep(Duration::from_secs(6)).await;
+                fault = (!obeyed()).then(|| "applied, but not obeyed".to_owned());
+            }
+            Limit::AppliedWithoutEffect => {
+                let shown = |seen: &Seen| matches!(seen.effect, Some(Effect::NoEffect(_)));
+                if !self.until(place, Duration::from_secs(40), shown).await {
+                    fault = Some("nobody noticed that it has no effect".to_owned());
+                }
+                told.push_str(", no effect");
+            }
+            Limit::SeemsNotKept => {}
+            Limit::Refused(_) | Limit::NotKept | Limit::Unreachable => {
+                fault = device.limit_active().then(|| "refused, but in force".to_owned());
+            }
+        }
+        if matches!(expected, Limit::Released) && fault.is_none() {
+            let released = self.send(place, Setpoint::ReleaseActivePower).await;
+            if !matches!(released, Some(Outcome::Applied(_))) || device.limit_active() {
+                fault = Some(format!("release ended as {released:?}, in force: {}", device.limit_active()));
+            }
+            told.push_str(", released");
+        }
+        (told, fault)
+    }
+
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let mut tasks = std::mem::take(&mut *self.tasks.lock().unwrap());
+        while tasks.join_next().await.is_some() {}
+    }
+}
+
+/// What the driver is told of a device.
+fn told(place: usize, row: &Row, device: &Device, maps: &Maps) -> southbound::DeviceSettings {
+    let mut map = maps.get("sunspec").unwrap().as_ref().clone();
+    map.link.response_timeout = Duration::from_millis(400);
+    map.link.connect_timeout = Duration::from_millis(800);
+    map.link.lost_after = Duration::from_secs(2);
+    (row.shape)(&mut map);
+    southbound::DeviceSettings {
+        index: DeviceIndex::new(place),
+        mrid: device.mrid().clone(),
+        name: row.name.clone(),
+        link: Link::parse(&device.link()).unwrap(),
+        map: Arc::new(map),
+        map_named: true,
+        serial: None,
+        record: None,
+        poll: row.poll,
+        tls: None,
+    }
+}
+
+/// Moves the sun and notes what is true.
+async fn truth(plant: Arc<Plant>, seen: Arc<Vec<Mutex<Seen>>>, stop: CancellationToken) {
+    let begun = Instant::now();
+    let mut place = usize::MAX;
+    while !stop.is_cancelled() {
+        let sun = usize::try_from(begun.elapsed().as_millis() / 1500).unwrap() % SUN.len();
+        for (device, seen) in plant.devices().iter().zip(seen.iter()) {
+            if sun != place {
+                device.set_irradiance(SUN[sun]);
+            }
+            let (at, watts) = (Instant::now(), device.power().get());
+            let (vars, injected) = (device.reactive_power().get(), device.energies().0.get());
+            let truth = &mut seen.lock().unwrap().truth;
+            truth.push_back(Truth { at, watts, vars, injected });
+            while truth.front().is_some_and(|old| at - old.at > AGE) {
+                truth.pop_front();
+            }
+        }
+        place = sun;
+        sleep(STEP).await;
+    }
+}
+
+async fn listen(mut inbox: Inbox, seen: Arc<Vec<Mutex<Seen>>>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            Some((device, report)) = inbox.reports.recv() => seen[device.get()].lock().unwrap().note(report),
+            Some(end) = inbox.ends.recv() => {
+                seen[end.device.get()].lock().unwrap().ends.push((end.id, end.outcome));
+            }
+        }
+    }
+}
+
+/// What judges must be able to condemn.
+#[test]
+fn a_lie_is_seen() {
+    let mut seen = Seen::default();
+    let at = Instant::now();
+    seen.truth.push_back(Truth { at, watts: 8_500.0, vars: 0.0, injected: 1e6 });
+    let mut tell = |quantity, value, quality| {
+        let readings = vec![Reading { quantity, value, quality, at: jiff::Timestamp::UNIX_EPOCH }];
+        let (lateness, took) = (Duration::ZERO, Duration::ZERO);
+        seen.note(Report::Poll(port::Poll { readings, lateness, took }));
+        std::mem::take(&mut seen.lies).len()
+    };
+    assert_eq!(tell(Quantity::ActivePower, 8_490.0, Quality::Good), 0);
+    assert_eq!(tell(Quantity::ActivePower, 850.0, Quality::Good), 1, "a scale factor that was kept");
+    assert_eq!(tell(Quantity::ActivePower, 850.0, Quality::Invalid), 0, "it does not pass as good");
+    assert_eq!(tell(Quantity::ActivePower, -8_500.0, Quality::Good), 1, "the other sign");
+    assert_eq!(tell(Quantity::EnergyInjected, 1e5, Quality::Good), 1);
+    assert_eq!(tell(Quantity::Voltage, 23.0, Quality::Good), 1);
+}
