@@ -4,7 +4,7 @@
 //! error but an exception drops the connection, and so does a request that is given up half-way. The peer then gets a
 //! reset, so that a device with one session frees it at once.
 
-use super::{BusError, ConnectFault, Endpoint, Exception};
+use super::{BusError, ConnectFault, Endpoint, Exception, wire};
 use crate::backoff::Backoff;
 use std::borrow::Cow;
 use std::io;
@@ -102,6 +102,32 @@ impl Bus {
         .await
     }
 
+    /// Reads input registers (FC 4).
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read_input(
+        &mut self,
+        peer: &Peer,
+        address: u16,
+        quantity: u16,
+    ) -> Result<Vec<u16>, BusError> {
+        if quantity == 0 || quantity > MAX_READ {
+            return Err(BusError::NotSent("a read takes 1 to 125 registers"));
+        }
+        if u32::from(address) + u32::from(quantity) > 0x1_0000 {
+            return Err(BusError::NotSent("a read ends at register 65535"));
+        }
+        self.call(peer, Request::ReadInputRegisters(address, quantity), |answer| match answer {
+            Response::ReadInputRegisters(words) if words.len() == usize::from(quantity) => Ok(words),
+            Response::ReadInputRegisters(words) => {
+                Err(format!("asked for {quantity} input registers at {address}, got {}", words.len()))
+            }
+            other => Err(format!("asked for input registers, got {other:?}")),
+        })
+        .await
+    }
+
     /// Writes holding registers (FC 16).
     ///
     /// # Errors
@@ -155,12 +181,14 @@ impl Bus {
         {
             sleep_until(last + peer.inter_request).await;
         }
+        wire::asked(peer.unit, &request);
         session.limit.as_mut().reset(Instant::now() + peer.response_timeout);
         let result = tokio::select! {
             biased;
             answer = session.context.call(request) => Some(answer),
             () = session.limit.as_mut() => None,
         };
+        wire::answered(peer.unit, result.as_ref());
         if !peer.inter_request.is_zero() {
             session.last = Some(Instant::now());
         }

@@ -78,6 +78,14 @@ impl<'a> Line<'a> {
         self.shared.bus.lock().await.read(&self.peer, address, quantity).await
     }
 
+    /// Reads input registers before the reads of other units, as a part of a command.
+    ///
+    /// # Errors
+    /// See [`BusError`].
+    pub async fn read_input(&self, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
+        self.shared.bus.lock().await.read_input(&self.peer, address, quantity).await
+    }
+
     /// Writes registers with FC 16.
     ///
     /// # Errors

@@ -5,14 +5,14 @@ mod block;
 mod control;
 mod device;
 mod execute;
-mod probe;
+pub mod probe;
 mod readings;
 mod scan;
 mod task;
+pub mod tools;
 mod value;
 
 pub use block::Lookup;
-pub use probe::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue, probe};
 pub use task::spawn;
 
 #[cfg(test)]
