@@ -87,7 +87,7 @@ fn what_is_no_recording_is_told_so() {
     for (from, to, part) in [
         ("dergate-recording", "other", "is not one that this version reads"),
         ("\"version\":1", "\"version\":2", "version 2"),
-        ("\"length\":66", "\"length\":65530", "runs past register 65535"),
+        ("\"length\":66", "\"length\":65533", "runs past register 65535"),
         ("5375 6E53", "5375 XX", "no hexadecimal word"),
         ("\"0\":", "\"65535\":", "run past 65535"),
         ("\"0\":", "\"-1\":", "no address"),

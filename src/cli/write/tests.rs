@@ -128,8 +128,8 @@ async fn a_sync_group_is_written_whole_in_one_request() {
 async fn a_draft_of_the_newer_models_is_not_written() {
     let mut book = newer();
     let header = book.address(715, "L");
-    book.put(header, &[6]);
-    book.put(header + 7, &[0xFFFF, 0]);
+    book.put(header, &[8]);
+    book.put(header + 8, &[0, 0xFFFF, 0]);
     let (server, end, _) = written(&book, &["715.OpCtl=1"]).await;
     assert!(matches!(&end, End::Failed(words) if words.contains("draft")), "{end:?}");
     assert_eq!(server.writes(), []);
