@@ -26,10 +26,12 @@ Examples:  dergate control 'modbus+tcp://192.0.2.21' limit_active_power 60% --dr
            dergate control 'modbus+tcp://192.0.2.21' set_power_factor 0.95over
            dergate control 'modbus+tcp://192.0.2.21' release_active_power
 
-Commands: limit_active_power, set_active_power, connect, disconnect, set_reactive_power, set_power_factor, set_ramp_rates,
-reset_alarms, release_active_power, release_reactive_power. Values: W, kW, var, kvar, % of what the device can do; power
-factors end in over or under (excited). Positive is injected into the grid.
-The device falls back by itself after the hold time if it has a reversion time; with --release it is released at the end.";
+Commands: limit_active_power, set_active_power, connect, disconnect, set_reactive_power, \
+set_power_factor, set_ramp_rates, reset_alarms, release_active_power, release_reactive_power. Values: W, \
+kW, var, kvar, % of what the device can do; power factors end in over or under (excited). Positive is \
+injected into the grid.
+The device falls back by itself after the hold time if it has a reversion time; with --release it is \
+released at the end.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

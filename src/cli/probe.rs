@@ -19,9 +19,10 @@ Examples:  dergate probe 'modbus+tcp://192.0.2.21:502?unit=1'
            dergate probe 'modbus+tcp://192.0.2.21' --unit 1,2,126
            dergate probe --from inverter.json --all
 
---json prints one object: manufacturer, model, serial, version, base, map, ratings, models (id, instance, device, name,
-known, address, length, points), readings, capability, warnings; a point has point, address, type, raw, value, unit,
-symbols, scale, quality, fault and writable. With --unit it prints an array: unit, answers, sunspec, and what it is.";
+--json prints one object: manufacturer, model, serial, version, base, map, ratings, models (id, \
+instance, device, name, known, address, length, points), readings, capability, warnings; a point has \
+point, address, type, raw, value, unit, symbols, scale, quality, fault and writable. With --unit it \
+prints an array: unit, answers, sunspec, and what it is.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -32,7 +33,8 @@ pub(super) struct Args {
     /// Decodes a file of `dergate record` instead of asking a device
     #[arg(long, value_name = "FILE", conflicts_with_all = ["link", "unit"])]
     from: Option<PathBuf>,
-    /// Asks several units and shows which of them answer: all, usual, or a list such as 1,2,126
+    /// Asks several units and shows which of them answer: all, usual, or a list such as 1,2,126; each that does not
+    /// answer costs one time-out
     #[arg(long, value_name = "LIST")]
     unit: Option<String>,
     /// Shows the points too that the device does not implement

@@ -17,11 +17,13 @@ Examples:  dergate read 'modbus+tcp://192.0.2.21' 103.W 103.St
            dergate read 'modbus+tcp://192.0.2.21' '160.module[0].DCW' '160[1]'
            dergate read 'modbus+tcp://192.0.2.21' holding:40000+10 input:5000:u32
 
-A point is MODEL.PATH, MODEL[INSTANCE].PATH for the second and further of an id, or MODEL alone for all of its points.
-Registers are holding:ADDRESS or input:ADDRESS, counted from 0; +N for N of them; :u16, :i32, :f32, :text16 … for a
-value; :low_first behind it if its last register comes first.
---json prints an array, one entry a point: target, model, point, address, type, raw, value, unit, symbols, scale, quality,
-fault, writable; for registers target, address, raw, value; for a target that cannot be read target and error.";
+A point is MODEL.PATH, MODEL[INSTANCE].PATH for the second and further of an id, or MODEL alone for all \
+of its points.
+Registers are holding:ADDRESS or input:ADDRESS, counted from 0; +N for N of them; :u16, :i32, :f32, \
+:text16 … for a value; :low_first behind it if its last register comes first.
+--json prints an array, one entry a point: target, model, point, address, type, raw, value, unit, \
+symbols, scale, quality, fault, writable; for registers target, address, raw, value; for a target that \
+cannot be read target and error.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -13,8 +13,9 @@ const EXAMPLES: &str = "\
 Examples:  dergate record 'modbus+tcp://192.0.2.21:502?unit=1' -o inverter.json
            dergate probe --from inverter.json
 
-The file is one JSON object: format \"dergate-recording\", version 1, link, unit, at, base, models (id, address, length),
-registers (first address of a run: its registers as hexadecimal words), refused (address, quantity, reason), warnings.";
+The file is one JSON object: format \"dergate-recording\", version 1, link, unit, at, base, models (id, \
+address, length), registers (first address of a run: its registers as hexadecimal words), refused \
+(address, quantity, reason), warnings.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

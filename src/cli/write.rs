@@ -13,15 +13,16 @@ use std::io::Write;
 const MAX_ORDERS: usize = 200;
 
 const EXAMPLES: &str = "\
-Examples:  dergate write 'modbus+tcp://192.0.2.21' 123.WMaxLimPct=60 123.WMaxLim_Ena=ENABLED --dry-run
+Examples:  dergate write 'modbus+tcp://192.0.2.21' --dry-run 123.WMaxLimPct=60 123.WMaxLim_Ena=1
            dergate write 'modbus+tcp://192.0.2.21' 703.ES=DISABLED --yes
            dergate write 'modbus+tcp://192.0.2.21' 704.PFWInj.PF=0.95 704.PFWInj.Ext=OVER_EXCITED
            dergate write 'modbus+tcp://192.0.2.21' holding:40000=5 holding:40010:i32=-2000
 
-Points are written in the order given: settings first, enable last. Neighbouring points of one model that stand side by
-side go in one request. Values are in the unit of the point; enumerations and bits also by name (bits joined with +).
---json prints one object: link, dry_run, frames (function, address, registers, bytes, points), notes, and after writing
-points (point, address, registers, value, result, words, read_back).";
+Points are written in the order given: settings first, enable last. Neighbouring points of one model \
+that stand side by side go in one request. Values are in the unit of the point; enumerations and bits \
+also by name (bits joined with +).
+--json prints one object: link, dry_run, frames (function, address, registers, bytes, points), notes, \
+and after writing points (point, address, registers, value, result, words, read_back).";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -98,6 +98,18 @@ async fn every_point_of_every_model_is_shown() {
 }
 
 #[tokio::test]
+async fn what_reading_would_clear_is_not_read() {
+    let book = whole();
+    let spared = book.address(122, "StSetLimMsk");
+    let server = Server::start(&[(1, &book)]).await;
+    let (end, _) = probed(&[&server.link(1).to_string()]).await;
+    assert_eq!(end, End::Done);
+    let seen = server.state().seen.clone();
+    assert!(seen.iter().any(|s| s.address == spared + 2), "what stands behind it is");
+    assert!(!seen.iter().any(|s| (s.address..s.address + s.quantity).contains(&spared)));
+}
+
+#[tokio::test]
 async fn groups_are_nested_as_their_count_points_say() {
     let book = whole();
     let (_, out) = of(&book, &[]).await;

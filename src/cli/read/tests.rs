@@ -65,6 +65,14 @@ async fn instances_groups_and_whole_models_are_read() {
 }
 
 #[tokio::test]
+async fn what_reading_clears_is_read_only_by_its_name() {
+    let (_, out) = read(&whole(), &["122"]).await;
+    assert!(row(&out, "122.StSetLimMsk").contains(&"not read".to_owned()), "{out}");
+    let (_, out) = read(&whole(), &["122.StSetLimMsk"]).await;
+    assert!(row(&out, "122.StSetLimMsk").contains(&"good".to_owned()), "{out}");
+}
+
+#[tokio::test]
 async fn registers_are_read_without_a_chain() {
     let mut book = Book::at(0);
     book.put(100, &[1, 0xFFFF, 0x4865, 0x6C6C, 0x6F00]);

@@ -181,14 +181,14 @@ impl Bus {
         {
             sleep_until(last + peer.inter_request).await;
         }
-        wire::asked(peer.unit, &request);
+        let function = wire::asked(peer.unit, &request);
         session.limit.as_mut().reset(Instant::now() + peer.response_timeout);
         let result = tokio::select! {
             biased;
             answer = session.context.call(request) => Some(answer),
             () = session.limit.as_mut() => None,
         };
-        wire::answered(peer.unit, result.as_ref());
+        wire::answered(peer.unit, function, result.as_ref());
         if !peer.inter_request.is_zero() {
             session.last = Some(Instant::now());
         }

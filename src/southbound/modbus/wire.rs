@@ -10,15 +10,20 @@ fn listened() -> bool {
     tracing::enabled!(target: TARGET, tracing::Level::TRACE)
 }
 
-/// A request is about to be sent.
-pub fn asked(unit: u8, request: &Request<'_>) {
+/// A request is about to be sent. Gives its function code.
+pub fn asked(unit: u8, request: &Request<'_>) -> u8 {
     if listened() {
         tracing::trace!(target: TARGET, "> {}", hex(unit, &request_pdu(request)));
     }
+    request.function_code().value()
 }
 
 /// What became of it: an answer, an exception, a fault of the transport, or `None` for silence.
-pub fn answered(unit: u8, result: Option<&Result<Result<Response, ExceptionCode>, tokio_modbus::Error>>) {
+pub fn answered(
+    unit: u8,
+    function: u8,
+    result: Option<&Result<Result<Response, ExceptionCode>, tokio_modbus::Error>>,
+) {
     if !listened() {
         return;
     }
@@ -26,8 +31,9 @@ pub fn answered(unit: u8, result: Option<&Result<Result<Response, ExceptionCode>
         Some(Ok(Ok(answer))) => {
             tracing::trace!(target: TARGET, "< {}", hex(unit, &response_pdu(answer)));
         }
-        // The function code of an exception is that of the request with the top bit set; only its code is known here.
-        Some(Ok(Err(code))) => tracing::trace!(target: TARGET, "< {unit:02X} exception {}", u8::from(*code)),
+        Some(Ok(Err(code))) => {
+            tracing::trace!(target: TARGET, "< {}", hex(unit, &[function | 0x80, u8::from(*code)]));
+        }
         Some(Err(error)) => tracing::trace!(target: TARGET, "< {error}"),
         None => tracing::trace!(target: TARGET, "< (no answer in time)"),
     }

@@ -120,8 +120,11 @@ impl Body {
         let clears = CLEARS_ON_READ.iter().filter(|(id, _)| *id == self.at.id);
         let spared: Vec<u16> = clears.filter_map(|(_, path)| layout.find(path)).map(|p| p.offset).collect();
         // A read runs over what lies between its points, so the points before and behind are read apart.
-        for side in points.split(|(offset, _)| spared.contains(offset)) {
-            self.read(source, side, longest).await?;
+        let apart = |a: &(u16, u16), b: &(u16, u16)| spared.iter().any(|s| (a.0..=b.0).contains(s));
+        for side in points.chunk_by(|a, b| !apart(a, b)) {
+            if !side.first().is_some_and(|(offset, _)| spared.contains(offset)) {
+                self.read(source, side, longest).await?;
+            }
         }
         for (offset, size) in points.iter().filter(|(offset, _)| spared.contains(offset)) {
             let part = Part { offset: *offset, quantity: *size };

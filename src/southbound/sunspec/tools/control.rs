@@ -92,7 +92,8 @@ impl Session {
     async fn read_block(&self, block: &mut Block) -> Result<(), BusError> {
         let mut body = Body::of(block.at);
         let points: Vec<(u16, u16)> = block.layout.points.iter().map(|p| (p.offset, p.point.size)).collect();
-        body.read(&Source::Line(self.line()), &points, self.options.link.max_read).await?;
+        let source = Source::Line(self.line());
+        body.read_gently(&source, &block.layout, &points, self.options.link.max_read).await?;
         let registers = body.leading();
         // Another model in its place is a model that is not there.
         let _ = !registers.is_empty() && block.take(registers, Instant::now());

@@ -214,7 +214,11 @@ impl Found {
             .filter_map(|place| self.layout.points.get(*place))
             .map(|placed| (placed.offset, placed.point.size))
             .collect();
-        self.body.read(source, &points, longest).await
+        match points.as_slice() {
+            // Who names one point alone wants it read, even if that changes it.
+            [_] if places.len() == 1 => self.body.read(source, &points, longest).await,
+            _ => self.body.read_gently(source, &self.layout, &points, longest).await,
+        }
     }
 }
 
