@@ -117,3 +117,51 @@ async fn wrong_usage_and_silence_have_their_own_status() {
     let end = run(&line.args, &mut Vec::new()).await.unwrap();
     assert!(matches!(end, End::NoAnswer(_)), "{end:?}");
 }
+
+/// A server of input registers only: answers one request with the registers 1 and 2.
+async fn input_server() -> (String, tokio::task::JoinHandle<Vec<u8>>) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = format!("modbus+tcp://{}", listener.local_addr().unwrap());
+    let seen = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = vec![0; 12];
+        stream.read_exact(&mut request).await.unwrap();
+        let [a, b, ..] = request[..] else { panic!() };
+        stream.write_all(&[a, b, 0, 0, 0, 7, 1, 4, 4, 0, 1, 0, 2]).await.unwrap();
+        request
+    });
+    (link, seen)
+}
+
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn input_registers_are_read_and_the_wire_is_shown() {
+    let (link, seen) = input_server().await;
+    let line = Line::try_parse_from(["read", &link, "input:5000:u32", "--trace"]).unwrap();
+    assert!(line.args.how.traces());
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let filter = tracing_subscriber::EnvFilter::new("error,dergate::wire=trace");
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
+    let _listening = tracing::subscriber::set_default(log);
+    let mut out = Vec::new();
+    let end = run(&line.args, &mut out).await.unwrap();
+    assert_eq!(end, End::Done);
+    assert_eq!(row(std::str::from_utf8(&out).unwrap(), "input:5000:u32")[1], "65538");
+    assert_eq!(seen.await.unwrap()[6..], [1, 4, 0x13, 0x88, 0, 2]);
+    let shown = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    assert!(shown.contains("> 01 04 13 88 00 02") && shown.contains("< 01 04 04 00 01 00 02"), "{shown}");
+}

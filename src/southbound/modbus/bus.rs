@@ -4,7 +4,7 @@
 //! error but an exception drops the connection, and so does a request that is given up half-way. The peer then gets a
 //! reset, so that a device with one session frees it at once.
 
-use super::{BusError, ConnectFault, Endpoint, Exception, wire};
+use super::{BusError, ConnectFault, Endpoint, Exception, trace};
 use crate::backoff::Backoff;
 use std::borrow::Cow;
 use std::io;
@@ -181,14 +181,14 @@ impl Bus {
         {
             sleep_until(last + peer.inter_request).await;
         }
-        let function = wire::asked(peer.unit, &request);
+        let function = trace::asked(peer.unit, &request);
         session.limit.as_mut().reset(Instant::now() + peer.response_timeout);
         let result = tokio::select! {
             biased;
             answer = session.context.call(request) => Some(answer),
             () = session.limit.as_mut() => None,
         };
-        wire::answered(peer.unit, function, result.as_ref());
+        trace::answered(peer.unit, function, result.as_ref());
         if !peer.inter_request.is_zero() {
             session.last = Some(Instant::now());
         }

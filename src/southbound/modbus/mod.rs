@@ -7,7 +7,7 @@ mod bus;
 mod endpoint;
 mod error;
 mod line;
-mod wire;
+mod trace;
 
 pub use bus::Peer;
 pub use endpoint::Endpoint;

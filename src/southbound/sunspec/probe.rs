@@ -14,7 +14,7 @@ pub use model::{ProbedModel, label};
 pub use points::{ProbedPoint, ProbedScale, ProbedValue, has_bits, point_of, power_of};
 
 use super::abilities::{capability, nameplate, routes};
-use super::block::{Layouts, Lookup};
+use super::block::{Blocks, Layouts, Lookup};
 use super::device::blocks_of;
 use super::readings::{choose, readings};
 use super::scan::ScanError;
@@ -107,6 +107,12 @@ pub async fn probe_recording(
     read.report(&source, recording.chain(), &|_| {}).await.map_err(failed)
 }
 
+/// The blocks that the driver would read of a chain.
+pub fn driver_blocks(chain: &WholeChain, options: &ProbeOptions, lookup: &Lookup) -> Blocks {
+    let (ignore, longest) = (&options.sunspec.ignore_models, options.link.max_read);
+    blocks_of(chain.first_device(), ignore, lookup, &Layouts::default(), longest)
+}
+
 /// What reading a chain needs.
 struct Read<'a> {
     lookup: &'a Lookup,
@@ -163,9 +169,7 @@ impl Read<'_> {
         models: Vec<ProbedModel>,
         mut answers: HashMap<u16, Vec<u16>>,
     ) -> ProbeReport {
-        let layouts = Layouts::default();
-        let (ignore, longest) = (&self.options.sunspec.ignore_models, self.options.link.max_read);
-        let mut blocks = blocks_of(chain.first_device(), ignore, self.lookup, &layouts, longest);
+        let mut blocks = driver_blocks(chain, self.options, self.lookup);
         let mut warnings = chain.warnings.clone();
         for block in &mut blocks.list {
             let registers = answers.remove(&block.at.id).unwrap_or_default();

@@ -1,5 +1,6 @@
 //! The whole chain of a device: what the driver reads, and the further logical devices behind it.
 
+use crate::device_map::SunspecOptions;
 use crate::southbound::modbus::{BusError, Line};
 use crate::southbound::sunspec::block::ModelAt;
 use crate::southbound::sunspec::scan::{ScanError, scan};
@@ -54,8 +55,8 @@ impl WholeChain {
 ///
 /// # Errors
 /// See [`ScanError`].
-pub async fn whole_chain(line: &Line<'_>, bases: &[u16]) -> Result<WholeChain, ScanError> {
-    let found = scan(line, bases).await?;
+pub async fn whole_chain(line: &Line<'_>, options: &SunspecOptions) -> Result<WholeChain, ScanError> {
+    let found = scan(line, &options.base).await?;
     let mut chain = WholeChain { base: found.base, ..WholeChain::default() };
     for at in &found.models {
         chain.push(at.id, at.address, at.length);

@@ -10,11 +10,10 @@ use crate::der::{
 use crate::device_map::registers::CommandName;
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::abilities::{base_power, capability, nameplate, routes};
-use crate::southbound::sunspec::block::{Block, Blocks, Layouts};
+use crate::southbound::sunspec::block::{Block, Blocks};
 use crate::southbound::sunspec::control::{Ask, Ours, Plan, local, plan};
-use crate::southbound::sunspec::device::blocks_of;
 use crate::southbound::sunspec::execute::{Habits, carry_out};
-use crate::southbound::sunspec::probe::{Body, ProbeError};
+use crate::southbound::sunspec::probe::{Body, ProbeError, driver_blocks};
 use crate::southbound::sunspec::readings::{Sources, choose, readings};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -76,9 +75,7 @@ impl Session {
     /// See [`ProbeError`].
     pub async fn control(&self, tell: Tell<'_>) -> Result<Controlled<'_>, ProbeError> {
         let chain = self.chain().await?;
-        let (ignore, longest) = (&self.options.sunspec.ignore_models, self.options.link.max_read);
-        let models = chain.first_device();
-        let mut blocks = blocks_of(models, ignore, &self.lookup, &Layouts::default(), longest);
+        let mut blocks = driver_blocks(&chain, &self.options, &self.lookup);
         let of = blocks.list.len();
         for (place, block) in blocks.list.iter_mut().enumerate() {
             tell(&format!("model {} at {} ({} of {of})", block.at.id, block.at.address, place + 1));

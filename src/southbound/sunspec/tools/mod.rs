@@ -45,11 +45,16 @@ impl Session {
     }
 
     pub(super) fn line(&self) -> Line<'_> {
-        self.bus.line(peer_of(self.link.unit(), &self.options.link))
+        self.line_to(self.link.unit())
+    }
+
+    /// Another unit behind the same connection.
+    fn line_to(&self, unit: u8) -> Line<'_> {
+        self.bus.line(peer_of(unit, &self.options.link))
     }
 
     pub(super) async fn chain(&self) -> Result<WholeChain, ProbeError> {
-        whole_chain(&self.line(), &self.options.sunspec.base).await.map_err(|error| self.failed(&error))
+        whole_chain(&self.line(), &self.options.sunspec).await.map_err(|error| self.failed(&error))
     }
 
     fn failed(&self, error: &ScanError) -> ProbeError {

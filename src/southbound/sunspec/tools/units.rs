@@ -4,7 +4,6 @@ use super::{Session, Source, Tell};
 use crate::southbound::modbus::{BusError, ConnectFault, Exception};
 use crate::southbound::sunspec::block::ModelAt;
 use crate::southbound::sunspec::block::Sample;
-use crate::southbound::sunspec::device::peer_of;
 use crate::southbound::sunspec::probe::{Body, ProbeError, lay_out, whole_chain};
 use crate::southbound::sunspec::scan::ScanError;
 
@@ -56,12 +55,11 @@ impl Session {
     }
 
     async fn who(&self, unit: u8) -> Result<UnitFound, BusError> {
-        let line = self.bus.line(peer_of(unit, &self.options.link));
+        let line = self.line_to(unit);
         if let Some(at) = line.retry_at().await {
             tokio::time::sleep_until(at).await;
         }
-        let bases = &self.options.sunspec.base;
-        let first = bases.first().copied().unwrap_or(40_000);
+        let first = self.options.sunspec.base.first().copied().unwrap_or(40_000);
         match line.read(first, 2).await {
             Ok(_) => {}
             Err(BusError::Refused(exception)) if exception.unit_missing() => {
@@ -81,7 +79,7 @@ impl Session {
             },
             Err(error) => return Ok(UnitFound::Nothing(error.to_string())),
         }
-        match whole_chain(&line, bases).await {
+        match whole_chain(&line, &self.options.sunspec).await {
             Ok(chain) => {
                 let source = Source::Line(line);
                 let [manufacturer, model, serial] = match chain.models.iter().find(|m| m.id == 1) {

@@ -5,7 +5,7 @@ use crate::southbound::testing::{Book, Server, legacy, peer};
 async fn chain_of(book: &Book) -> WholeChain {
     let server = Server::start(&[(1, book)]).await;
     let bus = SharedBus::new(Endpoint::of(&server.link(1)));
-    whole_chain(&bus.line(peer(1)), &[40000]).await.unwrap()
+    whole_chain(&bus.line(peer(1)), &SunspecOptions::default()).await.unwrap()
 }
 
 #[tokio::test]
