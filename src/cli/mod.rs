@@ -1,16 +1,21 @@
 //! The command line: one file per command. Data goes to stdout, talk to stderr; nothing else of the house prints.
 
 mod check;
+mod control;
 mod demo;
+mod device;
 mod dispatch;
 mod groups;
 mod http;
 mod probe;
+mod read;
+mod record;
 mod run;
 mod simulate;
 mod status;
 mod table;
 mod tls;
+mod write;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use std::io::IsTerminal;
@@ -88,7 +93,15 @@ enum Command {
     /// Check config files, device maps and plants, without touching the network
     Check(check::Args),
     /// Discover one device: what it is, its models, its live values
-    Probe(ProbeArgs),
+    Probe(probe::Args),
+    /// Read single points or registers of one device
+    Read(read::Args),
+    /// Write single points or registers of one device, by hand
+    Write(write::Args),
+    /// Try one control of a device, once, by hand
+    Control(control::Args),
+    /// Write every register of one device to a file
+    Record(record::Args),
     /// What a running gateway knows: devices, groups, dispatches
     Status(status::Args),
     /// The DER groups of a running gateway, asked as a DMS would
@@ -108,39 +121,6 @@ struct SimulateArgs {
     json: bool,
 }
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = "Example:  dergate probe 'modbus+tcp://192.0.2.21:502?unit=1'")]
-struct ProbeArgs {
-    /// How the device is reached: modbus+tcp://HOST:PORT?unit=N or modbus+tls://…
-    #[arg(value_name = "LINK")]
-    link: String,
-    /// Prints one object, for scripts
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    tls: tls::TlsArgs,
-}
-
-async fn probe_device(args: &ProbeArgs, out: &mut (dyn std::io::Write + Send)) -> End {
-    let link = match crate::southbound::Link::parse(&args.link) {
-        Ok(link) => link,
-        Err(why) => return End::Usage(why.to_string()),
-    };
-    let (tls, warnings) = match args.tls.client(&link) {
-        Ok(client) => client,
-        Err(why) => return End::Usage(why),
-    };
-    for warning in warnings {
-        say(&warning);
-    }
-    let options = crate::southbound::ProbeOptions { tls, ..Default::default() };
-    match probe::run(&link, &options, args.json, out, &mut std::io::stderr()).await {
-        probe::ProbeExit::Found => End::Done,
-        probe::ProbeExit::Failed => End::Failed(String::new()),
-        probe::ProbeExit::Silent => End::NoAnswer(String::new()),
-    }
-}
-
 impl Command {
     /// What is logged if nobody says: the gateway tells what it does, the tools only what is wrong.
     const fn default_log(&self) -> &'static str {
@@ -148,6 +128,18 @@ impl Command {
             Self::Run(_) => "info",
             Self::Simulate(_) => "warn",
             _ => "error",
+        }
+    }
+
+    /// True if everything on the wire of a device shall be shown.
+    const fn traces(&self) -> bool {
+        match self {
+            Self::Probe(args) => args.how.traces(),
+            Self::Read(args) => args.how.traces(),
+            Self::Write(args) => args.how.traces(),
+            Self::Control(args) => args.how.traces(),
+            Self::Record(args) => args.how.traces(),
+            _ => false,
         }
     }
 }
@@ -182,6 +174,7 @@ pub fn main() -> ExitCode {
 
 async fn execute(command: Command) -> anyhow::Result<End> {
     let mut out = std::io::stdout();
+    let mut input = std::io::BufReader::new(std::io::stdin());
     match command {
         Command::Run(args) => run::run(args, stop_on_signal()?).await,
         Command::Demo(args) => demo::run(args, &mut out, stop_on_signal()?).await,
@@ -190,11 +183,20 @@ async fn execute(command: Command) -> anyhow::Result<End> {
             Ok(End::Done)
         }
         Command::Check(args) => Ok(check::run(&args, &mut out)?),
-        Command::Probe(args) => Ok(probe_device(&args, &mut out).await),
+        Command::Probe(args) => Ok(probe::run(&args, &mut out).await?),
+        Command::Read(args) => Ok(read::run(&args, &mut out).await?),
+        Command::Write(args) => Ok(write::run(&args, &mut out, &mut person(&mut input)).await?),
+        Command::Control(args) => Ok(control::run(&args, &mut out, &mut person(&mut input)).await?),
+        Command::Record(args) => Ok(record::run(&args, &mut out).await?),
         Command::Status(args) => Ok(status::run(&args, &mut out).await),
         Command::Groups(args) => Ok(groups::run(args, &mut out).await?),
         Command::Dispatch(args) => Ok(dispatch::run(args, &mut out).await?),
     }
+}
+
+/// Who may be asked before something is written.
+fn person(input: &mut dyn std::io::BufRead) -> device::Person<'_> {
+    device::Person { present: device::at_a_terminal(), input }
 }
 
 /// A token that is cancelled by Ctrl-C and by SIGTERM.
@@ -214,7 +216,9 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 }
 
 fn start_log(cli: &Cli) -> anyhow::Result<()> {
-    let filter = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
+    let wanted = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
+    let filter =
+        if cli.command.traces() { format!("{wanted},dergate::wire=trace") } else { wanted.to_owned() };
     let filter: EnvFilter = filter.parse().map_err(|why| {
         anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
     })?;

@@ -12,7 +12,8 @@ pub(crate) mod testing;
 pub mod tls;
 
 pub use link::{Link, LinkError, ModbusRtu, ModbusTcp};
-pub use sunspec::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue};
+pub use sunspec::probe::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedScale, ProbedValue};
+pub use sunspec::tools;
 
 use crate::core::port::{DeviceRecord, DriverPort};
 use crate::der::{DeviceIndex, Mrid};
@@ -71,7 +72,7 @@ pub fn spawn(
     connection::spawn(devices, &ports, tasks, &stop, &lookup, &choice);
 }
 
-/// How a probe treats a device that has no map yet.
+/// How the tools of a technician treat a device.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ProbeOptions {
     /// Limits and pacing.
@@ -82,15 +83,21 @@ pub struct ProbeOptions {
     pub tls: Option<tls::Client>,
 }
 
-/// Finds out what answers at a link: who it is, its models and their values. Reads only.
+/// A connection to one device for what a technician does by hand.
+#[must_use]
+pub fn session(link: &Link, options: &ProbeOptions, models: Arc<Library>) -> tools::Session {
+    tools::Session::new(link, options, Arc::new(move |id| models.get(id)))
+}
+
+/// Reads what was recorded of a device as if it were the device.
 ///
 /// # Errors
-/// Nothing answers, or what answers is not SunSpec; in words that say what to do.
-pub async fn probe(
-    link: &Link,
+/// See [`ProbeError`].
+pub async fn probe_recording(
+    recording: &tools::Recording,
     options: &ProbeOptions,
     models: Arc<Library>,
 ) -> Result<ProbeReport, ProbeError> {
     let lookup: sunspec::Lookup = Arc::new(move |id| models.get(id));
-    sunspec::probe(link, options, &lookup).await
+    sunspec::probe::probe_recording(recording, options, &lookup).await
 }

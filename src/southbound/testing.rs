@@ -1,6 +1,9 @@
 //! A scripted Modbus TCP server for tests, with framing of its own, and SunSpec maps to serve.
 
 pub mod trace;
+mod whole;
+
+pub use whole::whole;
 
 use super::modbus::Peer;
 use crate::der::{DeviceIndex, Mrid};

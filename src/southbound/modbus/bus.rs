@@ -10,7 +10,7 @@ use super::pdu::{self, Asked};
 use super::serial::SerialLine;
 use super::tls::{Secured, secure};
 use super::wire::{Broken, NOT_KNOWN, Wire};
-use super::{BusError, ConnectFault, Endpoint, Exception};
+use super::{BusError, ConnectFault, Endpoint, Exception, trace};
 use crate::backoff::Backoff;
 use std::borrow::Cow;
 use std::io;
@@ -253,7 +253,10 @@ impl Bus {
             self.put_off(fault.clone());
             return Err(BusError::Connect(fault));
         }
-        let result = match line.call(peer, &asked).await {
+        trace::asked(peer.unit, request);
+        let answer = line.call(peer, &asked).await;
+        trace::answered_pdu(peer.unit, &answer);
+        let result = match answer {
             Ok(pdu) => judge(&pdu, accept),
             Err(fault) => Err(fault),
         };
@@ -290,12 +293,14 @@ impl Bus {
             sleep_until(last + peer.inter_request).await;
         }
         let reads = matches!(request, Request::ReadHoldingRegisters(..));
+        let function = trace::asked(peer.unit, &request);
         session.limit.as_mut().reset(Instant::now() + peer.response_timeout);
         let result = tokio::select! {
             biased;
             answer = session.wire.call(peer, request) => Some(answer),
             () = session.limit.as_mut() => None,
         };
+        trace::answered(peer.unit, function, result.as_ref());
         if timed {
             session.last = Some(Instant::now());
         }

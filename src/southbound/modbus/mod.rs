@@ -14,6 +14,7 @@ mod pdu;
 mod rtu;
 mod serial;
 mod tls;
+mod trace;
 mod wire;
 
 pub use bus::Peer;

@@ -21,10 +21,13 @@ pub enum Wire {
 }
 
 /// Why a request over TCP failed.
+#[derive(Debug, thiserror::Error)]
 pub enum Broken {
     /// The connection failed or ended.
+    #[error("connection failed: {0}")]
     Failed(io::Error),
     /// What came is no answer.
+    #[error("{0}")]
     Wrong(String),
 }
 

@@ -6,7 +6,7 @@ mod cut;
 mod layouts;
 mod sample;
 
-pub use cut::{Part, cut};
+pub use cut::Part;
 pub use layouts::Layouts;
 pub use sample::{Fault, Number, Sample, Span};
 

@@ -5,14 +5,14 @@ mod block;
 mod control;
 mod device;
 mod execute;
-mod probe;
+pub mod probe;
 mod readings;
 mod scan;
+pub mod tools;
 mod value;
 
 pub use block::{Layouts, Lookup};
 pub use device::{Common, Device, MapChoice, peer_of};
-pub use probe::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedValue, probe};
 
 #[cfg(test)]
 pub use block::Blocks;

@@ -1,23 +1,30 @@
-//! Finds out everything a device shows, once, for a person: chain, every implemented point, values in gateway terms.
+//! Finds out everything a device shows, once, for a person: its whole chain, every point, values in gateway terms.
 //!
-//! It uses the same scan, decoding and choices as the driver, on a connection of its own, and writes nothing.
+//! It uses the same scan, decoding and choices as the driver, on a connection of its own, and writes nothing. What was
+//! recorded of a device is read the same way.
+
+mod body;
+mod chain;
+mod model;
+mod points;
+
+pub use body::{Body, lay_out};
+pub use chain::{WholeChain, whole_chain};
+pub use model::{ProbedModel, label};
+pub use points::{ProbedPoint, ProbedScale, ProbedValue, has_bits, point_of, power_of};
 
 use super::abilities::{capability, nameplate, routes};
-use super::block::{Layouts, Lookup, ModelAt, Sample, blocks_of, cut};
-use super::device::peer_of;
+use super::block::{Blocks, Layouts, Lookup, blocks_of};
 use super::readings::{choose, readings};
-use super::scan::{Chain, ScanError, scan};
-use super::value::{Value, decode};
+use super::scan::ScanError;
+use super::tools::{Recording, Session, Source, Tell};
 use crate::der::{Capability, Nameplate, Reading};
-use crate::device_map::{Layout, Model, PlacedPoint, PointType};
-use crate::southbound::modbus::{BusError, Endpoint, Exception, Line, SharedBus};
+use crate::southbound::modbus::BusError;
 use crate::southbound::{Link, ProbeOptions};
 use jiff::Timestamp;
-use std::collections::{HashMap, VecDeque};
+use model::read_model;
+use std::collections::HashMap;
 use tokio::time::Instant;
-
-/// Reads are not cut shorter than this for a device that refuses long ones.
-const SHORTEST: u16 = 8;
 
 /// What a device shows.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +33,7 @@ pub struct ProbeReport {
     pub nameplate: Nameplate,
     /// Address of the SunSpec marker.
     pub base: u16,
-    /// Its models, in chain order.
+    /// Its models, in chain order, those of further logical devices too.
     pub models: Vec<ProbedModel>,
     /// What is odd about it.
     pub warnings: Vec<String>,
@@ -34,53 +41,6 @@ pub struct ProbeReport {
     pub readings: Vec<Reading>,
     /// What the gateway could ask of it.
     pub capability: Capability,
-}
-
-/// One model of a chain.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProbedModel {
-    /// Model id.
-    pub id: u16,
-    /// Its name in the SunSpec tables; `None` if this build does not know the model.
-    pub name: Option<String>,
-    /// Address of its ID register.
-    pub address: u16,
-    /// L.
-    pub length: u16,
-    /// What is odd about it.
-    pub warnings: Vec<String>,
-    /// Its implemented points.
-    pub points: Vec<ProbedPoint>,
-}
-
-/// One implemented point.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ProbedPoint {
-    /// Path within the model.
-    pub path: String,
-    /// Address of its first register.
-    pub address: u16,
-    /// Its registers.
-    pub raw: Vec<u16>,
-    /// What they mean.
-    pub value: ProbedValue,
-    /// Unit as the model states it.
-    pub unit: Option<String>,
-    /// Names of an enumeration's value or of the bits that are set.
-    pub symbols: Vec<String>,
-    /// May be written.
-    pub writable: bool,
-}
-
-/// What a point says.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ProbedValue {
-    /// A number, scaled.
-    Number(f64),
-    /// Anything else.
-    Text(String),
-    /// Implemented but not usable; why.
-    Unusable(String),
 }
 
 /// Why there is nothing to report.
@@ -104,222 +64,141 @@ pub enum ProbeError {
     },
 }
 
-/// Probes a device.
-///
-/// # Errors
-/// See [`ProbeError`].
-pub async fn probe(link: &Link, options: &ProbeOptions, lookup: &Lookup) -> Result<ProbeReport, ProbeError> {
-    let unit = link.unit();
-    let bus = SharedBus::new(Endpoint::of(link).secured(options.tls.as_ref()));
-    let mut peer = peer_of(unit, &options.link);
-    peer.lenient = options.sunspec.lenient_header;
-    let line = bus.line(peer);
-    let failed = |error: ScanError| {
-        let (link, reason) =
-            (link.to_string(), error.to_string().replace("this unit", &format!("unit {unit}")));
+impl ProbeError {
+    /// What a failed scan or read means to the person who asked.
+    #[must_use]
+    pub fn of(link: &Link, error: &ScanError) -> Self {
+        let reason = error.to_string().replace("this unit", &format!("unit {}", link.unit()));
+        let link = link.to_string();
         match error {
             ScanError::Bus(BusError::Refused(_) | BusError::BadAnswer(_)) | ScanError::NoMarker(_) => {
-                ProbeError::NotSunspec { link, reason }
+                Self::NotSunspec { link, reason }
             }
-            ScanError::Bus(_) => ProbeError::Silent { link, reason },
-            ScanError::RunsAway { .. } | ScanError::NoModels(..) => ProbeError::NotSunspec { link, reason },
+            ScanError::Bus(_) => Self::Silent { link, reason },
+            ScanError::RunsAway { .. } | ScanError::NoModels(..) => Self::NotSunspec { link, reason },
         }
-    };
-    let chain = scan(&line, &options.sunspec).await.map_err(failed)?;
-    let mut models = Vec::with_capacity(chain.models.len());
-    let mut answers: HashMap<u16, Vec<u16>> = HashMap::new();
-    let mut silent = false;
-    for at in &chain.models {
-        let (model, registers) = match read_model(&line, *at, lookup, options).await {
-            Ok(read) => {
-                silent = false;
-                read
-            }
-            // Some devices are silent about one model instead of refusing it.
-            Err(error @ (BusError::TimedOut(_) | BusError::Closed)) if !silent => {
-                silent = true;
-                let mut model = blank(*at);
-                model.name = lookup(at.id).map(|known| known.group.name.clone());
-                model.warnings.push(format!("not read: {error}"));
-                (model, Vec::new())
-            }
-            Err(error) => return Err(failed(ScanError::Bus(error))),
-        };
-        models.push(model);
-        answers.entry(at.id).or_insert(registers);
     }
-    Ok(in_gateway_terms(chain, models, answers, lookup, options))
 }
 
-fn in_gateway_terms(
-    chain: Chain,
-    models: Vec<ProbedModel>,
-    mut answers: HashMap<u16, Vec<u16>>,
-    lookup: &Lookup,
+impl Session {
+    /// Reads everything that a device shows.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn probe(&self, tell: Tell<'_>) -> Result<ProbeReport, ProbeError> {
+        let chain = self.chain().await?;
+        let source = Source::Line(self.line());
+        let read = Read { lookup: &self.lookup, options: &self.options, at: None };
+        read.report(&source, chain, tell).await.map_err(|error| self.broken(error))
+    }
+}
+
+/// Reads a recording as if it were the device.
+pub async fn probe_recording(
+    recording: &Recording,
     options: &ProbeOptions,
-) -> ProbeReport {
-    let layouts = Layouts::default();
-    let longest = options.link.max_read;
-    let mut blocks = blocks_of(&chain.models, &options.sunspec, lookup, &layouts, longest);
-    let mut warnings = chain.warnings;
-    for block in &mut blocks.list {
-        let registers = answers.remove(&block.at.id).unwrap_or_default();
-        if !registers.is_empty() && !block.take(registers, Instant::now()) {
-            warnings
-                .push(format!("model {} does not stand still: ID or L changed while reading", block.at.id));
+    lookup: &Lookup,
+) -> Result<ProbeReport, ProbeError> {
+    let failed =
+        |error: BusError| ProbeError::NotSunspec { link: recording.link.clone(), reason: error.to_string() };
+    let read = Read { lookup, options, at: Some(recording.at) };
+    let source = Source::Recording(recording);
+    read.report(&source, recording.chain(), &|_| {}).await.map_err(failed)
+}
+
+/// The blocks that the driver would read of a chain.
+pub fn driver_blocks(
+    chain: &WholeChain,
+    options: &ProbeOptions,
+    lookup: &Lookup,
+    layouts: &Layouts,
+) -> Blocks {
+    blocks_of(chain.first_device(), &options.sunspec, lookup, layouts, options.link.max_read)
+}
+
+/// What reading a chain needs.
+struct Read<'a> {
+    lookup: &'a Lookup,
+    options: &'a ProbeOptions,
+    /// When it was read, if not now.
+    at: Option<Timestamp>,
+}
+
+impl Read<'_> {
+    async fn report(
+        &self,
+        source: &Source<'_>,
+        chain: WholeChain,
+        tell: Tell<'_>,
+    ) -> Result<ProbeReport, BusError> {
+        let mut models = Vec::with_capacity(chain.models.len());
+        let mut answers: HashMap<u16, Vec<u16>> = HashMap::new();
+        let mut silent = false;
+        for (place, (device, at)) in chain.devices().enumerate() {
+            let blank = ProbedModel::blank(device, at, self.lookup);
+            let name = blank.name.as_deref().unwrap_or("unknown");
+            tell(&format!(
+                "model {} {name} at {} ({} of {})",
+                blank.label(),
+                at.address,
+                place + 1,
+                chain.models.len()
+            ));
+            let (model, registers) =
+                match read_model(source, blank.clone(), at, self.lookup, self.options).await {
+                    Ok(read) => {
+                        silent = false;
+                        read
+                    }
+                    // Some devices are silent about one model instead of refusing it.
+                    Err(error @ (BusError::TimedOut(_) | BusError::Closed)) if !silent => {
+                        silent = true;
+                        let mut model = blank;
+                        model.warnings.push(format!("not read: {error}"));
+                        (model, Vec::new())
+                    }
+                    Err(error) => return Err(error),
+                };
+            models.push(model);
+            answers.entry(at.id).or_insert(registers);
         }
-        let _ = block.open(&layouts);
+        Ok(self.in_gateway_terms(&chain, models, answers))
     }
-    let sources = choose(&mut blocks);
-    let now = Timestamp::now();
-    let routes = routes(&blocks);
-    let (readings, faults) = readings(&blocks, sources, &|_| Some(now));
-    warnings
-        .extend(faults.iter().map(|(model, point, fault)| format!("{model}.{point} is not used: {fault}")));
-    ProbeReport {
-        nameplate: nameplate(&blocks),
-        base: chain.base,
-        models,
-        warnings,
-        readings,
-        capability: capability(&blocks, routes),
-    }
-}
 
-/// A model of which only the header is known.
-const fn blank(at: ModelAt) -> ProbedModel {
-    ProbedModel {
-        id: at.id,
-        name: None,
-        address: at.address,
-        length: at.length,
-        warnings: Vec::new(),
-        points: Vec::new(),
-    }
-}
-
-/// Reads a model whole; what the device refuses is left out and said.
-async fn read_model(
-    line: &Line<'_>,
-    at: ModelAt,
-    lookup: &Lookup,
-    options: &ProbeOptions,
-) -> Result<(ProbedModel, Vec<u16>), BusError> {
-    let mut probed = blank(at);
-    let Some(model) = lookup(at.id) else { return Ok((probed, Vec::new())) };
-    probed.name = Some(model.group.name.clone());
-    if options.sunspec.ignore_models.contains(&at.id) {
-        probed.warnings.push("not read: the device map ignores it".to_owned());
-        return Ok((probed, Vec::new()));
-    }
-    let longest = options.link.max_read;
-    let top = Layout::new(&model, at.length, &|_| Some(0));
-    let mut registers = Vec::new();
-    let whole = read_on(line, at, &top, longest, &mut registers, &mut probed).await?;
-    let layout = Layout::new(&model, at.length, &|name| count(&top, &registers, name));
-    if whole {
-        registers.truncate(model.group.own_registers());
-        read_on(line, at, &layout, longest, &mut registers, &mut probed).await?;
-    }
-    remark_length(&mut probed, &model, &layout);
-    let sample = Sample { layout: &layout, registers: &registers };
-    probed.points = layout.points.iter().skip(2).filter_map(|placed| point(at, &sample, placed)).collect();
-    Ok((probed, registers))
-}
-
-/// Reads the points of a layout that are not in `registers` yet. False if the device refused a part.
-async fn read_on(
-    line: &Line<'_>,
-    at: ModelAt,
-    layout: &Layout,
-    longest: u16,
-    registers: &mut Vec<u16>,
-    probed: &mut ProbedModel,
-) -> Result<bool, BusError> {
-    let missing = |have: usize| {
-        let points = layout.points.iter().map(|p| (p.offset, p.point.size));
-        points.filter(move |(at, _)| usize::from(*at) >= have)
-    };
-    let mut longest = longest;
-    let mut parts = VecDeque::from(cut(missing(registers.len()), longest));
-    while let Some(part) = parts.pop_front() {
-        match line.read(at.address.saturating_add(part.offset), part.quantity).await {
-            Ok(words) => {
-                // A text longer than a read was left out: what follows keeps its place.
-                registers.resize(usize::from(part.offset).max(registers.len()), 0);
-                registers.extend(words);
-            }
-            // Perhaps the read is too long for this device, as in the driver.
-            Err(BusError::Refused(Exception::ILLEGAL_ADDRESS | Exception::ILLEGAL_VALUE))
-                if part.quantity > SHORTEST =>
-            {
-                longest = part.quantity / 2;
-                parts = cut(missing(registers.len()), longest).into();
-            }
-            Err(BusError::Refused(exception)) => {
-                probed.warnings.push(format!(
-                    "registers {} to {} of the model: {exception}",
-                    part.offset,
-                    part.offset.saturating_add(part.quantity).saturating_sub(1)
+    /// The device as the driver would see it.
+    fn in_gateway_terms(
+        &self,
+        chain: &WholeChain,
+        models: Vec<ProbedModel>,
+        mut answers: HashMap<u16, Vec<u16>>,
+    ) -> ProbeReport {
+        let layouts = Layouts::default();
+        let mut blocks = driver_blocks(chain, self.options, self.lookup, &layouts);
+        let mut warnings = chain.warnings.clone();
+        for block in &mut blocks.list {
+            let registers = answers.remove(&block.at.id).unwrap_or_default();
+            if !registers.is_empty() && !block.take(registers, Instant::now()) {
+                warnings.push(format!(
+                    "model {} does not stand still: ID or L changed while reading",
+                    block.at.id
                 ));
-                return Ok(false);
             }
-            Err(error) => return Err(error),
+            let _ = block.open(&layouts);
+        }
+        let sources = choose(&mut blocks);
+        let at = self.at.unwrap_or_else(Timestamp::now);
+        let routes = routes(&blocks);
+        let (readings, faults) = readings(&blocks, sources, &|_| Some(at));
+        warnings.extend(
+            faults.iter().map(|(model, point, fault)| format!("{model}.{point} is not used: {fault}")),
+        );
+        ProbeReport {
+            nameplate: nameplate(&blocks),
+            base: chain.base,
+            models,
+            warnings,
+            readings,
+            capability: capability(&blocks, routes),
         }
     }
-    Ok(true)
-}
-
-fn count(top: &Layout, registers: &[u16], name: &str) -> Option<u16> {
-    let sample = Sample { layout: top, registers };
-    sample.integer(name).and_then(|n| u16::try_from(n).ok())
-}
-
-fn remark_length(probed: &mut ProbedModel, model: &Model, layout: &Layout) {
-    let fixed = model.fixed_length();
-    if layout.short {
-        probed.warnings.push(format!(
-            "short: L is {}, the model has {fixed}; points beyond are not there",
-            probed.length
-        ));
-        return;
-    }
-    let used = layout.points.last().map_or(0, |p| usize::from(p.offset) + usize::from(p.point.size));
-    let beyond = (usize::from(probed.length) + 2).saturating_sub(used);
-    if beyond > 0 {
-        probed.warnings.push(format!("{beyond} registers behind the known points are not read"));
-    }
-}
-
-fn point(at: ModelAt, sample: &Sample<'_>, placed: &PlacedPoint) -> Option<ProbedPoint> {
-    use super::block::Number;
-    let kind = placed.point.kind;
-    let raw = sample.registers_of(placed)?.to_vec();
-    let meaning = decode(kind, &raw)?;
-    let value = match (&meaning, sample.number_of(placed)) {
-        (Value::Integer(_) | Value::Float(_), Number::Good(number)) => ProbedValue::Number(number),
-        (Value::Integer(_) | Value::Float(_), Number::Bad(fault)) => ProbedValue::Unusable(fault.to_string()),
-        (other, _) => ProbedValue::Text(other.to_string()),
-    };
-    Some(ProbedPoint {
-        path: placed.path.clone(),
-        address: at.address.saturating_add(placed.offset),
-        raw,
-        symbols: symbols(at.id, placed, &meaning),
-        value,
-        unit: placed.point.unit.as_ref().map(|u| u.trim().to_owned()),
-        writable: placed.point.writable,
-    })
-}
-
-fn symbols(model: u16, placed: &PlacedPoint, meaning: &Value) -> Vec<String> {
-    let Value::Integer(value) = meaning else { return Vec::new() };
-    let bits =
-        matches!(placed.point.kind, PointType::Bitfield16 | PointType::Bitfield32 | PointType::Bitfield64);
-    // 122.ECPConn is typed as a bit field, but lists values.
-    let bits = bits && (model, placed.path.as_str()) != (122, "ECPConn");
-    let holds = |symbol: u32| {
-        if bits { symbol < 64 && value >> symbol & 1 == 1 } else { *value == i128::from(symbol) }
-    };
-    placed.point.symbols.iter().filter(|s| holds(s.value)).map(|s| s.name.clone()).collect()
 }

@@ -1,0 +1,262 @@
+//! `dergate control LINK COMMAND [VALUE]`: one control of the driver, once, by hand, and what the device does then.
+//!
+//! It holds nothing: what the device was told runs out by itself if the device can bound it, and stays otherwise.
+
+mod value;
+
+use super::device::{How, Person, ended, hex, progress};
+use super::write::many;
+use super::{End, say};
+use crate::der::{Outcome, ReadBack, Setpoint, Watts};
+use crate::southbound::tools::{ControlPlan, Controlled};
+use std::io::Write;
+use std::time::Duration;
+use value::{amount_of, command_of};
+
+/// Time to get a command through, beyond its hold time.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Part of the greatest power that measurements may be off.
+const TOLERANCE: f64 = 0.02;
+
+const EXAMPLES: &str = "\
+Examples:  dergate control 'modbus+tcp://192.0.2.21' limit_active_power 60% --dry-run
+           dergate control 'modbus+tcp://192.0.2.21' limit_active_power 4800W --hold 60 --yes
+           dergate control 'modbus+tcp://192.0.2.21' set_active_power -2kW --release
+           dergate control 'modbus+tcp://192.0.2.21' set_power_factor 0.95over
+           dergate control 'modbus+tcp://192.0.2.21' release_active_power
+
+Commands: limit_active_power, set_active_power, connect, disconnect, set_reactive_power, \
+set_power_factor, set_ramp_rates, reset_alarms, release_active_power, release_reactive_power. Values: W, \
+kW, var, kvar, % of what the device can do; power factors end in over or under (excited). Positive is \
+injected into the grid.
+The device falls back by itself after the hold time if it has a reversion time; with --release it is \
+released at the end.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// How the device is reached
+    #[arg(value_name = "LINK")]
+    link: String,
+    /// What it is asked to do
+    #[arg(value_name = "COMMAND")]
+    command: String,
+    /// How much: 4800W, 4.8kW, 60%, 1200var, 0.95over
+    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    value: Option<String>,
+    /// Seconds after which the device shall fall back by itself
+    #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    hold: u32,
+    /// Seconds for which the power is watched afterwards
+    #[arg(long, default_value_t = 10, value_name = "S", value_parser = clap::value_parser!(u32).range(0..=3600))]
+    watch: u32,
+    /// Releases the device at the end
+    #[arg(long)]
+    release: bool,
+    /// Shows what would be written and writes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Writes without asking
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// Carries out the command.
+pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_>) -> std::io::Result<End> {
+    let parsed = command_of(&args.command).and_then(|command| {
+        let amount = args.value.as_deref().map(amount_of).transpose()?;
+        Ok((command, amount))
+    });
+    let (command, amount) = match parsed {
+        Ok(parsed) => parsed,
+        Err(words) => return Ok(End::Usage(words)),
+    };
+    if !args.dry_run
+        && let Err(end) = person.can_agree(args.yes)
+    {
+        return Ok(end);
+    }
+    let target = match args
+        .how
+        .target(&args.link)
+        .and_then(|target| target.must_be_sunspec("control").map(|()| target))
+    {
+        Ok(target) => target,
+        Err(end) => return Ok(end),
+    };
+    let session = target.session();
+    let mut device = match session.control(&progress()).await {
+        Ok(device) => device,
+        Err(error) => return Ok(ended(&error)),
+    };
+    let hold = Duration::from_secs(args.hold.into());
+    let planned = device
+        .setpoint(command, amount)
+        .and_then(|setpoint| device.plan(command, &setpoint, hold).map(|plan| (setpoint, plan)));
+    let (setpoint, plan) = match planned {
+        Ok(planned) => planned,
+        Err(words) => return Ok(End::Failed(format!("nothing was written: {words}"))),
+    };
+    show(out, &target.link.to_string(), &device, &plan)?;
+    if args.dry_run {
+        return Ok(End::Done);
+    }
+    if !person.agrees(args.yes, &format!("{}: {}?", target.link, plan.summary))? {
+        return Ok(End::Failed("nothing was written".to_owned()));
+    }
+    let outcome = device.carry_out(&plan, hold.min(PATIENCE)).await;
+    let end = tell(out, &outcome)?;
+    let Outcome::Applied(read_back) = outcome else { return Ok(end) };
+    let seen = match watch(out, &mut device, args.watch).await? {
+        Ok(seen) => seen,
+        Err(end) => return Ok(end),
+    };
+    writeln!(out, "{}", verdict(&setpoint, read_back, seen, device.capability().injection_max))?;
+    if let Some(release) = release_of(&setpoint).filter(|_| args.release) {
+        return undo(out, &mut device, &release, hold).await;
+    }
+    writeln!(out, "{}", afterwards(&setpoint, read_back, args.hold))?;
+    out.flush()?;
+    Ok(end)
+}
+
+fn show(out: &mut dyn Write, link: &str, device: &Controlled<'_>, plan: &ControlPlan) -> std::io::Result<()> {
+    let plate = device.nameplate();
+    let who: Vec<String> = [plate.manufacturer, plate.model, plate.serial].into_iter().flatten().collect();
+    writeln!(out, "{link}  {}", super::table::printable(&who.join(" ")))?;
+    writeln!(out, "plan: {} ({})", plan.summary, many(plan.writes.len(), "write"))?;
+    for (address, registers, name) in &plan.writes {
+        writeln!(out, "  {address:>5}  {}  {name}", hex(registers))?;
+    }
+    out.flush()
+}
+
+/// Says how a command ended.
+fn tell(out: &mut dyn Write, outcome: &Outcome) -> std::io::Result<End> {
+    let (words, end) = match outcome {
+        Outcome::Applied(read_back) if read_back.verified => {
+            ("applied: read back as written".to_owned(), End::Done)
+        }
+        Outcome::Applied(_) => {
+            ("applied: the device took it, and gives nothing to read back".to_owned(), End::Done)
+        }
+        Outcome::Refused(why) => (format!("refused: {why}"), End::Failed(String::new())),
+        Outcome::NotKept(why) => (format!("not kept: {why}"), End::Failed(String::new())),
+        Outcome::TimedOut => {
+            let words = "no answer in time: what the device holds is not known";
+            (words.to_owned(), End::NoAnswer(String::new()))
+        }
+        Outcome::Unreachable => ("the device is not there any more".to_owned(), End::NoAnswer(String::new())),
+        Outcome::Expired | Outcome::Superseded => {
+            ("its time ran out before it was written".to_owned(), End::Failed(String::new()))
+        }
+    };
+    writeln!(out, "{words}")?;
+    out.flush()?;
+    Ok(end)
+}
+
+/// Prints the power each second. Gives the last one.
+async fn watch(
+    out: &mut dyn Write,
+    device: &mut Controlled<'_>,
+    seconds: u32,
+) -> std::io::Result<Result<Option<Watts>, End>> {
+    let mut seen = None;
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    for second in 0..=seconds {
+        tick.tick().await;
+        match device.active_power().await {
+            Ok(power) => {
+                let words =
+                    power.map_or_else(|| "not known".to_owned(), |watts| format!("{:.0} W", watts.get()));
+                writeln!(out, "  {second:>3} s  active power {words}")?;
+                out.flush()?;
+                seen = power;
+            }
+            Err(error) => return Ok(Err(ended(&error))),
+        }
+    }
+    Ok(Ok(seen))
+}
+
+fn verdict(setpoint: &Setpoint, read_back: ReadBack, seen: Option<Watts>, most: Watts) -> String {
+    let slack = (most.get() * TOLERANCE).max(10.0);
+    let (follows, asked) = match (setpoint, read_back.active_power, seen) {
+        (Setpoint::LimitActivePower(_), Some(asked), Some(seen)) => {
+            (seen.get() <= asked.get() + slack, asked)
+        }
+        (Setpoint::SetActivePower(_), Some(asked), Some(seen)) => {
+            ((seen.get() - asked.get()).abs() <= slack, asked)
+        }
+        (Setpoint::Disconnect, _, Some(seen)) => (seen.get().abs() <= slack, Watts::ZERO),
+        _ => return "effect: not judged for this command; see the values above".to_owned(),
+    };
+    let asked = asked.get();
+    if follows {
+        return format!("effect: the power follows ({asked:.0} W asked)");
+    }
+    format!(
+        "effect: none seen yet ({asked:.0} W asked). The device may ramp slowly, or ignore remote control: check its Modbus or energy-management menu"
+    )
+}
+
+fn afterwards(setpoint: &Setpoint, read_back: ReadBack, hold: u32) -> String {
+    match release_of(setpoint) {
+        None => "nothing is left to be released".to_owned(),
+        Some(_) if read_back.bounded => {
+            format!("the device falls back by itself {hold} s after it was written (its reversion time)")
+        }
+        Some(release) => format!(
+            "the device has no reversion time for this: it stays until it is undone (dergate control LINK {})",
+            word_of(&release)
+        ),
+    }
+}
+
+/// What undoes a set point.
+fn release_of(setpoint: &Setpoint) -> Option<Setpoint> {
+    match setpoint {
+        Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_) => Some(Setpoint::ReleaseActivePower),
+        Setpoint::SetReactivePower(_) | Setpoint::SetPowerFactor(_) => Some(Setpoint::ReleaseReactivePower),
+        Setpoint::Disconnect => Some(Setpoint::Connect),
+        _ => None,
+    }
+}
+
+const fn word_of(release: &Setpoint) -> &'static str {
+    match release {
+        Setpoint::ReleaseReactivePower => "release_reactive_power",
+        Setpoint::Connect => "connect",
+        _ => "release_active_power",
+    }
+}
+
+async fn undo(
+    out: &mut dyn Write,
+    device: &mut Controlled<'_>,
+    release: &Setpoint,
+    hold: Duration,
+) -> std::io::Result<End> {
+    if let Err(error) = device.refresh().await {
+        return Ok(ended(&error));
+    }
+    let command = match command_of(word_of(release)) {
+        Ok(command) => command,
+        Err(words) => return Ok(End::Failed(words)),
+    };
+    let plan = match device.plan(command, release, hold) {
+        Ok(plan) => plan,
+        Err(words) => return Ok(End::Failed(format!("it was not released: {words}"))),
+    };
+    say(&format!("releasing: {}", plan.summary));
+    let outcome = device.carry_out(&plan, hold.min(PATIENCE)).await;
+    write!(out, "release ")?;
+    tell(out, &outcome)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+use super::*;
+use crate::der::{Excitation, PowerFactor};
+use crate::device_map::registers::CommandName;
+use crate::southbound::testing::{Answer, Server, legacy, newer};
+use crate::southbound::tools::{Amount, Manual};
+use clap::Parser;
+
+#[derive(Debug, Parser)]
+struct Line {
+    #[command(flatten)]
+    args: Args,
+}
+
+async fn asked(server: &Server, words: &[&str], says: Option<&str>) -> (End, String) {
+    let link = server.link(1).to_string();
+    let all = ["control", "--timeout", "250ms", "--watch", "0", &link];
+    let line = Line::try_parse_from(all.iter().chain(words)).unwrap();
+    let mut input = says.unwrap_or_default().as_bytes();
+    let mut person = Person { present: says.is_some(), input: &mut input };
+    let mut out = Vec::new();
+    let end = run(&line.args, &mut out, &mut person).await.unwrap();
+    (end, String::from_utf8(out).unwrap())
+}
+
+#[tokio::test]
+async fn a_limit_is_shown_written_read_back_and_judged() {
+    let book = legacy();
+    let server = Server::start(&[(1, &book)]).await;
+    let (end, out) = asked(&server, &["limit_active_power", "60%", "--yes"], None).await;
+    assert_eq!(end, End::Done, "{out}");
+    for part in [
+        "Acme X1 SN-1",
+        "plan: limit 60 % of WMax 8000 W = 4800 W (1 write)",
+        "0x0258 0x0000 0x003C 0x0000 0x0001",
+        "applied: read back as written",
+        "active power 5000 W",
+        "effect: none seen yet (4800 W asked)",
+        "falls back by itself 60 s after",
+    ] {
+        assert!(out.contains(part), "{part}\n{out}");
+    }
+}
+
+#[tokio::test]
+async fn a_power_that_follows_is_said_to_follow_and_released_if_asked() {
+    let book = newer();
+    let server = Server::start(&[(1, &book)]).await;
+    let (end, out) = asked(&server, &["set_active_power", "-2.5kW", "--yes", "--release"], None).await;
+    assert_eq!(end, End::Done, "{out}");
+    assert!(out.contains("effect: the power follows (-2500 W asked)"), "{out}");
+    assert!(out.contains("release applied"), "{out}");
+    assert_eq!(server.writes().last(), Some(&(16, book.address(704, "WSetEna"), vec![0])));
+}
+
+#[tokio::test]
+async fn nothing_is_written_without_a_yes() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    let (end, _) = asked(&server, &["disconnect"], None).await;
+    assert!(matches!(&end, End::Usage(words) if words.contains("--yes")), "{end:?}");
+    let (end, out) = asked(&server, &["disconnect", "--dry-run"], None).await;
+    assert_eq!(end, End::Done);
+    assert!(out.contains("plan: disconnect"), "{out}");
+    let (end, _) = asked(&server, &["disconnect"], Some("n\n")).await;
+    assert!(matches!(end, End::Failed(_)), "{end:?}");
+    assert_eq!(server.writes(), []);
+}
+
+#[tokio::test]
+async fn every_end_has_its_status() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    for (answer, part, status) in [(Answer::Exception(3), "refused:", 1), (Answer::Ignored, "kept", 1)] {
+        server.script(move |seen, _| if seen.function == 16 { answer.clone() } else { Answer::Good });
+        let (end, out) = asked(&server, &["limit_active_power", "100W", "--yes"], None).await;
+        assert!(out.contains(part), "{out}");
+        assert_eq!(matches!(end, End::Failed(_)), status == 1, "{end:?}");
+    }
+    let (end, _) = asked(&server, &["set_active_power", "5W", "--yes"], None).await;
+    assert!(matches!(&end, End::Failed(words) if words.contains("limited only")), "{end:?}");
+    let line = Line::try_parse_from(["control", "modbus+tcp://127.0.0.1:1", "connect", "--yes"]).unwrap();
+    let mut person = Person { present: false, input: &mut std::io::empty() };
+    let end = run(&line.args, &mut Vec::new(), &mut person).await.unwrap();
+    assert!(matches!(end, End::NoAnswer(_)), "{end:?}");
+}
+
+#[test]
+fn commands_and_values_are_read_or_told_what_would_be_right() {
+    assert_eq!(command_of("connect"), Ok(Manual::Command(CommandName::Connect)));
+    assert_eq!(command_of("release_active_power"), Ok(Manual::ReleaseActivePower));
+    assert!(command_of("limit_active_powr").unwrap_err().contains("did you mean limit_active_power?"));
+    assert!(command_of("explode").unwrap_err().contains("release_reactive_power"));
+    let factor = |size, excitation| Ok(Amount::Factor(PowerFactor { size, excitation }));
+    for (text, value) in [
+        ("4800W", Ok(Amount::Watts(4800.0))),
+        ("-4.8kW", Ok(Amount::Watts(-4800.0))),
+        ("60%", Ok(Amount::Percent(60.0))),
+        ("1.2 kvar", Ok(Amount::Vars(1200.0))),
+        ("0.95over", factor(0.95, Excitation::Over)),
+        ("0.9under", factor(0.9, Excitation::Under)),
+    ] {
+        assert_eq!(amount_of(text), value, "{text}");
+    }
+    for (text, part) in [
+        ("60", "has no unit"),
+        ("1.2over", "at most 1"),
+        ("0under", "over 0"),
+        ("5kg", "not a value"),
+        ("kW", "not a value"),
+        ("--", "not a value"),
+    ] {
+        assert!(amount_of(text).unwrap_err().contains(part), "{text}");
+    }
+}

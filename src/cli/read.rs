@@ -1,0 +1,166 @@
+//! `dergate read LINK POINT...`: single points and registers, with how their values come about.
+
+use super::End;
+use super::device::{How, ended, hex};
+use super::probe::point_document;
+use super::table::{Align, Table};
+use crate::southbound::tools::{Answer, RawRead, ReadPoint, Shown, Target};
+use crate::southbound::{ProbedPoint, ProbedValue};
+use serde_json::{Value, json};
+use std::io::Write;
+
+/// Most targets of one command.
+const MAX_TARGETS: usize = 500;
+
+const EXAMPLES: &str = "\
+Examples:  dergate read 'modbus+tcp://192.0.2.21' 103.W 103.St
+           dergate read 'modbus+tcp://192.0.2.21' '160.module[0].DCW' '160[1]'
+           dergate read 'modbus+tcp://192.0.2.21' holding:40000+10 input:5000:u32
+
+A point is MODEL.PATH, MODEL[INSTANCE].PATH for the second and further of an id, or MODEL alone for all \
+of its points.
+Registers are holding:ADDRESS or input:ADDRESS, counted from 0; +N for N of them; :u16, :i32, :f32, \
+:text16 … for a value; :low_first behind it if its last register comes first.
+--json prints an array, one entry a point: target, model, point, address, type, raw, value, unit, \
+symbols, scale, quality, fault, writable; for registers target, address, raw, value; for a target that \
+cannot be read target and error.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// How the device is reached
+    #[arg(value_name = "LINK")]
+    link: String,
+    /// What is read: 103.W, 160[1].module[0].DCW, 103, holding:40000+10, input:5000:u32
+    #[arg(value_name = "POINT", required = true)]
+    points: Vec<String>,
+    /// Prints one array, for scripts
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// Carries out the command.
+pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End> {
+    let parsed: Result<Vec<Target>, _> = args.points.iter().map(|text| Target::parse(text)).collect();
+    let targets = match parsed {
+        Ok(targets) if targets.len() <= MAX_TARGETS => targets,
+        Ok(_) => return Ok(End::Usage(format!("at most {MAX_TARGETS} points are read at once"))),
+        Err(why) => return Ok(End::Usage(why.to_string())),
+    };
+    let device = match args.how.target(&args.link) {
+        Ok(device) => device,
+        Err(end) => return Ok(end),
+    };
+    if targets.iter().any(|target| matches!(target, Target::Model { .. }))
+        && let Err(end) = device.must_be_sunspec("a point of a model")
+    {
+        return Ok(end);
+    }
+    let answers = match device.session().read(&targets).await {
+        Ok(answers) => answers,
+        Err(error) => return Ok(ended(&error)),
+    };
+    if args.json {
+        writeln!(out, "{:#}", Value::from(answers.iter().flat_map(documents).collect::<Vec<_>>()))?;
+    } else {
+        table(&answers).write(out, "")?;
+    }
+    out.flush()?;
+    let wrong =
+        answers.iter().filter_map(|a| a.result.as_ref().err().map(|why| format!("{}: {why}", a.target)));
+    let wrong: Vec<String> = wrong.collect();
+    Ok(if wrong.is_empty() { End::Done } else { End::Failed(wrong.join("\n")) })
+}
+
+fn table(answers: &[Answer]) -> Table<7> {
+    let left = |head| (head, Align::Left);
+    let mut table = Table::new([
+        left("POINT"),
+        ("VALUE", Align::Right),
+        left("UNIT"),
+        left("SYMBOLS"),
+        left("RAW"),
+        left("SCALE"),
+        left("QUALITY"),
+    ]);
+    for shown in answers.iter().filter_map(|answer| answer.result.as_ref().ok()).flatten() {
+        match shown {
+            Shown::Point(read) => table.push(row(read)),
+            Shown::Raw(read) => raw_rows(read).into_iter().for_each(|row| table.push(row)),
+        }
+    }
+    table
+}
+
+fn row(read: &ReadPoint) -> [String; 7] {
+    let point = &read.point;
+    let value = match &point.value {
+        ProbedValue::Number(number) => number.to_string(),
+        ProbedValue::Text(text) => text.clone(),
+        ProbedValue::Unusable(_) | ProbedValue::NotImplemented | ProbedValue::NotRead => "-".to_owned(),
+    };
+    let quality = match &point.value {
+        ProbedValue::Unusable(why) => format!("invalid: {why}"),
+        other => other.quality().to_owned(),
+    };
+    [
+        format!("{}.{}", read.model, point.path),
+        value,
+        point.unit.clone().unwrap_or_default(),
+        point.symbols.join(", "),
+        hex(&point.raw),
+        scale(point),
+        quality,
+    ]
+}
+
+/// `10^-1 (W_SF)`.
+fn scale(point: &ProbedPoint) -> String {
+    point.scale.as_ref().map_or_else(String::new, |scale| {
+        let power = scale.power.map_or_else(|| "?".to_owned(), |power| format!("10^{power}"));
+        scale.point.as_ref().map_or_else(|| power.clone(), |point| format!("{power} ({point})"))
+    })
+}
+
+fn raw_rows(read: &RawRead) -> Vec<[String; 7]> {
+    let row = |name: String, value: String, words: &[u16]| {
+        [name, value, String::new(), String::new(), hex(words), String::new(), "good".to_owned()]
+    };
+    if let Some(value) = read.target.say(&read.words) {
+        return vec![row(read.target.to_string(), value, &read.words)];
+    }
+    let name = read.target.to_string();
+    let table = name.split(':').next().unwrap_or_default();
+    let places = (read.target.address..=u16::MAX).zip(&read.words);
+    places.map(|(at, word)| row(format!("{table}:{at}"), word.to_string(), &[*word])).collect()
+}
+
+fn documents(answer: &Answer) -> Vec<Value> {
+    let target = answer.target.to_string();
+    let shown = match &answer.result {
+        Ok(shown) => shown,
+        Err(why) => return vec![json!({ "target": target, "error": why })],
+    };
+    let document = |shown: &Shown| match shown {
+        Shown::Point(read) => {
+            let mut document = point_document(&read.point);
+            if let Some(fields) = document.as_object_mut() {
+                fields.insert("target".to_owned(), json!(target));
+                fields.insert("model".to_owned(), json!(read.model));
+            }
+            document
+        }
+        Shown::Raw(read) => json!({
+            "target": target,
+            "address": read.target.address,
+            "raw": read.words,
+            "value": read.target.say(&read.words),
+        }),
+    };
+    shown.iter().map(document).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! `dergate record LINK -o FILE`: every register of a device's chain in one file, for support, and to be decoded later.
+
+mod file;
+
+use super::device::{How, ended, progress};
+use super::{End, say};
+use std::io::Write;
+use std::path::PathBuf;
+
+pub(super) use file::load;
+
+const EXAMPLES: &str = "\
+Examples:  dergate record 'modbus+tcp://192.0.2.21:502?unit=1' -o inverter.json
+           dergate probe --from inverter.json
+
+The file is one JSON object: format \"dergate-recording\", version 1, link, unit, at, base, models (id, \
+address, length), registers (first address of a run: its registers as hexadecimal words), refused \
+(address, quantity, reason), warnings.";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// How the device is reached
+    #[arg(value_name = "LINK")]
+    link: String,
+    /// Where it is written; a file that is there already is kept
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+    /// Replaces a file that is there already
+    #[arg(long)]
+    force: bool,
+    /// Prints what was recorded as one object, for scripts
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// Carries out the command.
+pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End> {
+    let shown = args.output.display().to_string();
+    if !args.force && args.output.symlink_metadata().is_ok() {
+        return Ok(End::Failed(format!(
+            "{shown} is there already; --force replaces it, or name another file"
+        )));
+    }
+    let target = match args
+        .how
+        .target(&args.link)
+        .and_then(|target| target.must_be_sunspec("record").map(|()| target))
+    {
+        Ok(target) => target,
+        Err(end) => return Ok(end),
+    };
+    let recording = match target.session().record(&progress()).await {
+        Ok(recording) => recording,
+        Err(error) => return Ok(ended(&error)),
+    };
+    if let Err(why) = file::save(&args.output, &recording, args.force) {
+        return Ok(End::Failed(format!("{shown} cannot be written: {why}")));
+    }
+    for refusal in &recording.refused {
+        let last = refusal.address.saturating_add(refusal.quantity.saturating_sub(1));
+        say(&format!("registers {} to {last} are missing: {}", refusal.address, refusal.reason));
+    }
+    let (models, registers) = (recording.models.len(), recording.registers.len());
+    if args.json {
+        let document = serde_json::json!({
+            "file": shown, "models": models, "registers": registers, "refused": recording.refused.len(),
+        });
+        writeln!(out, "{document:#}")?;
+    } else {
+        writeln!(out, "{shown}: {models} models, {registers} registers, from {}", recording.link)?;
+    }
+    out.flush()?;
+    Ok(End::Done)
+}
+
+#[cfg(test)]
+mod tests;

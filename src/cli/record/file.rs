@@ -1,0 +1,194 @@
+//! A recording as a JSON file: written whole or not at all, and read with every size bounded.
+
+use crate::southbound::tools::{RecordedModel, Recording, Refusal};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Largest file read; all registers of a device take 400 KiB.
+const MAX_BYTES: u64 = 4 * 1024 * 1024;
+const FORMAT: &str = "dergate-recording";
+const VERSION: u32 = 1;
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    format: String,
+    version: u32,
+    /// The program that recorded.
+    #[serde(default)]
+    program: String,
+    link: String,
+    unit: u8,
+    at: String,
+    base: u16,
+    models: Vec<Model>,
+    /// Runs of registers by the address of the first, as text so that it is a key.
+    registers: BTreeMap<String, String>,
+    #[serde(default)]
+    refused: Vec<Refused>,
+    #[serde(default)]
+    warnings: Vec<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Model {
+    id: u16,
+    address: u16,
+    length: u16,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    address: u16,
+    quantity: u16,
+    reason: String,
+}
+
+/// Writes a recording. Half a file is never seen: it gets its name when it is whole and on disk.
+pub(super) fn save(path: &Path, recording: &Recording, force: bool) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(&document(recording)).map_err(io::Error::other)?;
+    let beside = beside(path);
+    let written = write_whole(&beside, &text).and_then(|()| {
+        // A file that came while the device was read is kept too.
+        if !force && path.symlink_metadata().is_ok() {
+            return Err(io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                "it is there already; --force replaces it",
+            ));
+        }
+        std::fs::rename(&beside, path)
+    });
+    if written.is_err() {
+        // Nothing depends on it; what matters is told by the first error.
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
+}
+
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
+}
+
+fn document(recording: &Recording) -> Document {
+    Document {
+        format: FORMAT.to_owned(),
+        version: VERSION,
+        program: format!("dergate {}", env!("CARGO_PKG_VERSION")),
+        link: recording.link.clone(),
+        unit: recording.unit,
+        at: recording.at.to_string(),
+        base: recording.base,
+        models: recording
+            .models
+            .iter()
+            .map(|m| Model { id: m.id, address: m.address, length: m.length })
+            .collect(),
+        registers: runs(recording),
+        refused: recording
+            .refused
+            .iter()
+            .map(|r| Refused { address: r.address, quantity: r.quantity, reason: r.reason.clone() })
+            .collect(),
+        warnings: recording.warnings.clone(),
+    }
+}
+
+/// Neighbouring registers of one model in one run: a model begins a run of its own.
+fn runs(recording: &Recording) -> BTreeMap<String, String> {
+    let begins = |at: u16| recording.models.iter().any(|m| m.address == at);
+    let mut runs: Vec<(u16, String)> = Vec::new();
+    let mut next = None;
+    for (&at, word) in &recording.registers {
+        match runs.last_mut() {
+            Some((_, text)) if next == Some(at) && !begins(at) => {
+                let _ = write!(text, " {word:04X}");
+            }
+            _ => runs.push((at, format!("{word:04X}"))),
+        }
+        next = at.checked_add(1);
+    }
+    runs.into_iter().map(|(at, text)| (format!("{at:05}"), text)).collect()
+}
+
+/// Reads a recording.
+///
+/// # Errors
+/// The file cannot be read, or is no recording; in words.
+pub(in crate::cli) fn load(path: &Path) -> Result<Recording, String> {
+    let name = path.display();
+    let mut text = String::new();
+    let file = File::open(path).map_err(|why| format!("{name} cannot be read: {why}"))?;
+    file.take(MAX_BYTES + 1)
+        .read_to_string(&mut text)
+        .map_err(|why| format!("{name} cannot be read: {why}"))?;
+    if text.len() as u64 > MAX_BYTES {
+        return Err(format!("{name} is larger than {MAX_BYTES} bytes; no recording of a device is"));
+    }
+    let document: Document = serde_json::from_str(&text)
+        .map_err(|why| format!("{name} is no recording of dergate record: {why}"))?;
+    recording(document).map_err(|why| format!("{name}: {why}"))
+}
+
+fn recording(document: Document) -> Result<Recording, String> {
+    if document.format != FORMAT || document.version != VERSION {
+        return Err(format!(
+            "format \"{}\" version {} is not one that this version reads ({FORMAT} {VERSION})",
+            document.format.escape_debug(),
+            document.version
+        ));
+    }
+    let at = document.at.parse().map_err(|why| format!("\"at\" is no time: {why}"))?;
+    let mut registers = BTreeMap::new();
+    for (first, words) in &document.registers {
+        run(first, words, &mut registers)?;
+    }
+    let recording = Recording {
+        link: document.link,
+        unit: document.unit,
+        at,
+        base: document.base,
+        models: document
+            .models
+            .into_iter()
+            .map(|m| RecordedModel { id: m.id, address: m.address, length: m.length })
+            .collect(),
+        registers,
+        refused: document
+            .refused
+            .into_iter()
+            .map(|r| Refusal { address: r.address, quantity: r.quantity, reason: r.reason })
+            .collect(),
+        warnings: document.warnings,
+    };
+    recording.check().map_err(|why| why.to_string())?;
+    Ok(recording)
+}
+
+fn run(first: &str, words: &str, registers: &mut BTreeMap<u16, u16>) -> Result<(), String> {
+    let start: u16 = first
+        .parse()
+        .map_err(|_| format!("\"{}\" under registers is no address from 0 to 65535", first.escape_debug()))?;
+    for (place, word) in words.split_ascii_whitespace().enumerate() {
+        let at = u16::try_from(place).ok().and_then(|place| start.checked_add(place));
+        let at = at.ok_or_else(|| format!("the registers from {start} on run past 65535"))?;
+        let value = u16::from_str_radix(word, 16)
+            .map_err(|_| format!("\"{}\" at register {at} is no hexadecimal word", word.escape_debug()))?;
+        registers.insert(at, value);
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! `dergate write LINK POINT=VALUE...`: a technician writes points by hand, sees the frames first, and what the device kept.
+//!
+//! Nothing is written that was not asked for, and nothing without a yes.
+
+use super::device::{How, Person, ended, hex};
+use super::table::{Align, Table};
+use super::{End, say};
+use crate::southbound::tools::{Frame, Order, Target, WriteFault, WritePlan, WrittenPoint};
+use serde_json::{Value, json};
+use std::io::Write;
+
+/// Most orders of one command.
+const MAX_ORDERS: usize = 200;
+
+const EXAMPLES: &str = "\
+Examples:  dergate write 'modbus+tcp://192.0.2.21' --dry-run 123.WMaxLimPct=60 123.WMaxLim_Ena=1
+           dergate write 'modbus+tcp://192.0.2.21' 703.ES=DISABLED --yes
+           dergate write 'modbus+tcp://192.0.2.21' 704.PFWInj.PF=0.95 704.PFWInj.Ext=OVER_EXCITED
+           dergate write 'modbus+tcp://192.0.2.21' holding:40000=5 holding:40010:i32=-2000
+
+Points are written in the order given: settings first, enable last. Neighbouring points of one model \
+that stand side by side go in one request. Values are in the unit of the point; enumerations and bits \
+also by name (bits joined with +).
+--json prints one object: link, dry_run, frames (function, address, registers, bytes, points), notes, \
+and after writing points (point, address, registers, value, result, words, read_back).";
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// How the device is reached
+    #[arg(value_name = "LINK")]
+    link: String,
+    /// What is written: 123.WMaxLimPct=60, 703.ES=DISABLED, holding:40000=5
+    #[arg(value_name = "POINT=VALUE", required = true)]
+    orders: Vec<String>,
+    /// Shows the frames and writes nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Writes without asking
+    #[arg(long)]
+    yes: bool,
+    /// Prints one object, for scripts
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    pub(super) how: How,
+}
+
+/// Carries out the command.
+pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_>) -> std::io::Result<End> {
+    let orders = match orders_of(args, person) {
+        Ok(orders) => orders,
+        Err(end) => return Ok(end),
+    };
+    let device = match args.how.target(&args.link) {
+        Ok(device) => device,
+        Err(end) => return Ok(end),
+    };
+    if orders.iter().any(|order| matches!(order.target, Target::Model { .. }))
+        && let Err(end) = device.must_be_sunspec("a point of a model")
+    {
+        return Ok(end);
+    }
+    let session = device.session();
+    let plan = match session.plan_write(&orders).await {
+        Ok(plan) => plan,
+        Err(WriteFault::Device(error)) => return Ok(ended(&error)),
+        Err(fault @ WriteFault::Refused(_)) => {
+            return Ok(End::Failed(format!("nothing was written: {fault}")));
+        }
+    };
+    let (link, unit) = (device.link.to_string(), device.link.unit());
+    if !args.json {
+        frames(out, unit, &plan)?;
+        out.flush()?;
+    }
+    if args.dry_run {
+        if args.json {
+            writeln!(out, "{:#}", document(&link, unit, &plan, None))?;
+        }
+        return Ok(End::Done);
+    }
+    let question = format!("{link}: write {} as shown?", many(plan.frames.len(), "request"));
+    if args.json && !args.yes {
+        // The data goes to stdout after the fact; who is asked sees it before.
+        let mut shown = Vec::new();
+        frames(&mut shown, unit, &plan)?;
+        say(String::from_utf8_lossy(&shown).trim_end());
+    }
+    if !person.agrees(args.yes, &question)? {
+        return Ok(End::Failed("nothing was written".to_owned()));
+    }
+    let points = match session.carry_out(&plan).await {
+        Ok(points) => points,
+        Err(error) => return Ok(ended(&error)),
+    };
+    if args.json {
+        writeln!(out, "{:#}", document(&link, unit, &plan, Some(&points)))?;
+    } else {
+        writeln!(out)?;
+        table(&points).write(out, "")?;
+    }
+    out.flush()?;
+    let bad: Vec<&str> = points.iter().filter(|p| !p.fate.is_good()).map(|p| p.name.as_str()).collect();
+    Ok(if bad.is_empty() { End::Done } else { End::Failed(format!("not as asked: {}", bad.join(", "))) })
+}
+
+/// What is to be written, if it can be agreed to.
+fn orders_of(args: &Args, person: &Person<'_>) -> Result<Vec<Order>, End> {
+    let parsed: Result<Vec<Order>, _> = args.orders.iter().map(|text| Order::parse(text)).collect();
+    let orders = parsed.map_err(|why| End::Usage(why.to_string()))?;
+    if orders.len() > MAX_ORDERS {
+        return Err(End::Usage(format!("at most {MAX_ORDERS} points are written at once")));
+    }
+    if !args.dry_run {
+        person.can_agree(args.yes)?;
+    }
+    Ok(orders)
+}
+
+pub(super) fn many(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+fn frames(out: &mut dyn Write, unit: u8, plan: &WritePlan) -> std::io::Result<()> {
+    let left = |head| (head, Align::Left);
+    let mut table =
+        Table::new([("FC", Align::Right), ("ADDRESS", Align::Right), left("REGISTERS"), left("POINTS")]);
+    for frame in &plan.frames {
+        let points: Vec<String> =
+            frame.points.iter().map(|p| format!("{} = {}", p.name, p.value())).collect();
+        let cells = [
+            frame.function.to_string(),
+            frame.address.to_string(),
+            hex(&frame.registers()),
+            points.join("; "),
+        ];
+        table.push(cells);
+    }
+    table.write(out, "")?;
+    for frame in &plan.frames {
+        writeln!(out, "  {}", bytes(frame, unit))?;
+    }
+    for note in &plan.notes {
+        writeln!(out, "note: {note}")?;
+    }
+    Ok(())
+}
+
+fn bytes(frame: &Frame, unit: u8) -> String {
+    frame.bytes(unit).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(" ")
+}
+
+fn table(points: &[WrittenPoint]) -> Table<4> {
+    let left = |head| (head, Align::Left);
+    let mut table = Table::new([left("POINT"), left("VALUE"), left("RESULT"), left("READ BACK")]);
+    for point in points {
+        let words = point.fate.words();
+        let colon = if words.is_empty() { "" } else { ": " };
+        table.push([
+            point.name.clone(),
+            point.value.clone(),
+            format!("{}{colon}{words}", point.fate.name()),
+            point.read_back.as_deref().map_or_else(|| "-".to_owned(), hex),
+        ]);
+    }
+    table
+}
+
+fn document(link: &str, unit: u8, plan: &WritePlan, points: Option<&[WrittenPoint]>) -> Value {
+    let frame = |frame: &Frame| {
+        let points: Vec<Value> =
+            frame.points.iter().map(|p| json!({ "point": p.name, "value": p.value() })).collect();
+        json!({
+            "function": frame.function,
+            "address": frame.address,
+            "registers": frame.registers(),
+            "bytes": bytes(frame, unit),
+            "points": points,
+        })
+    };
+    let point = |p: &WrittenPoint| {
+        json!({
+            "point": p.name,
+            "address": p.address,
+            "registers": p.registers,
+            "value": p.value,
+            "result": p.fate.name(),
+            "words": p.fate.words(),
+            "read_back": p.read_back,
+        })
+    };
+    json!({
+        "link": link,
+        "dry_run": points.is_none(),
+        "frames": plan.frames.iter().map(frame).collect::<Vec<_>>(),
+        "notes": plan.notes,
+        "points": points.map(|points| points.iter().map(point).collect::<Vec<_>>()),
+    })
+}
+
+#[cfg(test)]
+mod tests;

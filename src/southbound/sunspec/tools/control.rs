@@ -1,0 +1,276 @@
+//! One control, once, by hand: the driver's own sequence, so that a technician sees whether the gateway will be able to.
+//!
+//! It decides nothing about registers (`control` does) and sends nothing itself (`execute` does). It does not hold a
+//! setpoint: nothing is refreshed.
+
+use super::{Session, Source, Tell};
+use crate::der::{
+    Capability, Nameplate, Outcome, Percent, PowerFactor, Quantity, RampRates, Setpoint, Vars, Watts,
+};
+use crate::device_map::registers::CommandName;
+use crate::southbound::modbus::BusError;
+use crate::southbound::sunspec::abilities::{base_power, capability, nameplate, routes};
+use crate::southbound::sunspec::block::{Block, Blocks};
+use crate::southbound::sunspec::control::{Ask, Ours, Plan, local, plan};
+use crate::southbound::sunspec::execute::{Habits, Wire, carry_out};
+use crate::southbound::sunspec::probe::{Body, ProbeError, driver_blocks};
+use crate::southbound::sunspec::readings::{Sources, choose, readings};
+use jiff::Timestamp;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A plan older than this is not carried out: what it rests on may have changed.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// A command as a person gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manual {
+    /// One that device maps know.
+    Command(CommandName),
+    /// Active power back to the device's own control.
+    ReleaseActivePower,
+    /// Reactive power back to the device's own control.
+    ReleaseReactivePower,
+}
+
+/// A value as a person gives it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Amount {
+    /// W; positive is injected.
+    Watts(f64),
+    /// var; positive is injected.
+    Vars(f64),
+    /// % of what the device can do.
+    Percent(f64),
+    /// A power factor.
+    Factor(PowerFactor),
+}
+
+/// What would be written for a command.
+#[derive(Clone, Debug)]
+pub struct ControlPlan {
+    /// What is asked, as the device's resolution makes it.
+    pub summary: String,
+    /// The writes, in order: first register, registers, points.
+    pub writes: Vec<(u16, Vec<u16>, String)>,
+    /// The active power asked for, if the command is about it.
+    pub active_power: Option<Watts>,
+    plan: Plan,
+    made: Instant,
+}
+
+/// A device that was read, ready to be controlled.
+pub struct Controlled<'a> {
+    session: &'a Session,
+    blocks: Blocks,
+    sources: Sources,
+    ours: Ours,
+    habits: Habits,
+}
+
+impl Session {
+    /// Reads what controls rest on.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn control(&self, tell: Tell<'_>) -> Result<Controlled<'_>, ProbeError> {
+        let chain = self.chain().await?;
+        let mut blocks = driver_blocks(&chain, &self.options, &self.lookup, &self.layouts);
+        let of = blocks.list.len();
+        for (place, block) in blocks.list.iter_mut().enumerate() {
+            tell(&format!("model {} at {} ({} of {of})", block.at.id, block.at.address, place + 1));
+            self.read_block(block).await.map_err(|error| self.broken(error))?;
+        }
+        let sources = choose(&mut blocks);
+        Ok(Controlled { session: self, blocks, sources, ours: Ours::default(), habits: Habits::default() })
+    }
+
+    /// Reads a block of the driver. One that the device refuses stays unread.
+    async fn read_block(&self, block: &mut Block) -> Result<(), BusError> {
+        let source = Source::Line(self.line());
+        // Twice at most: the header of a model may tell how much follows it.
+        for _ in 0..2 {
+            let mut body = Body::of(block.at);
+            let points: Vec<(u16, u16)> =
+                block.layout.points.iter().map(|p| (p.offset, p.point.size)).collect();
+            body.read_gently(&source, &block.layout, &points, self.options.link.max_read).await?;
+            let registers = body.leading();
+            // Another model in its place is a model that is not there.
+            let taken = !registers.is_empty() && block.take(registers, Instant::now());
+            if !taken || !block.open(&self.layouts) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Controlled<'_> {
+    /// Who the device is.
+    #[must_use]
+    pub fn nameplate(&self) -> Nameplate {
+        nameplate(&self.blocks)
+    }
+
+    /// What it can be asked for.
+    #[must_use]
+    pub fn capability(&self) -> Capability {
+        capability(&self.blocks, routes(&self.blocks))
+    }
+
+    /// What a command and its value ask of this device.
+    ///
+    /// # Errors
+    /// The value is missing, of the wrong kind, or a percentage of something that the device does not tell.
+    pub fn setpoint(&self, command: Manual, amount: Option<Amount>) -> Result<Setpoint, String> {
+        use CommandName as C;
+        let Manual::Command(name) = command else {
+            return Ok(match command {
+                Manual::ReleaseActivePower => Setpoint::ReleaseActivePower,
+                _ => Setpoint::ReleaseReactivePower,
+            });
+        };
+        let wrong = |right: &str| Err(format!("{} takes a value such as {right}", name.name()));
+        match (name, amount) {
+            (C::Connect, _) => Ok(Setpoint::Connect),
+            (C::Disconnect, _) => Ok(Setpoint::Disconnect),
+            (C::ResetAlarms, _) => Ok(Setpoint::ResetAlarms),
+            (C::LimitActivePower, Some(Amount::Watts(watts))) => {
+                Ok(Setpoint::LimitActivePower(Watts::new(watts)))
+            }
+            (C::LimitActivePower, Some(Amount::Percent(percent))) => {
+                Ok(Setpoint::LimitActivePower(Watts::new(self.limit_base()? * percent / 100.0)))
+            }
+            (C::SetActivePower, Some(Amount::Watts(watts))) => {
+                Ok(Setpoint::SetActivePower(Watts::new(watts)))
+            }
+            (C::SetActivePower, Some(Amount::Percent(percent))) => {
+                let can = self.capability();
+                let most = if percent < 0.0 { can.absorption_max } else { can.injection_max };
+                known(most.get(), "maximum power")?;
+                Ok(Setpoint::SetActivePower(Watts::new(most.get() * percent / 100.0)))
+            }
+            (C::SetReactivePower, Some(Amount::Vars(vars))) => {
+                Ok(Setpoint::SetReactivePower(Vars::new(vars)))
+            }
+            (C::SetReactivePower, Some(Amount::Percent(percent))) => {
+                let plate = self.nameplate();
+                let most =
+                    if percent < 0.0 { plate.reactive_absorbed_max } else { plate.reactive_injected_max };
+                let most = most.map_or(0.0, Vars::get);
+                known(most, "maximum reactive power")?;
+                Ok(Setpoint::SetReactivePower(Vars::new(most * percent / 100.0)))
+            }
+            (C::SetPowerFactor, Some(Amount::Factor(factor))) => Ok(Setpoint::SetPowerFactor(factor)),
+            (C::SetRampRates, Some(Amount::Percent(percent))) if percent > 0.0 => {
+                let rate = Some(Percent::new(percent));
+                Ok(Setpoint::SetRampRates(RampRates { active_up: rate, active_down: rate, reactive: None }))
+            }
+            (C::LimitActivePower | C::SetActivePower, _) => wrong("4800W, 4.8kW or 60%"),
+            (C::SetReactivePower, _) => wrong("1200var, -1.2kvar or 20%"),
+            (C::SetPowerFactor, _) => wrong("0.95over or 0.95under"),
+            (C::SetRampRates, _) => wrong("10% (of the maximum active power, per second)"),
+            (C::SetCurve | C::SetEnterService, _) => {
+                Err(format!("{} takes more than one value and is not given by hand", name.name()))
+            }
+        }
+    }
+
+    fn limit_base(&self) -> Result<f64, String> {
+        let route = routes(&self.blocks).limit;
+        let base = route.and_then(|model| base_power(&self.blocks, model)).map_or(0.0, |(watts, _)| watts);
+        known(base, "maximum power").map(|()| base)
+    }
+
+    /// Decides what is written for a set point.
+    ///
+    /// # Errors
+    /// Why the device cannot be asked for it, in words.
+    pub fn plan(&self, command: Manual, setpoint: &Setpoint, hold: Duration) -> Result<ControlPlan, String> {
+        let options = &self.session.options;
+        if let Manual::Command(name) = command
+            && let Some((_, why)) = options.sunspec.disabled.iter().find(|(disabled, _)| *disabled == name)
+        {
+            return Err(format!("the device map does not offer {}: {why}", name.name()));
+        }
+        let locals = |block: &&Block| block.sample().is_some_and(|sample| local(block.at.id, &sample));
+        if let Some(block) = self.blocks.list.iter().find(locals) {
+            let id = block.at.id;
+            return Err(format!("the device is in local mode ({id}.LocRemCtl); release it at the device"));
+        }
+        let plan = plan(&Ask {
+            setpoint,
+            hold,
+            routes: routes(&self.blocks),
+            ours: self.ours,
+            blocks: &self.blocks,
+            max_write: options.link.max_write,
+            options: &options.sunspec,
+            counting: options.sunspec.curve_request,
+        })?;
+        Ok(ControlPlan {
+            summary: plan.summary.clone(),
+            writes: plan.writes.iter().map(|w| (w.address, w.registers.clone(), w.name.clone())).collect(),
+            active_power: plan.active_power,
+            plan,
+            made: Instant::now(),
+        })
+    }
+
+    /// Carries a plan out and reads back.
+    pub async fn carry_out(&mut self, plan: &ControlPlan, patience: Duration) -> Outcome {
+        if plan.made.elapsed() > FRESH {
+            return Outcome::Refused(
+                "it took more than a minute to agree: what the plan rests on is too old, nothing was written; ask again".to_owned(),
+            );
+        }
+        let options = &self.session.options;
+        let wire = Wire {
+            function: options.sunspec.write_function,
+            max_read: options.link.max_read,
+            expires_at: Instant::now() + patience,
+        };
+        let (outcome, held) = carry_out(&self.session.line(), &plan.plan, &mut self.habits, &wire).await;
+        if held {
+            self.ours = plan.plan.ours;
+        }
+        outcome
+    }
+
+    /// Reads the models again that a later plan looks at, such as a release.
+    ///
+    /// # Errors
+    /// The device does not answer.
+    pub async fn refresh(&mut self) -> Result<(), ProbeError> {
+        let session = self.session;
+        for block in &mut self.blocks.list {
+            session.read_block(block).await.map_err(|error| session.broken(error))?;
+        }
+        Ok(())
+    }
+
+    /// The active power now; `None` if the device does not tell it.
+    ///
+    /// # Errors
+    /// The device does not answer.
+    pub async fn active_power(&mut self) -> Result<Option<Watts>, ProbeError> {
+        let session = self.session;
+        let Some(id) = self.sources.measuring else { return Ok(None) };
+        let Some(block) = self.blocks.list.iter_mut().find(|b| b.at.id == id) else { return Ok(None) };
+        session.read_block(block).await.map_err(|error| session.broken(error))?;
+        let now = Timestamp::now();
+        let (readings, _) = readings(&self.blocks, self.sources, &|asked| (asked == id).then_some(now));
+        let power = readings.iter().find(|r| r.quantity == Quantity::ActivePower && r.value.is_finite());
+        Ok(power.map(|reading| Watts::new(reading.value)))
+    }
+}
+
+fn known(most: f64, what: &str) -> Result<(), String> {
+    if most > 0.0 {
+        return Ok(());
+    }
+    Err(format!("a percentage needs the {what} of the device, which it does not tell; give W or var"))
+}
+
+#[cfg(test)]
+mod tests;
