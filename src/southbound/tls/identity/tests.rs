@@ -191,3 +191,23 @@ proptest! {
         prop_assert!(identity.is_none() && !findings.is_empty());
     }
 }
+
+#[test]
+fn the_private_key_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, paths) = right(folder.path());
+    let pem = std::fs::read_to_string(&paths.private_key).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let identity = Identity::load(&paths, Timestamp::now()).0.unwrap();
+    let client = identity.client("inverter", Some(Fingerprint::of(&vec![7; 3].into()))).unwrap();
+    let broken = save(folder.path(), "broken.key", &pem.replacen(body.get(..8).unwrap(), "", 1));
+    let (_, findings) = Identity::load(&Paths { private_key: broken, ..paths }, Timestamp::now());
+    assert!(findings.iter().any(|f| f.which == Which::PrivateKey), "{findings:?}");
+    let shown = format!("{identity:?} {client:?} {findings:?}");
+    for (place, _) in body.char_indices().step_by(12) {
+        let Some(piece) = body.get(place..place + 12) else { break };
+        assert!(!shown.contains(piece), "{shown}");
+    }
+    // Nor as numbers: debug output of bytes.
+    assert!(!shown.contains("[48, "), "{shown}");
+}
