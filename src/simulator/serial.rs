@@ -40,12 +40,16 @@ pub struct SerialPlace {
 /// It is not there, not ours, or no serial port.
 pub fn open(place: &SerialPlace) -> std::io::Result<SerialStream> {
     use crate::device_map::Parity;
+    use tokio_serial::{DataBits, StopBits};
     let parity = match place.line.parity {
         Parity::None => tokio_serial::Parity::None,
         Parity::Even => tokio_serial::Parity::Even,
         Parity::Odd => tokio_serial::Parity::Odd,
     };
-    let builder = tokio_serial::new(&place.path, place.line.baud).parity(parity).exclusive(true);
+    let data = if place.line.data_bits == 7 { DataBits::Seven } else { DataBits::Eight };
+    let stop = if place.line.stop_bits == 2 { StopBits::Two } else { StopBits::One };
+    let builder = tokio_serial::new(&place.path, place.line.baud).parity(parity);
+    let builder = builder.data_bits(data).stop_bits(stop).exclusive(true);
     Ok(SerialStream::open(&builder)?)
 }
 
@@ -68,7 +72,7 @@ pub async fn serve<P>(
         loop {
             let Some(request) = next(&mut input, &mut bytes).await else { continue };
             while under_way.try_join_next().is_some() {}
-            turn += 1;
+            turn = u32::wrapping_add(turn, 1);
             for unit in units.iter().filter(|unit| [0, unit.unit_id].contains(&request.unit)) {
                 if under_way.len() < MAX_ANSWERS {
                     let (unit, request, answers) = (unit.clone(), request.clone(), answers.clone());

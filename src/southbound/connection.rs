@@ -108,10 +108,9 @@ async fn run(connection: Arc<Connection>, stop: CancellationToken) {
             devices.collect::<FuturesUnordered<_>>().for_each(|()| std::future::ready(())).await;
         }
     };
-    let idle_limit = connection.devices.iter().filter_map(|(settings, _)| settings.map.link.idle_limit).min();
     tokio::select! {
         () = all => {}
-        () = bus.keep_alive(idle_limit) => {}
+        () = bus.keep_alive() => {}
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
 }

@@ -5,6 +5,7 @@
 //! that is given up half-way. The peer then gets a reset, so that a device with one session frees it at once. A serial
 //! port is kept, and its doubts are `serial`'s matter.
 
+use super::dial::open;
 use super::patience::Patience;
 use super::pdu::{self, Asked};
 use super::serial::SerialLine;
@@ -15,8 +16,9 @@ use crate::backoff::Backoff;
 use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tokio_modbus::{Request, Response};
 
@@ -53,6 +55,8 @@ struct Session {
     limit: Pin<Box<Sleep>>,
     /// True once anything was answered.
     proven: bool,
+    /// True once anything but exception 1 was answered.
+    served: bool,
     last: Option<Instant>,
     /// Its TLS session, if it has one.
     secured: Option<Secured>,
@@ -75,7 +79,24 @@ pub struct Bus {
     /// The unit that answered last.
     answered: Option<u8>,
     /// What can be read again to keep a connection up.
-    proven_read: Option<(Peer, u16)>,
+    proven_read: Option<Proven>,
+    /// Told once there is such a thing.
+    proof: Arc<Notify>,
+}
+
+/// Two registers that were read.
+#[derive(Clone, Copy)]
+struct Proven {
+    peer: Peer,
+    table: Table,
+    address: u16,
+}
+
+/// One of the two tables of registers.
+#[derive(Clone, Copy)]
+enum Table {
+    Holding,
+    Input,
 }
 
 /// Time-outs in a row that a unit is granted before it is asked less often.
@@ -102,6 +123,7 @@ impl Bus {
             lenient: false,
             answered: None,
             proven_read: None,
+            proof: Arc::new(Notify::new()),
         }
     }
 
@@ -119,17 +141,24 @@ impl Bus {
         self.wait.as_ref().map(|(until, _)| *until).max(self.patience.until(unit))
     }
 
-    /// Since when a connection that its device would close is idle; `None` if there is none.
+    /// Is told once the connection is to be kept up.
     #[must_use]
-    pub fn idle_since(&self) -> Option<Instant> {
-        self.proven_read.and(self.session.as_ref()?.last)
+    pub fn proof(&self) -> Arc<Notify> {
+        self.proof.clone()
+    }
+
+    /// How long its device bears an idle connection, and since when there is one.
+    #[must_use]
+    pub fn idle(&self) -> Option<(Duration, Option<Instant>)> {
+        let limit = self.proven_read.and_then(|read| read.peer.idle_limit)?;
+        Some((limit, self.session.as_ref().and_then(|session| session.last)))
     }
 
     /// Reads something again, so that the device does not close the connection.
     pub async fn keep_alive(&mut self) {
-        if let Some((peer, address)) = self.proven_read {
+        if let Some(Proven { peer, table, address }) = self.proven_read {
             // Whoever asks next learns of a failure.
-            let _ = self.read(&peer, address, 2).await;
+            let _ = self.read_from(&peer, table, address, 2).await;
         }
     }
 
@@ -138,25 +167,7 @@ impl Bus {
     /// # Errors
     /// See [`BusError`].
     pub async fn read(&mut self, peer: &Peer, address: u16, quantity: u16) -> Result<Vec<u16>, BusError> {
-        if quantity == 0 || quantity > MAX_READ {
-            return Err(BusError::NotSent("a read takes 1 to 125 registers"));
-        }
-        if u32::from(address) + u32::from(quantity) > 0x1_0000 {
-            return Err(BusError::NotSent("a read ends at register 65535"));
-        }
-        let words = self
-            .call(peer, Request::ReadHoldingRegisters(address, quantity), |answer| match answer {
-                Response::ReadHoldingRegisters(words) if words.len() == usize::from(quantity) => Ok(words),
-                Response::ReadHoldingRegisters(words) => {
-                    Err(format!("asked for {quantity} registers at {address}, got {}", words.len()))
-                }
-                other => Err(format!("asked for registers, got {other:?}")),
-            })
-            .await?;
-        if peer.idle_limit.is_some() && quantity >= 2 {
-            self.proven_read = Some((*peer, address));
-        }
-        Ok(words)
+        self.read_from(peer, Table::Holding, address, quantity).await
     }
 
     /// Reads input registers (FC 4).
@@ -169,20 +180,56 @@ impl Bus {
         address: u16,
         quantity: u16,
     ) -> Result<Vec<u16>, BusError> {
+        self.read_from(peer, Table::Input, address, quantity).await
+    }
+
+    async fn read_from(
+        &mut self,
+        peer: &Peer,
+        table: Table,
+        address: u16,
+        quantity: u16,
+    ) -> Result<Vec<u16>, BusError> {
         if quantity == 0 || quantity > MAX_READ {
             return Err(BusError::NotSent("a read takes 1 to 125 registers"));
         }
         if u32::from(address) + u32::from(quantity) > 0x1_0000 {
             return Err(BusError::NotSent("a read ends at register 65535"));
         }
-        self.call(peer, Request::ReadInputRegisters(address, quantity), |answer| match answer {
-            Response::ReadInputRegisters(words) if words.len() == usize::from(quantity) => Ok(words),
-            Response::ReadInputRegisters(words) => {
-                Err(format!("asked for {quantity} input registers at {address}, got {}", words.len()))
+        let request = match table {
+            Table::Holding => Request::ReadHoldingRegisters(address, quantity),
+            Table::Input => Request::ReadInputRegisters(address, quantity),
+        };
+        let words = self
+            .call(peer, request, |answer| match (table, answer) {
+                (Table::Holding, Response::ReadHoldingRegisters(words))
+                | (Table::Input, Response::ReadInputRegisters(words)) => {
+                    if words.len() == usize::from(quantity) {
+                        return Ok(words);
+                    }
+                    Err(format!("asked for {quantity} registers at {address}, got {}", words.len()))
+                }
+                (_, other) => Err(format!("asked for registers, got {other:?}")),
+            })
+            .await?;
+        if let Some(limit) = peer.idle_limit
+            && quantity >= 2
+        {
+            self.prove(Proven { peer: *peer, table, address }, limit);
+        }
+        Ok(words)
+    }
+
+    /// Remembers what can be read again. Of several units that would be hung up on, the one that bears least decides.
+    fn prove(&mut self, read: Proven, limit: Duration) {
+        match self.proven_read.and_then(|known| known.peer.idle_limit) {
+            Some(known) if known < limit => {}
+            Some(_) => self.proven_read = Some(read),
+            None => {
+                self.proven_read = Some(read);
+                self.proof.notify_one();
             }
-            other => Err(format!("asked for input registers, got {other:?}")),
-        })
-        .await
+        }
     }
 
     /// Writes holding registers (FC 16).
@@ -224,13 +271,8 @@ impl Bus {
         request: Request<'_>,
         accept: impl FnOnce(Response) -> Result<T, String>,
     ) -> Result<T, BusError> {
-        if self.patience.until(peer.unit).is_some_and(|until| Instant::now() < until) {
-            let serial = self.line.is_some();
-            return Err(BusError::Connect(if serial {
-                ConnectFault::UnitSilent
-            } else {
-                ConnectFault::Mute
-            }));
+        if let Some(fault) = self.patience.stands_against(peer.unit, Instant::now()) {
+            return Err(BusError::Connect(fault));
         }
         if self.line.is_some() {
             self.call_line(peer, &request, accept).await
@@ -253,10 +295,7 @@ impl Bus {
             self.put_off(fault.clone());
             return Err(BusError::Connect(fault));
         }
-        trace::asked(peer.unit, request);
-        let answer = line.call(peer, &asked).await;
-        trace::answered_pdu(peer.unit, &answer);
-        let result = match answer {
+        let result = match line.call(peer, &asked).await {
             Ok(pdu) => judge(&pdu, accept),
             Err(fault) => Err(fault),
         };
@@ -265,9 +304,8 @@ impl Bus {
                 self.patience.answered(peer.unit);
                 self.backoff.reset();
             }
-            Err(BusError::TimedOut(_) | BusError::BadAnswer(_)) => {
-                self.patience.missed(peer.unit, Instant::now(), BORNE);
-            }
+            Err(BusError::TimedOut(_)) => self.missed(peer, ConnectFault::UnitSilent, BORNE),
+            Err(BusError::BadAnswer(_)) => self.missed(peer, ConnectFault::Garbled, BORNE),
             Err(_) => {}
         }
         result
@@ -286,12 +324,13 @@ impl Bus {
             Some(session) => session,
             None => self.connect(peer).await?,
         };
-        let timed = !peer.inter_request.is_zero() || peer.idle_limit.is_some();
         if let Some(last) = session.last
             && !peer.inter_request.is_zero()
         {
             sleep_until(last + peer.inter_request).await;
         }
+        let writes =
+            matches!(request, Request::WriteMultipleRegisters(..) | Request::WriteSingleRegister(..));
         let reads = matches!(request, Request::ReadHoldingRegisters(..));
         let function = trace::asked(peer.unit, &request);
         session.limit.as_mut().reset(Instant::now() + peer.response_timeout);
@@ -301,12 +340,11 @@ impl Bus {
             () = session.limit.as_mut() => None,
         };
         trace::answered(peer.unit, function, result.as_ref());
-        if timed {
-            session.last = Some(Instant::now());
-        }
+        session.last = Some(Instant::now());
         let fault = match result {
             Some(Ok(Ok(answer))) => match accept(answer) {
                 Ok(value) => {
+                    session.served = true;
                     self.keep(session, peer);
                     return Ok(value);
                 }
@@ -314,8 +352,8 @@ impl Bus {
             },
             Some(Ok(Err(code))) => {
                 let exception = Exception(code.into());
-                let secured = session.secured.as_ref().filter(|_| reads);
-                match secured.and_then(|secured| secured.may_not_read(exception)) {
+                session.served |= exception != Exception::ILLEGAL_FUNCTION;
+                match self.no_right(&session, peer, exception).filter(|_| reads) {
                     Some(fault) => BusError::Connect(fault),
                     None => {
                         self.keep(session, peer);
@@ -327,18 +365,40 @@ impl Bus {
             Some(Err(Broken::Failed(error))) => failed(&error, &session),
             None => BusError::TimedOut(peer.response_timeout),
         };
-        match &fault {
+        self.doubt(peer, &fault, session.proven);
+        drop(session);
+        Err(if writes { perhaps_done(fault) } else { fault })
+    }
+
+    /// After a fault that ended a connection: who has to wait for what.
+    fn doubt(&mut self, peer: &Peer, fault: &BusError, proven: bool) {
+        match fault {
             // Some gateways hang up on a unit that they do not know; that is no reason for the others to wait.
-            BusError::Connect(_) if self.answered.is_some_and(|unit| unit != peer.unit) => {
-                self.patience.missed(peer.unit, Instant::now(), 0);
+            BusError::Connect(reason) if !reason.lasts() && self.others_answer(peer) => {
+                self.missed(peer, reason.clone(), 0);
             }
             BusError::Connect(reason) => self.put_off(reason.clone()),
             // On a fresh connection there is nothing else that it could be.
-            _ if !session.proven => self.patience.missed(peer.unit, Instant::now(), 0),
-            BusError::TimedOut(_) => self.patience.missed(peer.unit, Instant::now(), BORNE),
+            BusError::TimedOut(_) => self.missed(peer, ConnectFault::Mute, if proven { BORNE } else { 0 }),
+            _ if !proven => self.missed(peer, ConnectFault::Garbled, 0),
             _ => {}
         }
-        Err(fault)
+    }
+
+    fn missed(&mut self, peer: &Peer, why: ConnectFault, borne: u32) {
+        self.patience.missed(peer.unit, why, Instant::now(), borne);
+    }
+
+    /// True if it was another unit that answered last.
+    fn others_answer(&self, peer: &Peer) -> bool {
+        self.answered.is_some_and(|unit| unit != peer.unit)
+    }
+
+    /// What an exception says about our certificate: nothing, once anything else was answered.
+    fn no_right(&self, session: &Session, peer: &Peer, exception: Exception) -> Option<ConnectFault> {
+        let secured = session.secured.as_ref()?;
+        let served = session.served || self.others_answer(peer);
+        if served { None } else { secured.may_not_read(exception) }
     }
 
     fn keep(&mut self, mut session: Session, peer: &Peer) {
@@ -385,7 +445,7 @@ impl Bus {
             Ok((stream, secured)) => {
                 let wire = Wire::new(stream, peer.unit, self.lenient);
                 let limit = Box::pin(sleep_until(Instant::now()));
-                Ok(Session { wire, limit, proven: false, last: None, secured })
+                Ok(Session { wire, limit, proven: false, served: false, last: None, secured })
             }
             Err(fault) => {
                 self.put_off(fault.clone());
@@ -406,49 +466,21 @@ fn failed(error: &io::Error, session: &Session) -> BusError {
     }
 }
 
+/// What is known of a write that was sent: a connection that ended before the first answer may have brought it all the
+/// same. Only a device that refused our certificate did not read it.
+fn perhaps_done(fault: BusError) -> BusError {
+    match fault {
+        BusError::Connect(reason) if !reason.lasts() => BusError::Closed,
+        other => other,
+    }
+}
+
 /// What an answer framed by us means.
 fn judge<T>(pdu: &[u8], accept: impl FnOnce(Response) -> Result<T, String>) -> Result<T, BusError> {
     match pdu::decode(pdu) {
         Some(Ok(answer)) => accept(answer).map_err(BusError::BadAnswer),
         Some(Err(code)) => Err(BusError::Refused(Exception(code.into()))),
         None => Err(BusError::BadAnswer("an answer that cannot be read".to_owned())),
-    }
-}
-
-async fn open(endpoint: &Endpoint) -> Result<TcpStream, ConnectFault> {
-    let host = match endpoint {
-        Endpoint::Tcp { host, port } | Endpoint::Tls { host, port, .. } => (host.as_str(), *port),
-        Endpoint::Serial { .. } => {
-            return Err(ConnectFault::Other(io::ErrorKind::Unsupported));
-        }
-    };
-    let addresses = lookup_host(host).await.map_err(|_| ConnectFault::NotResolved)?;
-    let mut fault = ConnectFault::NotResolved;
-    for address in addresses {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() };
-        let opened = async {
-            let socket = socket?;
-            socket.set_keepalive(true)?;
-            let stream = socket.connect(address).await?;
-            stream.set_nodelay(true)?;
-            stream.set_zero_linger()?;
-            io::Result::Ok(stream)
-        };
-        match opened.await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => fault = fault_of(error.kind()),
-        }
-    }
-    Err(fault)
-}
-
-const fn fault_of(kind: io::ErrorKind) -> ConnectFault {
-    match kind {
-        io::ErrorKind::ConnectionRefused => ConnectFault::Refused,
-        io::ErrorKind::TimedOut => ConnectFault::TimedOut,
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => ConnectFault::Unreachable,
-        io::ErrorKind::ConnectionReset => ConnectFault::AcceptedThenReset,
-        other => ConnectFault::Other(other),
     }
 }
 

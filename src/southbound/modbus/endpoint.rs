@@ -4,6 +4,7 @@ use crate::device_map::SerialOptions;
 use crate::southbound::tls::Client;
 use crate::southbound::{Link, ModbusRtu, ModbusTcp};
 use std::fmt;
+use std::net::IpAddr;
 
 /// Where a Modbus server listens, or the serial line its units are on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -38,9 +39,9 @@ impl Endpoint {
     #[must_use]
     pub fn of(link: &Link) -> Self {
         match link {
-            Link::ModbusTcp(ModbusTcp { host, port, .. }) => Self::Tcp { host: host.clone(), port: *port },
+            Link::ModbusTcp(ModbusTcp { host, port, .. }) => Self::Tcp { host: spelled(host), port: *port },
             Link::ModbusTls(ModbusTcp { host, port, .. }) => {
-                Self::Tls { host: host.clone(), port: *port, client: None }
+                Self::Tls { host: spelled(host), port: *port, client: None }
             }
             Link::ModbusRtu(ModbusRtu { path, serial, .. }) => {
                 Self::Serial { path: path.clone(), serial: *serial }
@@ -67,6 +68,11 @@ impl Endpoint {
     }
 }
 
+/// A host in one spelling, so that a device with one session is not called twice.
+fn spelled(host: &str) -> String {
+    host.parse::<IpAddr>().map_or_else(|_| host.to_ascii_lowercase(), |address| address.to_string())
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -75,3 +81,6 @@ impl fmt::Display for Endpoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,8 @@ pub enum ConnectFault {
     NotResolved,
     /// Accepted, but no request was answered.
     Mute,
+    /// This unit answered of late, but what came was no answer to what was asked.
+    Garbled,
     /// Accepted, then closed before the first answer.
     AcceptedThenReset,
     /// Connected, but TLS does not come about.
@@ -92,6 +94,9 @@ impl fmt::Display for ConnectFault {
             Self::Refused => "connection refused: no Modbus server at this port, or it is switched off",
             Self::TimedOut => "no answer to the connection request: is the device on and the address right?",
             Self::Mute => "connected, but no request is answered: is the unit id right, is the device busy with another client?",
+            Self::Garbled => {
+                "connected, but what comes back is no answer to what is asked: is it a Modbus device of its own unit id, with nobody else on its line?"
+            }
             Self::Unreachable => "no route to the device: check network and address",
             Self::NotResolved => "the host name could not be resolved",
             Self::AcceptedThenReset => {

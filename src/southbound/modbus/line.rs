@@ -6,8 +6,9 @@
 use super::bus::Bus;
 use super::{BusError, Endpoint, Peer};
 use crate::southbound::tls::Role;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::{Mutex, MutexGuard, Notify};
 use tokio::time::{Instant, sleep_until};
 
 /// A connection is not looked after more often.
@@ -20,6 +21,8 @@ pub struct SharedBus {
     bus: Mutex<Bus>,
     /// The role in our certificate, if the connection is over TLS.
     role: Option<Role>,
+    /// Told once the connection is to be kept up.
+    proof: Arc<Notify>,
 }
 
 /// One unit's access to a shared connection.
@@ -38,21 +41,28 @@ impl SharedBus {
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
         let role = endpoint.client().map(|client| client.role().clone());
-        Self { gate: Mutex::new(()), bus: Mutex::new(Bus::new(endpoint)), role }
+        Self::of(Bus::new(endpoint), role)
     }
 
     /// A shared bus over a bus that is made already.
     #[cfg(test)]
     pub fn over(bus: Bus) -> Self {
-        Self { gate: Mutex::new(()), bus: Mutex::new(bus), role: None }
+        Self::of(bus, None)
     }
 
-    /// Keeps a connection up that its device closes when it is idle for so long; never returns.
-    pub async fn keep_alive(&self, limit: Option<Duration>) {
-        let Some(half) = limit.map(|limit| limit / 2) else { return std::future::pending().await };
+    fn of(bus: Bus, role: Option<Role>) -> Self {
+        let proof = bus.proof();
+        Self { gate: Mutex::new(()), bus: Mutex::new(bus), role, proof }
+    }
+
+    /// Keeps a connection up that its device closes when it is idle for long; never returns.
+    pub async fn keep_alive(&self) {
+        self.proof.notified().await;
         loop {
             let mut bus = self.bus.lock().await;
-            let due = bus.idle_since().unwrap_or_else(Instant::now) + half;
+            let Some((limit, since)) = bus.idle() else { return std::future::pending().await };
+            let half = limit / 2;
+            let due = since.unwrap_or_else(Instant::now) + half;
             if Instant::now() >= due {
                 bus.keep_alive().await;
             }

@@ -1,12 +1,15 @@
 //! Modbus TCP framed by us, for devices that put a wrong unit or transaction id into their answers (map quirk
 //! `lenient_header`). Function, byte count and echo are checked all the same.
 //!
-//! Leniency is safe only because the connection is dropped after every time-out and every fault: no late answer is
-//! there to be taken for the next one. Without the quirk the ids are checked here too.
+//! Leniency is safe only because the connection is dropped after every time-out and every fault, and when something
+//! comes that nobody asked for: no late or doubled answer is there to be taken for the next one. Without the quirk the
+//! ids are checked here too.
 
 use super::pdu::Asked;
+use super::wire::wrong_ids;
 use super::{Peer, Stream};
 use std::io;
+use std::task::Poll;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Longest frame: header and a PDU of 253 bytes.
@@ -55,6 +58,7 @@ impl Mbap {
     /// # Errors
     /// The connection ends, or what comes is no answer to this.
     pub async fn call(&mut self, peer: &Peer, asked: &Asked) -> Result<Vec<u8>, Fault> {
+        self.nothing_unasked().await?;
         self.transaction = self.transaction.wrapping_add(1);
         self.stream.write_all(&frame(self.transaction, peer.unit, &asked.pdu)).await?;
         self.stream.flush().await?;
@@ -72,13 +76,23 @@ impl Mbap {
         }
     }
 
+    /// What came before the request is the answer to none, and might be followed by more of its kind.
+    async fn nothing_unasked(&mut self) -> Result<(), Fault> {
+        let mut chunk = [0; MAX_FRAME];
+        let mut read = std::pin::pin!(self.stream.read(&mut chunk));
+        match std::future::poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(count)) if count > 0 => {
+                Err(Fault::Wrong("an answer came that nobody asked for".to_owned()))
+            }
+            Poll::Ready(_) => Err(Fault::Ended),
+        }
+    }
+
     fn judge(&self, peer: &Peer, asked: &Asked, frame: Frame) -> Result<Vec<u8>, Fault> {
         let ids = (frame.transaction, frame.unit);
         if !peer.lenient && ids != (self.transaction, peer.unit) {
-            return Err(Fault::Wrong(format!(
-                "asked unit {} in transaction {}, got an answer of unit {} to transaction {}",
-                peer.unit, self.transaction, ids.1, ids.0
-            )));
+            return Err(Fault::Wrong(wrong_ids((self.transaction, peer.unit), ids)));
         }
         if !asked.shape.fits(&frame.pdu) {
             let function = asked.shape.function();

@@ -5,6 +5,7 @@
 //! for what is different on a line without transaction ids.
 
 mod bus;
+mod dial;
 mod endpoint;
 mod error;
 mod line;

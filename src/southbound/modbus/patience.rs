@@ -2,6 +2,7 @@
 //!
 //! It is about units behind a connection that stands; it knows nothing of connections, and reads no clock.
 
+use super::ConnectFault;
 use crate::backoff::Backoff;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,6 +20,8 @@ struct Silent {
     misses: u32,
     backoff: Backoff,
     until: Option<Instant>,
+    /// What came of it last.
+    why: ConnectFault,
 }
 
 /// Longest pause.
@@ -37,6 +40,13 @@ impl Patience {
         self.units.get(&unit)?.until
     }
 
+    /// Why a unit is not asked now, if it is not.
+    #[must_use]
+    pub fn stands_against(&self, unit: u8, now: Instant) -> Option<ConnectFault> {
+        let silent = self.units.get(&unit)?;
+        silent.until.filter(|until| now < *until).map(|_| silent.why.clone())
+    }
+
     /// It answered.
     pub fn answered(&mut self, unit: u8) {
         if !self.units.is_empty() {
@@ -45,13 +55,15 @@ impl Patience {
     }
 
     /// It did not answer; so many times in a row are borne without a pause.
-    pub fn missed(&mut self, unit: u8, now: Instant, borne: u32) {
+    pub fn missed(&mut self, unit: u8, why: ConnectFault, now: Instant, borne: u32) {
         let first = self.first;
         let silent = self.units.entry(unit).or_insert_with(|| Silent {
             misses: 0,
             backoff: Backoff::new(first, MOST),
             until: None,
+            why: ConnectFault::Mute,
         });
+        silent.why = why;
         silent.misses += 1;
         if silent.misses > borne {
             silent.until = Some(now + silent.backoff.next_delay());

@@ -84,6 +84,24 @@ impl Received {
         self.noise = 0;
     }
 
+    /// Takes our own frame out of what came, as an adapter hands it back that hears itself. `anywhere`: also behind noise.
+    pub fn take_echo(&mut self, sent: &[u8], anywhere: bool) -> bool {
+        let places = if anywhere { self.bytes.len() } else { 1 };
+        let Some(at) = self.bytes.windows(sent.len().max(1)).take(places).position(|bytes| bytes == sent)
+        else {
+            return false;
+        };
+        self.bytes.drain(..at + sent.len());
+        self.noise += at;
+        true
+    }
+
+    /// True if what came may become our own frame.
+    #[must_use]
+    pub fn may_be_echo(&self, sent: &[u8]) -> bool {
+        !self.bytes.is_empty() && self.noise == 0 && sent.starts_with(&self.bytes)
+    }
+
     /// Bytes that came, without those of whole frames.
     #[must_use]
     pub fn unexplained(&self) -> usize {

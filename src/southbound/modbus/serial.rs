@@ -3,10 +3,13 @@
 //! The port stays open after a time-out or a broken frame: what may still come is waited out or listened away, and a
 //! unit that owes an answer of the same shape is first asked something that cannot be mistaken (see `rtu`). It does
 //! not retry; whom to ask less often is the bus's matter.
+//!
+//! Some two-wire adapters hear themselves and hand back each request before its answer. The echo of a read can be no
+//! answer, so it betrays them; the echo of a single write looks like its answer, and on such a line is taken off first.
 
 use super::pdu::Asked;
 use super::rtu::{Owed, Received, Settled, characters, frame, silence};
-use super::{BusError, ConnectFault, Peer, Stream};
+use super::{BusError, ConnectFault, Peer, Stream, trace};
 use crate::device_map::{Parity, SerialOptions};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -18,6 +21,11 @@ use tokio_serial::SerialStream;
 const LULL: Duration = Duration::from_millis(100);
 /// Length of the shortest answer; less is noise, behind which the answer may still come.
 const SHORTEST: usize = 5;
+
+/// Answers without an echo before them, after which the adapter counts as one that does not hear itself.
+const NO_ECHO_AFTER: u8 = 8;
+/// The write whose answer is the request itself.
+const WRITE_SINGLE: u8 = 6;
 
 const NOISE: &str = "are baud rate and parity right, is the line terminated, has each unit its own id?";
 
@@ -32,6 +40,8 @@ pub struct SerialLine {
     busy_until: Option<Instant>,
     /// When something was last on the line.
     last: Instant,
+    /// Not 0 while the adapter counts as one that hears itself.
+    echoes: u8,
 }
 
 impl SerialLine {
@@ -46,6 +56,7 @@ impl SerialLine {
             received: Received::default(),
             busy_until: None,
             last: Instant::now(),
+            echoes: 0,
         }
     }
 
@@ -133,6 +144,7 @@ impl SerialLine {
         self.owed.entry(peer.unit).or_default().ask(asked.shape, now);
         self.received.clear();
         let Some(port) = &mut self.port else { return Err(BusError::Closed) };
+        trace::asked_pdu(peer.unit, &asked.pdu);
         match timeout_at(deadline, port.write_all(&frame)).await {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Err(BusError::Closed),
@@ -140,7 +152,8 @@ impl SerialLine {
         }
         // The port takes the bytes at once; the line does not.
         self.last = Instant::now() + characters(frame.len(), &self.options);
-        let answer = self.listen(peer, asked, deadline).await;
+        let answer = self.listen(peer, asked, &frame, deadline).await;
+        trace::answered_pdu(peer.unit, &answer);
         self.busy_until = None;
         answer
     }
@@ -183,36 +196,91 @@ impl SerialLine {
         Ok(true)
     }
 
-    async fn listen(&mut self, peer: &Peer, asked: &Asked, deadline: Instant) -> Result<Vec<u8>, BusError> {
-        let mut stranger = None;
-        let mut wrong = None;
+    async fn listen(
+        &mut self,
+        peer: &Peer,
+        asked: &Asked,
+        sent: &[u8],
+        deadline: Instant,
+    ) -> Result<Vec<u8>, BusError> {
+        let single = asked.shape.function() == WRITE_SINGLE;
+        let (mut echo_due, mut echoed) = (!single || self.echoes > 0, false);
+        let mut wrong = Wrong::default();
         loop {
-            while let Some(frame) = self.received.take(peer.unit, asked.shape) {
-                let settled = match self.owed.get_mut(&frame.unit) {
-                    Some(owed) => owed.settle(&frame.pdu),
-                    None => Settled::Nothing,
-                };
-                match settled {
-                    Settled::Last if frame.unit == peer.unit => return Ok(frame.pdu),
-                    // Late; whose it is is known, and nobody waits for it any more.
-                    Settled::Last | Settled::Earlier => {}
-                    Settled::Nothing if frame.unit == peer.unit => wrong = Some(frame.pdu),
-                    Settled::Nothing => stranger = Some(frame.unit),
-                }
+            if echo_due && self.received.take_echo(sent, self.echoes > 0) {
+                (echo_due, echoed) = (false, true);
             }
-            let began = wrong.is_some() || self.received.unexplained() >= SHORTEST;
+            let held = echo_due && (single || self.received.may_be_echo(sent));
+            if !held && let Some(pdu) = self.sort(peer, asked, &mut wrong) {
+                if !single {
+                    self.heard_itself(echoed);
+                }
+                return Ok(pdu);
+            }
+            let began = !single && held || wrong.any() || self.received.unexplained() >= SHORTEST;
             let until = if began { deadline.min(self.last + LULL) } else { deadline };
             if !self.hear(until).await? {
-                break;
+                if !held || single {
+                    break;
+                }
+                // It did not become an echo.
+                echo_due = false;
             }
         }
-        let unexplained = self.received.unexplained();
-        Err(if let Some(pdu) = wrong {
+        if echoed && !single {
+            self.heard_itself(true);
+        }
+        Err(wrong.error(peer, asked, self.received.unexplained()))
+    }
+
+    /// The answer among the frames that came, if it is there.
+    fn sort(&mut self, peer: &Peer, asked: &Asked, wrong: &mut Wrong) -> Option<Vec<u8>> {
+        while let Some(frame) = self.received.take(peer.unit, asked.shape) {
+            let settled = match self.owed.get_mut(&frame.unit) {
+                Some(owed) => owed.settle(&frame.pdu),
+                None => Settled::Nothing,
+            };
+            match settled {
+                Settled::Last if frame.unit == peer.unit => return Some(frame.pdu),
+                // Late; whose it is is known, and nobody waits for it any more.
+                Settled::Last | Settled::Earlier => {}
+                Settled::Nothing if frame.unit == peer.unit => wrong.kind = Some(frame.pdu),
+                Settled::Nothing => wrong.unit = Some(frame.unit),
+            }
+        }
+        None
+    }
+
+    /// Learns whether the adapter hears itself.
+    fn heard_itself(&mut self, echoed: bool) {
+        if echoed && self.echoes == 0 {
+            tracing::info!(port = self.path, "the adapter hands back what is sent; that is taken off");
+        }
+        self.echoes = if echoed { NO_ECHO_AFTER } else { self.echoes.saturating_sub(1) };
+    }
+}
+
+/// What came instead of an answer.
+#[derive(Default)]
+struct Wrong {
+    /// An answer of the unit to something else.
+    kind: Option<Vec<u8>>,
+    /// An answer of another unit.
+    unit: Option<u8>,
+}
+
+impl Wrong {
+    const fn any(&self) -> bool {
+        self.kind.is_some()
+    }
+
+    fn error(&self, peer: &Peer, asked: &Asked, unexplained: usize) -> BusError {
+        if let Some(pdu) = &self.kind {
             let (length, expected) = (pdu.len(), asked.shape.length());
             BusError::BadAnswer(format!(
                 "an answer of another kind: {length} bytes, {expected} would be right"
             ))
-        } else if let Some(unit) = stranger {
+        } else if let Some(unit) = self.unit {
             BusError::BadAnswer(format!("asked unit {}, unit {unit} answered", peer.unit))
         } else if unexplained > 0 {
             BusError::BadAnswer(format!(
@@ -220,7 +288,7 @@ impl SerialLine {
             ))
         } else {
             BusError::TimedOut(peer.response_timeout)
-        })
+        }
     }
 }
 

@@ -37,6 +37,13 @@ pub fn answered(unit: u8, function: u8, result: Option<&Result<Result<Response, 
     }
 }
 
+/// As [`asked`], of a request that we framed.
+pub fn asked_pdu(unit: u8, pdu: &[u8]) {
+    if listened() {
+        tracing::trace!(target: TARGET, "> {}", hex(unit, pdu));
+    }
+}
+
 /// As [`answered`], of an answer that we framed.
 pub fn answered_pdu(unit: u8, result: &Result<Vec<u8>, BusError>) {
     if !listened() {

@@ -82,7 +82,7 @@ fn broken(error: tokio_modbus::Error) -> Broken {
     match error {
         // Without the answer itself: it may be a hundred registers long.
         tokio_modbus::Error::Protocol(ProtocolError::HeaderMismatch { message, .. }) => {
-            Broken::Wrong(format!("mismatching headers: {}", message.trim()))
+            Broken::Wrong(mismatch(&message))
         }
         tokio_modbus::Error::Protocol(ProtocolError::FunctionCodeMismatch { request, .. }) => {
             Broken::Wrong(format!("not an answer to {request}"))
@@ -90,3 +90,28 @@ fn broken(error: tokio_modbus::Error) -> Broken {
         tokio_modbus::Error::Transport(fault) => Broken::Failed(fault),
     }
 }
+
+/// The ids in tokio-modbus' text about two headers, in words of our own.
+fn mismatch(message: &str) -> String {
+    two_headers(message).map_or_else(
+        || "the answer is for transaction and unit ids that were not asked for".to_owned(),
+        |(asked, got)| wrong_ids(asked, got),
+    )
+}
+
+fn two_headers(message: &str) -> Option<((u16, u8), (u16, u8))> {
+    let mut numbers = message.split(|c: char| !c.is_ascii_digit()).filter(|number| !number.is_empty());
+    let mut header = || Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?));
+    Some((header()?, header()?))
+}
+
+/// What to say of an answer with wrong ids, each a transaction and a unit. Who gives advice knows it by its beginning.
+pub fn wrong_ids(asked: (u16, u8), got: (u16, u8)) -> String {
+    format!(
+        "the answer is for transaction {} and unit {}, not for transaction {} and unit {}",
+        got.0, got.1, asked.0, asked.1
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 use super::*;
 use crate::southbound::testing::{Answer, Book, Server, legacy, peer};
+use crate::southbound::tls::{Fault, Kind};
 
 async fn bus(book: &Book) -> (Server, Bus) {
     let server = Server::start(&[(1, book)]).await;
@@ -176,4 +177,49 @@ async fn a_gateway_that_hangs_up_on_one_unit_is_there_for_the_others() {
     assert!(matches!(bus.read(&peer(2), 40000, 2).await, Err(BusError::Connect(_))));
     assert!(bus.retry_at(2).is_some() && bus.retry_at(1).is_none());
     assert!(bus.read(&peer(1), 40000, 2).await.is_ok(), "at once");
+}
+
+#[tokio::test]
+async fn a_write_on_a_connection_that_ends_before_the_first_answer_may_have_been_done() {
+    let (server, mut bus) = bus(&legacy()).await;
+    server.script(|_, _| Answer::Close);
+    assert_eq!(bus.write(&peer(1), 40187, &[600]).await, Err(BusError::Closed));
+    assert_eq!(server.writes().len(), 1);
+    // The connection waits all the same, and then it is certain that nothing was sent.
+    let next = bus.write(&peer(1), 40187, &[600]).await;
+    assert_eq!(next, Err(BusError::Connect(ConnectFault::AcceptedThenReset)));
+    assert_eq!(server.writes().len(), 1);
+}
+
+#[tokio::test]
+async fn a_fault_that_lasts_concerns_all_units_and_another_only_its_own() {
+    let lasting = Fault::new(Kind::NotAccepted, "our certificate has expired");
+    let hung_up = Fault::new(Kind::ClosedAfterHandshake, "who knows");
+    for (fault, all) in [(lasting, true), (hung_up, false)] {
+        let (_server, mut bus) = bus(&legacy()).await;
+        assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+        bus.doubt(&peer(2), &BusError::Connect(ConnectFault::Tls(fault)), false);
+        assert_eq!(bus.retry_at(1).is_some(), all);
+        assert!(bus.retry_at(2).is_some());
+    }
+}
+
+#[tokio::test]
+async fn bad_answers_on_a_new_connection_are_not_called_silence() {
+    let (server, mut bus) = bus(&legacy()).await;
+    server.script(|_, _| Answer::Wrong);
+    assert!(matches!(bus.read(&peer(1), 40000, 2).await, Err(BusError::BadAnswer(_))));
+    assert_eq!(bus.read(&peer(1), 40000, 2).await, Err(BusError::Connect(ConnectFault::Garbled)));
+}
+
+#[tokio::test]
+async fn a_pause_counts_from_the_answer_to_whoever_asked_before() {
+    let server = Server::start(&[(1, &legacy()), (2, &legacy())]).await;
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
+    let mut bus = Bus::new(endpoint);
+    let pause = Duration::from_millis(100);
+    assert!(bus.read(&peer(1), 40000, 2).await.is_ok());
+    let begun = Instant::now();
+    assert!(bus.read(&Peer { inter_request: pause, ..peer(2) }, 40000, 2).await.is_ok());
+    assert!(begun.elapsed() > pause / 2, "{:?}", begun.elapsed());
 }

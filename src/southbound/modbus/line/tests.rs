@@ -23,22 +23,29 @@ async fn a_command_does_not_wait_behind_the_reads_of_others() {
 
 #[tokio::test]
 async fn a_connection_that_would_be_closed_is_kept_up() {
-    let server = Server::start(&[(1, &legacy())]).await;
-    let bus =
-        SharedBus::new(Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() });
-    let limit = Duration::from_millis(200);
-    let line = bus.line(Peer { idle_limit: Some(limit), ..peer(1) });
-    let work = async {
-        line.read(40070, 9).await.unwrap();
-        while server.state().seen.len() < 3 {
-            sleep_until(Instant::now() + Duration::from_millis(5)).await;
+    for function in [3, 4] {
+        let server = Server::start(&[(1, &legacy())]).await;
+        server.state().inputs.insert(1, (0..20).map(|k| (40070 + k, k)).collect());
+        let host = server.address.ip().to_string();
+        let bus = SharedBus::new(Endpoint::Tcp { host, port: server.address.port() });
+        let line = bus.line(Peer { idle_limit: Some(Duration::from_millis(200)), ..peer(1) });
+        let work = async {
+            // A limit that is known only once a map was chosen.
+            bus.line(peer(1)).read(40000, 2).await.unwrap();
+            match function {
+                3 => line.read(40070, 9).await.unwrap(),
+                _ => line.read_input(40070, 9).await.unwrap(),
+            };
+            while server.state().seen.len() < 4 {
+                sleep_until(Instant::now() + Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = bus.keep_alive() => unreachable!(),
         }
-    };
-    tokio::select! {
-        () = work => {}
-        () = bus.keep_alive(Some(limit)) => unreachable!(),
+        let asked: Vec<_> = server.state().seen.iter().map(|s| (s.function, s.address, s.quantity)).collect();
+        assert_eq!(asked, [(3, 40000, 2), (function, 40070, 9), (function, 40070, 2), (function, 40070, 2)]);
+        assert_eq!(server.state().connections, 1);
     }
-    let asked: Vec<(u16, u16)> = server.state().seen.iter().map(|s| (s.address, s.quantity)).collect();
-    assert_eq!(asked, [(40070, 9), (40070, 2), (40070, 2)]);
-    assert_eq!(server.state().connections, 1);
 }

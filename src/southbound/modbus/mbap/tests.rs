@@ -56,6 +56,24 @@ async fn leniency_is_about_ids_only() {
     assert!(matches!(answered(true, 1, &GOOD[..6]).await, Err(Fault::Ended)));
 }
 
+#[tokio::test]
+async fn an_answer_that_comes_twice_is_not_taken_for_the_next_one() {
+    let (ours, mut theirs) = duplex(1000);
+    let mut client = Mbap::new(Box::new(ours));
+    let lenient = Peer { lenient: true, ..peer(7) };
+    let answer: Vec<u8> = [0, 0].into_iter().chain(GOOD).collect();
+    let device = async {
+        theirs.read_exact(&mut [0; 12]).await.unwrap();
+        theirs.write_all(&answer).await.unwrap();
+    };
+    let asked = Asked::read(3, 40000, 2);
+    let (first, ()) = tokio::join!(client.call(&lenient, &asked), device);
+    assert_eq!(first.unwrap(), [3, 4, 0, 1, 0, 2]);
+    theirs.write_all(&answer).await.unwrap();
+    let next = client.call(&lenient, &Asked::read(3, 40070, 2)).await;
+    assert!(matches!(next, Err(Fault::Wrong(_))), "{next:?}");
+}
+
 #[test]
 fn any_bytes_are_survived() {
     let mut random = fastrand::Rng::with_seed(3);

@@ -13,6 +13,7 @@ fn options() -> SerialOptions {
     SerialOptions { baud: 19200, ..SerialOptions::default() }
 }
 
+mod echo;
 mod hostile;
 
 /// The other end of a line.

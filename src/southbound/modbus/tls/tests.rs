@@ -76,3 +76,28 @@ async fn exception_1_to_a_read_is_about_the_role_if_there_is_none_and_an_answer_
     assert_eq!(line.read(40000, 2).await.unwrap_err(), error, "not asked again");
     assert_eq!(device.state().connections, before);
 }
+
+#[tokio::test]
+async fn exception_1_is_not_about_the_role_once_something_else_was_answered() {
+    let device = Server::start(&[(1, &legacy())]).await;
+    device.script(|seen, _| if seen.address == 40070 { Answer::Exception(1) } else { Answer::Good });
+    let maker = site_as(&Sheet::gateway("MakersOwnRole"));
+    let bus = bus(&maker, &TLS13, Some(device.address)).await;
+    let line = bus.line(peer(1));
+    assert!(line.read(40000, 2).await.is_ok());
+    assert_eq!(line.read(40070, 2).await, Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)));
+    assert!(line.read(40000, 2).await.is_ok(), "at once");
+    assert_eq!(device.state().connections, 1, "over the same session");
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_takes_its_session_with_it() {
+    let (site, device) = (site(), Server::start(&[(1, &legacy())]).await);
+    let bus = bus(&site, &TLS13, Some(device.address)).await;
+    let line = bus.line(peer(1));
+    assert!(line.read(40000, 2).await.is_ok());
+    device.script(|seen, _| if seen.quantity == 9 { Answer::Late } else { Answer::Good });
+    assert!(tokio::time::timeout(Duration::from_millis(20), line.read(40000, 9)).await.is_err());
+    assert_eq!(line.read(40070, 1).await.unwrap(), [103]);
+    assert_eq!(device.state().connections, 2);
+}

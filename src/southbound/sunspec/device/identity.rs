@@ -3,6 +3,7 @@
 use super::notes::Notes;
 use super::{Device, Trouble, extra, peer_of};
 use crate::core::port::{DeviceRecord, Report};
+use crate::southbound::modbus::Peer;
 use crate::southbound::sunspec::abilities::nameplate;
 use crate::southbound::sunspec::scan::still_there;
 use std::sync::Arc;
@@ -75,7 +76,8 @@ impl Device<'_> {
             model,
             "device map chosen by what the device is"
         );
-        self.line.peer = peer_of(self.settings.link.unit(), &map.link);
+        let lenient = self.line.peer.lenient || map.sunspec.lenient_header;
+        self.line.peer = Peer { lenient, ..peer_of(self.settings.link.unit(), &map.link) };
         self.max_read = self.max_read.min(map.link.max_read);
         self.extra = extra::of(&map);
         self.map = map;

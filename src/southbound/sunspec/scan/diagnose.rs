@@ -27,7 +27,7 @@ pub fn advice(error: &BusError) -> &'static str {
         BusError::Refused(exception) if exception.unit_missing() => {
             "; try another unit: 1, 2, 126 and 247 are usual"
         }
-        BusError::BadAnswer(words) if words.contains("mismatching headers") => {
+        BusError::BadAnswer(words) if words.contains("the answer is for transaction") => {
             "; its map may need lenient_header = true"
         }
         _ => "",

@@ -73,7 +73,10 @@ impl Session {
             Err(BusError::Refused(_)) => {}
             Err(
                 error @ BusError::Connect(
-                    ConnectFault::Mute | ConnectFault::UnitSilent | ConnectFault::AcceptedThenReset,
+                    ConnectFault::Mute
+                    | ConnectFault::Garbled
+                    | ConnectFault::UnitSilent
+                    | ConnectFault::AcceptedThenReset,
                 ),
             ) => return Ok(UnitFound::Nothing(error.to_string())),
             Err(error @ BusError::Connect(_)) => return Err(error),

@@ -2,6 +2,7 @@ use super::*;
 use crate::southbound::tls::testing::{Authority, Issued, Sheet, save, self_signed, utf8};
 use proptest::prelude::*;
 use rcgen::ExtendedKeyUsagePurpose;
+use rustls::pki_types::pem::PemObject as _;
 use std::path::Path;
 
 /// The files of an identity in a folder: a right certificate by its own authority, and another for devices.
@@ -189,5 +190,29 @@ proptest! {
         let paths = Paths { certificate: file.clone(), private_key: file.clone(), authorities: file };
         let (identity, findings) = Identity::load(&paths, Timestamp::now());
         prop_assert!(identity.is_none() && !findings.is_empty());
+    }
+}
+
+#[test]
+fn the_private_key_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, paths) = right(folder.path());
+    let pem = std::fs::read_to_string(&paths.private_key).unwrap();
+    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    let identity = Identity::load(&paths, Timestamp::now()).0.unwrap();
+    let client = identity.client("inverter", Some(Fingerprint::of(&vec![7; 3].into()))).unwrap();
+    let broken = save(folder.path(), "broken.key", &pem.replacen(body.get(..8).unwrap(), "", 1));
+    let (_, findings) = Identity::load(&Paths { private_key: broken, ..paths }, Timestamp::now());
+    assert!(findings.iter().any(|f| f.which == Which::PrivateKey), "{findings:?}");
+    let shown = format!("{identity:?} {client:?} {findings:?}");
+    for (place, _) in body.char_indices().step_by(12) {
+        let Some(piece) = body.get(place..place + 12) else { break };
+        assert!(!shown.contains(piece), "{shown}");
+    }
+    // Nor as numbers: debug output of bytes.
+    let der = rustls::pki_types::PrivateKeyDer::from_pem_slice(pem.as_bytes()).unwrap();
+    for bytes in der.secret_der().chunks_exact(16) {
+        let numbers = format!("{bytes:?}");
+        assert!(!shown.contains(numbers.trim_matches(['[', ']'])), "{shown}");
     }
 }
