@@ -197,7 +197,7 @@ fn known_files(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     paths.sort();
-    for path in paths {
+    for path in paths.into_iter().filter(|path| !device_map::is_hidden(path)) {
         if found.len() > MAX_FILES {
             return;
         }

@@ -119,7 +119,7 @@ fn json_files(folder: &Path, faults: &mut Vec<Fault>) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.path())
-        .filter(|path| is_model_json(path) && path.is_file())
+        .filter(|path| is_model_json(path) && !super::maps::is_hidden(path) && path.is_file())
         .take(MAX_FILES + 1)
         .collect();
     if files.len() > MAX_FILES {

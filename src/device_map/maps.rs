@@ -130,7 +130,13 @@ fn folded(wanted: &Match) -> (Option<String>, Option<String>, Vec<String>) {
     (fold(&wanted.manufacturer), fold(&wanted.model), version)
 }
 
-/// The `*.toml` of a folder, sorted; folders in it are not map files.
+/// What editors and file managers leave beside a file: `.#acme.toml`, `._acme.toml`.
+#[must_use]
+pub fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
+}
+
+/// The `*.toml` of a folder, sorted; folders in it and hidden files are not map files.
 fn map_files(folder: &Path, faults: &mut Vec<Fault>) -> Vec<PathBuf> {
     let name = folder.display().to_string();
     let entries = match std::fs::read_dir(folder) {
@@ -143,7 +149,7 @@ fn map_files(folder: &Path, faults: &mut Vec<Fault>) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = entries
         .filter_map(Result::ok)
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == "toml") && path.is_file())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml") && !is_hidden(path) && path.is_file())
         .take(MAX_FILES + 1)
         .collect();
     if files.len() > MAX_FILES {

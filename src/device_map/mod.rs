@@ -20,6 +20,6 @@ pub use map::{
     SerialOptions, SunspecOptions, Transport, WriteFunction,
 };
 pub use map_file::{map_of_table, parse_map, read_map};
-pub use maps::Maps;
+pub use maps::{Maps, is_hidden};
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};
 pub use model_json::{is_model_json, parse_model_json, read_model_json};

@@ -277,8 +277,10 @@ pub struct RegisterCommand {
     pub effect: Option<EffectRule>,
     /// What is written to undo it.
     pub release: Vec<Step>,
-    /// It is written again after this time while it is held; the device forgets it otherwise.
+    /// It is written again after this time while it is held: the device forgets it in time, or at a restart.
     pub refresh: Option<Duration>,
+    /// The device gives it up by itself after so long without a refresh: then it is bounded even if the gateway dies.
+    pub reverts_after: Option<Duration>,
     /// It is not written more often, for points kept in flash.
     pub min_interval: Option<Duration>,
 }

@@ -17,6 +17,7 @@ use crate::device_map::registers::{
     StepValue,
 };
 use crate::toml_file::{Place, Placed, Table};
+use std::time::Duration;
 
 /// Most commands, and most procedures.
 const MAX_COMMANDS: usize = 50;
@@ -96,7 +97,7 @@ fn read_command(mut table: Table, context: &Context<'_>) -> Option<Read> {
         .take("release")
         .map(|item| steps::read(item, &label, "release step", Allowed::Fixed, context))
         .unwrap_or_default();
-    let refresh = seconds(&mut table, "refresh_s", 1..=3600, "30");
+    let (refresh, reverts_after) = read_refresh(&mut table, &label);
     let min_interval = seconds(&mut table, "min_interval_s", 1..=86_400, "60");
     table.finish();
     let all_read = Checked { written: &written, release: &release, label: &label, context };
@@ -115,9 +116,33 @@ fn read_command(mut table: Table, context: &Context<'_>) -> Option<Read> {
         effect,
         release: release.into_iter().map(|read| read.step).collect(),
         refresh,
+        reverts_after,
         min_interval,
     };
     Some(Read { command, place, has_release })
+}
+
+/// `refresh_s` and `reverts_after_s`. A refresh that comes late once must not let the device give up what is held.
+fn read_refresh(table: &mut Table, label: &str) -> (Option<Duration>, Option<Duration>) {
+    let refresh = table.integer("refresh_s", 1..=3600, "30");
+    let reverts = table.integer("reverts_after_s", 2..=86_400, "60");
+    if let Some(reverts) = &reverts {
+        match &refresh {
+            None => reverts.place.fault(format!(
+                "{label}: the device gives it up after {} s, so it must be written again before; add refresh_s = {}",
+                reverts.value,
+                (reverts.value / 2).min(3600)
+            )),
+            Some(refresh) if refresh.value * 2 > reverts.value => refresh.place.fault(format!(
+                "{label}: refresh_s is {}, but must be at most half of reverts_after_s; write {}",
+                refresh.value,
+                (reverts.value / 2).min(3600)
+            )),
+            Some(_) => {}
+        }
+    }
+    let seconds = |n: Placed<i64>| u64::try_from(n.value).ok().map(Duration::from_secs);
+    (refresh.and_then(seconds), reverts.and_then(seconds))
 }
 
 /// Commands with more than one value cannot be made of writes of one input.

@@ -115,6 +115,11 @@ fn factor_unit(unit: &Placed<String>, base: Option<Placed<String>>, label: &str)
     }
 }
 
+/// Units of power in SunSpec models, which write them in more than one way.
+fn is_power(unit: &str) -> bool {
+    ["w", "va", "var", "vars"].contains(&unit.trim().to_lowercase().as_str())
+}
+
 fn read_base(base: &Placed<String>, label: &str, context: &Context<'_>) -> Option<Base> {
     let begins_with_model = base.value.split_once('.').is_some_and(|(id, _)| id.parse::<u16>().is_ok());
     if context.points.get(&base.value).is_none() && begins_with_model {
@@ -125,7 +130,14 @@ fn read_base(base: &Placed<String>, label: &str, context: &Context<'_>) -> Optio
             ));
             return None;
         }
-        let (point, _) = resolve(base, &format!("{label}: base"), context.library)?;
+        let (point, model) = resolve(base, &format!("{label}: base"), context.library)?;
+        if !model.unit.as_deref().is_some_and(is_power) {
+            base.place.fault(format!(
+                "{label}: base {} must be a power, such as \"120.WRtg\"",
+                quoted(&base.value)
+            ));
+            return None;
+        }
         return Some(Base::Sunspec(point));
     }
     let point = context.points.find(base, &format!("{label}: base"))?;

@@ -7,10 +7,14 @@ use crate::device_map::registers::{
     Access, PollClass, RegisterPoint, RegisterTable, RegisterType, WordOrder,
 };
 use crate::toml_file::{Item, Place, Placed, Table};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// Most points of a map.
 const MAX_POINTS: usize = 2000;
+
+/// References without a point for which the nearest one is sought.
+const MAX_SOUGHT: usize = 50;
 
 /// Longest name of a point.
 const MAX_NAME: usize = 64;
@@ -61,6 +65,8 @@ pub(super) struct Points {
     pub(super) list: Vec<ReadPoint>,
     /// Names of points that are there but have a fault: whoever names them is not wrong.
     wrong: BTreeSet<String>,
+    /// References without a point so far.
+    missing: Cell<usize>,
 }
 
 impl Points {
@@ -68,8 +74,16 @@ impl Points {
     pub(super) fn find(&self, name: &Placed<String>, label: &str) -> Option<&RegisterPoint> {
         let found = self.get(&name.value);
         if found.is_none() && !self.wrong.contains(&name.value) {
-            let names: Vec<&str> = self.list.iter().map(|read| read.point.name.as_str()).collect();
-            let right = instead(&name.value, &names);
+            self.missing.set(self.missing.get() + 1);
+            // The nearest of thousands of names for each of thousands of references would take minutes.
+            let sought = if self.missing.get() > MAX_SOUGHT { 0 } else { self.list.len() };
+            let names: Vec<&str> =
+                self.list.iter().take(sought).map(|read| read.point.name.as_str()).collect();
+            let right = if sought == 0 && !self.list.is_empty() {
+                "see the names of the points".to_owned()
+            } else {
+                instead(&name.value, &names)
+            };
             name.place.fault(format!("{label}: there is no point {}; {right}", quoted(&name.value)));
         }
         found

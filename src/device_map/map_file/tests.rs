@@ -155,7 +155,7 @@ fn every_key_of_a_command_arrives() {
          steps = [ {{ write = \"limit\", from = \"input\" }}, {{ write = \"on\", value = \"yes\" }} ]\n\
          verify = [ {{ point = \"limit\", equals = \"input\", within_s = 2.5 }}, {{ point = \"on\", equals = 0xAA, within_s = 1 }} ]\n\
          effect = {{ quantity = \"active_power\", equals = \"input\", tolerance_pct = 3, within_s = 30 }}\n\
-         release = [ {{ write = \"on\", value = 0x55 }} ]\nrefresh_s = 30\nmin_interval_s = 60\n\
+         release = [ {{ write = \"on\", value = 0x55 }} ]\nrefresh_s = 30\nreverts_after_s = 60\nmin_interval_s = 60\n\
          [[procedure]]\nname = \"commission\"\nsteps = [ {{ write = \"on\", value = 0xAA }}, {{ wait_s = 10 }}, {{ expect = \"on\", equals = \"no\" }} ]\n"
     ));
     let write = |point: &str, value| Step::Write { point: point.into(), value };
@@ -188,6 +188,7 @@ fn every_key_of_a_command_arrives() {
             }),
             release: vec![write("on", StepValue::Constant(85.0))],
             refresh: Some(Duration::from_secs(30)),
+            reverts_after: Some(Duration::from_secs(60)),
             min_interval: Some(Duration::from_secs(60)),
         }
     );

@@ -174,3 +174,46 @@ fn a_vendors_model_in_a_map_folder_is_used_and_a_wrong_one_is_told() {
     assert_eq!(maps.models().get(103).unwrap(), crate::device_map::models().get(103).unwrap());
     assert!(maps.models().ids().contains(&64123));
 }
+
+#[test]
+fn what_editors_leave_in_a_folder_disturbs_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("acme.toml", HEAD);
+    for name in
+        [".acme.toml", "._acme.toml", ".#acme.toml", "acme.toml~", "#acme.toml#", "acme.toml.bak", ".m.json"]
+    {
+        write(name, "\u{0}not = for us");
+    }
+    std::fs::create_dir(folder.path().join("old.toml")).unwrap();
+    let (maps, faults) = Maps::load(&[folder.path().to_owned()]);
+    assert_eq!(faults, []);
+    assert!(maps.get("acme").is_some());
+}
+
+#[test]
+fn a_file_made_to_exhaust_the_reader_does_not() {
+    let whole = |text: &str| parse_map("x.toml", &format!("{HEAD}{text}"));
+    let deep = 100_000;
+    for text in [
+        format!("x = {}{}", "[".repeat(deep), "]".repeat(deep)),
+        format!("x = {}1{}", "{ a = ".repeat(deep / 5), " }".repeat(deep / 5)),
+        format!("x = [{}]", "1,".repeat(deep)),
+        format!("[{}a]", "a.".repeat(deep)),
+        "[[point]]\n".repeat(deep / 4),
+        "[[x]]\n[[x.y]]\n".repeat(deep / 8),
+    ] {
+        assert!(whole(&text).is_err(), "{}", &text[..20]);
+    }
+    // Every reference is wrong: the nearest of many names is sought for each.
+    let registers = HEAD.replace("\"sunspec\"", "\"registers\"");
+    let point = |n: usize| {
+        format!(
+            "[[point]]\nname=\"abcdefghijklmnop{n}\"\naddress={n}\ntype=\"u16\"\nscale_from=\"ponmlkjihgfedcba{n}\"\n"
+        )
+    };
+    let text: String = (0..2000).map(point).collect();
+    let begun = std::time::Instant::now();
+    assert!(parse_map("x.toml", &format!("{registers}{text}")).is_err());
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+}

@@ -92,7 +92,12 @@ pub fn raw(point: &RegisterPoint, words: &[u16]) -> Option<Raw> {
 fn text(words: &[u16]) -> String {
     let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).take_while(|b| *b != 0).collect();
     let text = String::from_utf8_lossy(&bytes);
-    text.chars().filter(|c| !c.is_control()).collect::<String>().trim().to_owned()
+    let clean = text.chars().filter(|c| !c.is_control()).collect::<String>();
+    // Registers that hold no text at all, such as 0xFFFF for "not there", must not pass as a serial number.
+    if clean.chars().all(|c| c == char::REPLACEMENT_CHARACTER || c.is_whitespace()) {
+        return String::new();
+    }
+    clean.trim().to_owned()
 }
 
 /// True if the registers hold a raw value that means "not there". Such a value may be written with its sign or as its
@@ -171,11 +176,42 @@ const fn limits(kind: RegisterType) -> Option<(i128, i128)> {
     })
 }
 
-/// The registers that mean a value, and the value as they mean it. Halves are rounded away from zero.
+/// How a value between two steps of a point is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rounding {
+    /// To the nearer one; halves away from zero.
+    #[default]
+    Nearest,
+    /// To the smaller one: a limit is never above what was asked.
+    Down,
+    /// To the larger one: a limit of a device that counts the other way.
+    Up,
+}
+
+impl Rounding {
+    /// The raw value. The last digits of a binary fraction are no reason to take another step.
+    fn whole(self, exact: f64, ascending: bool) -> f64 {
+        let slack = 1e-9 * exact.abs().max(1.0);
+        match self {
+            // 0.15 by 0.1 is a little under 1.5 in binary, and must round as 1.5 does.
+            Self::Nearest => (exact * (1.0 + 1e-12)).round(),
+            Self::Down if ascending => (exact + slack).floor(),
+            Self::Up if !ascending => (exact + slack).floor(),
+            Self::Down | Self::Up => (exact - slack).ceil(),
+        }
+    }
+}
+
+/// The registers that mean a value, and the value as they mean it.
 ///
 /// # Errors
 /// The value is outside the range of the point or of its type, or would mean "not there"; in words.
-pub fn encode(point: &RegisterPoint, value: f64, exponent: Option<i32>) -> Result<Encoded, String> {
+pub fn encode(
+    point: &RegisterPoint,
+    value: f64,
+    exponent: Option<i32>,
+    rounding: Rounding,
+) -> Result<Encoded, String> {
     let name = &point.name;
     if !value.is_finite() {
         return Err(format!("{name}: {value} is not a number that can be written"));
@@ -192,8 +228,7 @@ pub fn encode(point: &RegisterPoint, value: f64, exponent: Option<i32>) -> Resul
     let exact = (value - point.offset) / step;
     let words = match limits(point.kind) {
         Some((least, most)) => {
-            // 0.15 by 0.1 is a little under 1.5 in binary, and must round as 1.5 does.
-            let rounded = (exact * (1.0 + 1e-12)).round();
+            let rounded = rounding.whole(exact, step > 0.0);
             let integer = whole(rounded).filter(|raw| (least..=most).contains(raw)).ok_or_else(|| {
                 format!("{name}: {value} does not fit; the registers hold {least} to {most} steps of {step}")
             })?;
@@ -230,6 +265,12 @@ fn float_words(kind: RegisterType, exact: f64) -> Option<Vec<u16>> {
         _ => return None,
     };
     Some(bytes.chunks_exact(2).map(word).collect())
+}
+
+/// The smallest difference that a point can show; 0 for floating point.
+#[must_use]
+pub fn step(point: &RegisterPoint, exponent: i32) -> f64 {
+    if limits(point.kind).is_some() { scaled(1.0, point.scale, exponent).abs() } else { 0.0 }
 }
 
 /// By how much a value that is read may differ from one that was written and still be the same.

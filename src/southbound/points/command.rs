@@ -2,14 +2,16 @@
 
 use super::Points;
 use super::ask::{Ask, Wish, rivals, wish};
-use super::codec::{decode, exponent};
+use super::codec::{decode, exponent, step};
 use super::draft::{Draft, Ground, Write};
 use super::effect::Watch;
 use super::execute::{Bench, End};
 use super::held::Applied;
 use super::poll::read_registers;
-use crate::der::{Effect, Outcome, ReadBack, Reading, Setpoint, Watts};
-use crate::device_map::registers::{Base, CommandName, InputUnit, Rating, RegisterCommand, Step};
+use crate::der::{Effect, Outcome, Quantity, ReadBack, Reading, Setpoint, Watts};
+use crate::device_map::registers::{
+    Base, CommandName, InputUnit, Rating, RegisterCommand, RegisterQuantity, Step,
+};
 use crate::southbound::modbus::{BusError, Line};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -87,7 +89,7 @@ impl Points {
         let power = matches!(ask.setpoint, Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_));
         let read_back = ReadBack {
             active_power: draft.value.filter(|_| power).map(Watts::new),
-            bounded: command.refresh.is_some(),
+            bounded: command.reverts_after.is_some(),
             verified,
         };
         self.watch(ask.setpoint, command, &draft, base, verified);
@@ -147,7 +149,13 @@ impl Points {
     /// Undoes a command of the map.
     async fn undo(&mut self, line: &Line<'_>, ask: &Ask<'_>, name: CommandName) -> Outcome {
         match self.try_undo(line, ask, name).await {
-            Ok(outcome) | Err(outcome) => outcome,
+            Ok(outcome) => outcome,
+            Err(outcome) => {
+                // Not wanted any more: it may stand still, but is not written again by us.
+                self.holding.touched(name, Instant::now());
+                self.watches.end(name);
+                outcome
+            }
         }
     }
 
@@ -332,18 +340,48 @@ impl Points {
             return;
         };
         let expected = draft.value.unwrap_or(0.0);
-        let rated = self.rating(Rating::ActivePowerMax).or(base).unwrap_or(expected.abs());
+        // Without a rating there is no measure for "near".
+        let Some(rated) = self.size_of(rule.quantity).or(base.map(f64::abs)).filter(|size| *size > 0.0)
+        else {
+            return;
+        };
+        let tolerance = (rated * rule.tolerance_percent / 100.0).max(self.step_of(rule.quantity));
         let written = if verified { "written and read back" } else { "written" };
         let watch = Watch {
             setpoint: setpoint.clone(),
             expected,
-            tolerance: rated * rule.tolerance_percent / 100.0,
+            tolerance,
+            generator: self.capability().absorption_max == Watts::ZERO,
             since: Timestamp::now(),
             deadline: Instant::now() + rule.within,
             words: format!("{}: {written}", draft.words),
             rule,
         };
         self.watches.begin(command.name, watch);
+    }
+
+    /// What a measurement is compared with: a rating of its own kind, else the apparent or the active power.
+    fn size_of(&self, quantity: Quantity) -> Option<f64> {
+        let first: &[Rating] = match quantity {
+            Quantity::ReactivePower => &[
+                Rating::ReactiveInjectedMax,
+                Rating::ReactiveAbsorbedMax,
+                Rating::ApparentPowerMax,
+                Rating::ActivePowerMax,
+            ],
+            _ => &[Rating::ActivePowerMax, Rating::ApparentPowerMax],
+        };
+        first.iter().find_map(|rating| self.rating(*rating))
+    }
+
+    /// The resolution of a measurement, in SI.
+    fn step_of(&self, quantity: Quantity) -> f64 {
+        let points = self.map.registers.points.iter().enumerate();
+        let step = points.filter_map(|(place, point)| {
+            let (_, factor) = point.quantity.filter(|(of, _)| *of == RegisterQuantity::Reading(quantity))?;
+            Some((step(point, self.exponent_of(place)?) * factor).abs())
+        });
+        step.fold(0.0, f64::max)
     }
 
     /// Whether commands have shown an effect, from the readings of a poll; each is told once.
@@ -375,6 +413,7 @@ impl Points {
     /// Nothing is written again by itself any more: another device stands there.
     pub fn stop_refreshing(&mut self) {
         self.holding.stop_refreshing();
+        self.watches = super::effect::Watches::default();
     }
 
     /// The names of the commands that the device holds, for the notes that outlive a run.

@@ -3,7 +3,7 @@
 //! Pure: it gets what the device said and makes registers of it.
 
 use super::ask::{Tidy, base_name, from_device, to_device};
-use super::codec::{encode, tolerance};
+use super::codec::{Rounding, encode, tolerance};
 use crate::device_map::registers::{
     Access, Base, CommandName, InputUnit, Rating, RegisterCommand, RegisterMap, RegisterPoint,
     RegisterQuantity, Step, StepValue,
@@ -76,7 +76,7 @@ impl Ground<'_> {
         points.find(|(_, point)| point.name == name).ok_or_else(|| format!("the map has no point {name}"))
     }
 
-    fn write(&self, step: &Step, input: Option<f64>) -> Result<Write, String> {
+    fn write(&self, step: &Step, input: Option<f64>, rounding: Rounding) -> Result<Write, String> {
         let Step::Write { point, value } = step else {
             return Err("the map has a step in a command that only a procedure may have".to_owned());
         };
@@ -84,11 +84,13 @@ impl Ground<'_> {
         if point.access == Access::Read {
             return Err(format!("{} may not be written", point.name));
         }
-        let value = match value {
-            StepValue::Constant(value) => *value,
-            StepValue::Input => input.ok_or_else(|| format!("{}: there is no value to write", point.name))?,
+        let (value, rounding) = match value {
+            StepValue::Constant(value) => (*value, Rounding::Nearest),
+            StepValue::Input => {
+                (input.ok_or_else(|| format!("{}: there is no value to write", point.name))?, rounding)
+            }
         };
-        let encoded = encode(point, value, self.exponent(place))?;
+        let encoded = encode(point, value, self.exponent(place), rounding)?;
         Ok(Write {
             place,
             name: point.name.clone(),
@@ -129,7 +131,7 @@ impl Ground<'_> {
             (Some(_), None) => return Err("a value is missing".to_owned()),
             (None, _) => None,
         };
-        let writes = self.writes(&command.steps, device)?;
+        let writes = self.writes(&command.steps, device, rounding_of(command))?;
         // What the first step that takes the value made of it is what the device will do.
         let taken = command.steps.iter().zip(&writes).find_map(|(step, write)| match step {
             Step::Write { value: StepValue::Input, .. } => Some(write.value),
@@ -157,14 +159,14 @@ impl Ground<'_> {
     /// # Errors
     /// The map does not allow it, in words.
     pub fn release(&self, command: &RegisterCommand, kept: &[Write]) -> Result<Draft, String> {
-        let mut writes = self.writes(&command.release, None)?;
+        let mut writes = self.writes(&command.release, None, Rounding::Nearest)?;
         writes.retain(|write| kept.iter().all(|other| other.place != write.place));
         let checks = self.own_checks(&writes);
         Ok(Draft { writes, checks, value: None, words: format!("release of {}", noun(command.name)) })
     }
 
-    fn writes(&self, steps: &[Step], input: Option<f64>) -> Result<Vec<Write>, String> {
-        steps.iter().map(|step| self.write(step, input)).collect()
+    fn writes(&self, steps: &[Step], input: Option<f64>, rounding: Rounding) -> Result<Vec<Write>, String> {
+        steps.iter().map(|step| self.write(step, input, rounding)).collect()
     }
 
     fn words(&self, command: &RegisterCommand, device: Option<f64>, si: Option<f64>) -> String {
@@ -189,6 +191,16 @@ impl Ground<'_> {
             }
             _ => format!("{noun} {si}{unit}"),
         }
+    }
+}
+
+/// A limit is never above what was asked; a set point is as near to it as the device can.
+fn rounding_of(command: &RegisterCommand) -> Rounding {
+    let negated = command.input.as_ref().is_some_and(|input| input.negate);
+    match command.name {
+        CommandName::LimitActivePower if negated => Rounding::Up,
+        CommandName::LimitActivePower => Rounding::Down,
+        _ => Rounding::Nearest,
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Watch {
     pub expected: f64,
     /// In the unit of the quantity.
     pub tolerance: f64,
+    /// It cannot be expected to reach a higher power than its source gives.
+    pub generator: bool,
     /// Only what was measured after this counts.
     pub since: Timestamp,
     /// Judged then.
@@ -78,6 +80,15 @@ impl Watches {
 }
 
 impl Watch {
+    /// A generator may have less to give than it is asked for; that is no fault of the command.
+    fn excused(&self, value: f64) -> bool {
+        self.rule.bound == EffectBound::Equals
+            && self.rule.quantity == Quantity::ActivePower
+            && self.generator
+            && self.expected > 0.0
+            && value < self.expected
+    }
+
     fn look(&self, readings: &[Reading], now: Instant) -> Option<Effect> {
         let quantity = self.rule.quantity;
         let reading = readings
@@ -91,20 +102,21 @@ impl Watch {
         if follows {
             return Some(Effect::Effective);
         }
-        (now >= self.deadline).then(|| {
-            let what = match quantity {
-                Quantity::ActivePower => "power",
-                Quantity::ReactivePower => "reactive power",
-                other => other.name(),
-            };
-            Effect::NoEffect(format!(
-                "{}; {what} still {} {} after {} s. Device may ignore remote control (check its Modbus/EMS menu)",
-                self.words,
-                Tidy(reading.value),
-                quantity.unit(),
-                Tidy(self.rule.within.as_secs_f64()),
-            ))
-        })
+        if now < self.deadline || self.excused(reading.value) {
+            return None;
+        }
+        let what = match quantity {
+            Quantity::ActivePower => "power",
+            Quantity::ReactivePower => "reactive power",
+            other => other.name(),
+        };
+        Some(Effect::NoEffect(format!(
+            "{}; {what} still {} {} after {} s. Device may ignore remote control (check its Modbus/EMS menu)",
+            self.words,
+            Tidy(reading.value),
+            quantity.unit(),
+            Tidy(self.rule.within.as_secs_f64()),
+        )))
     }
 }
 

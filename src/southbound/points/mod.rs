@@ -91,7 +91,13 @@ impl Points {
     /// The points of a hybrid map: read beside a chain that shows whether the device is there.
     #[must_use]
     pub fn beside_chain(map: Arc<DeviceMap>) -> Self {
-        Self { beside: true, ..Self::new(map) }
+        let mut points = Self { beside: true, ..Self::new(map) };
+        // The notes of such a device are those of its chain: an earlier run may have left any of the commands there.
+        let all = &points.map.registers.commands;
+        let names: Vec<&str> = all.iter().filter(|c| !c.release.is_empty()).map(|c| c.name.name()).collect();
+        let names = names.join(",");
+        points.recall(&names);
+        points
     }
 
     /// The device was away, or is new: everything is read once more, and what it did not have is tried again.

@@ -70,6 +70,7 @@ pub fn command(name: CommandName) -> RegisterCommand {
         effect: None,
         release: Vec::new(),
         refresh: None,
+        reverts_after: None,
         min_interval: None,
     }
 }

@@ -182,8 +182,14 @@ impl<'a> Device<'a> {
             Some(known) if known == serial => self.identity_changed = None,
             Some(known) => {
                 self.points.stop_refreshing();
+                // In the words of the SunSpec driver: to an operator it is the same lock.
+                let what = if self.settings.serial.is_some() {
+                    format!("its serial number is {serial}, the configuration names {known}")
+                } else {
+                    format!("serial number changed from {known} to {serial}")
+                };
                 self.identity_changed = Some(format!(
-                    "serial number changed from {known} to {serial}: it is read but not written"
+                    "{what}: it is read but not written; to accept it, write serial = \"{serial}\" into the device's table of the configuration and restart the gateway"
                 ));
             }
         }
@@ -200,6 +206,10 @@ impl<'a> Device<'a> {
 
     /// Lets the core keep what a later run must know: whose device this is, and what it may hold of ours.
     async fn remember(&mut self) {
+        // A device in another's place is not remembered.
+        if self.identity_changed.is_some() {
+            return;
+        }
         let record = DeviceRecord { serial: self.serial.clone(), notes: self.points.notes() };
         if record != self.record {
             self.record = record.clone();

@@ -294,7 +294,10 @@ async fn another_serial_number_is_read_and_not_written() {
     let record = DeviceRecord { serial: Some("SN-0".to_owned()), notes: String::new() };
     let mut rig = Rig::with(sungrow(), |device| device.record = Some(record.clone())).await;
     let reason = rig.state(DeviceState::IdentityChanged).await;
-    assert_eq!(reason, "serial number changed from SN-0 to SN-1: it is read but not written");
+    assert_eq!(
+        reason,
+        "serial number changed from SN-0 to SN-1: it is read but not written; to accept it, write serial = \"SN-1\" into the device's table of the configuration and restart the gateway"
+    );
     rig.reading(Quantity::ActivePower, |r| r.value == 5120.0).await;
     assert_eq!(rig.command(LIMIT).await, Outcome::Refused(reason));
     assert_eq!(rig.writes(), []);

@@ -79,19 +79,20 @@ fn what_is_not_there_is_no_number() {
 #[test]
 fn a_value_is_written_in_whole_steps_and_halves_go_away_from_zero() {
     let tenth = RegisterPoint { scale: 0.1, ..of(RegisterType::I16) };
-    let written = |value| encode(&tenth, value, Some(0)).unwrap();
+    let written = |value| encode(&tenth, value, Some(0), Rounding::Nearest).unwrap();
     assert_eq!(written(60.0), Encoded { words: vec![600], value: 60.0 });
     assert_eq!(written(0.15), Encoded { words: vec![2], value: 0.2 });
     assert_eq!(written(-0.15), Encoded { words: vec![0xFFFE], value: -0.2 });
     assert_eq!(written(33.333_33).value, 33.3);
     let low = RegisterPoint { word_order: WordOrder::LowFirst, ..of(RegisterType::F32) };
-    assert_eq!(encode(&low, 12.5, Some(0)).unwrap().words, [0, 0x4148]);
-    assert_eq!(encode(&of(RegisterType::U16), 5000.0, Some(2)).unwrap().words, [50]);
+    assert_eq!(encode(&low, 12.5, Some(0), Rounding::Nearest).unwrap().words, [0, 0x4148]);
+    assert_eq!(encode(&of(RegisterType::U16), 5000.0, Some(2), Rounding::Nearest).unwrap().words, [50]);
 }
 
 #[test]
 fn what_cannot_be_written_is_refused_in_words() {
-    let refused = |point: &RegisterPoint, value| encode(point, value, Some(0)).unwrap_err();
+    let refused =
+        |point: &RegisterPoint, value| encode(point, value, Some(0), Rounding::Nearest).unwrap_err();
     let percent = RegisterPoint { range: Some((0.0, 110.0)), ..of(RegisterType::U16) };
     assert_eq!(refused(&percent, 111.0), "x: 111 is outside 0 to 110");
     assert!(refused(&of(RegisterType::U16), -1.0).contains("0 to 65535"));
@@ -102,7 +103,7 @@ fn what_cannot_be_written_is_refused_in_words() {
     assert!(refused(&of(RegisterType::U16), f64::NAN).contains("not a number"));
     let hole = RegisterPoint { invalid: vec![0xFFFF], ..of(RegisterType::U16) };
     assert!(refused(&hole, 65535.0).contains("not there"));
-    assert!(encode(&percent, 50.0, None).unwrap_err().contains("scale"));
+    assert!(encode(&percent, 50.0, None, Rounding::Nearest).unwrap_err().contains("scale"));
 }
 
 #[test]
@@ -154,7 +155,7 @@ proptest! {
     ) {
         let word_order = if low { WordOrder::LowFirst } else { WordOrder::HighFirst };
         let point = RegisterPoint { word_order, byte_swap, scale, offset, ..of(kind) };
-        if let Ok(written) = encode(&point, value, Some(by)) {
+        if let Ok(written) = encode(&point, value, Some(by), Rounding::Nearest) {
             prop_assert_eq!(written.words.len(), usize::from(kind.registers()));
             prop_assert_eq!(decode(&point, &written.words, Some(by)), Value::Number(written.value));
             let near = tolerance(&point, value, Some(by)).max(1e-9);
@@ -174,4 +175,28 @@ proptest! {
             other => prop_assert!(false, "{:?}", other),
         }
     }
+}
+
+#[test]
+fn a_limit_is_never_written_above_what_was_asked() {
+    let percent = |scale: f64| RegisterPoint { scale, ..of(RegisterType::I16) };
+    let written = |scale, value, rounding| encode(&percent(scale), value, Some(0), rounding).unwrap().value;
+    for (value, down, up) in [(59.9, 59.0, 60.0), (60.0, 60.0, 60.0), (-59.9, -60.0, -59.0), (0.0, 0.0, 0.0)]
+    {
+        assert_eq!(written(1.0, value, Rounding::Down), down, "{value}");
+        assert_eq!(written(1.0, value, Rounding::Up), up, "{value}");
+        assert_eq!(written(-1.0, value, Rounding::Down), down, "{value}, counted backwards");
+        assert_eq!(written(-1.0, value, Rounding::Up), up, "{value}, counted backwards");
+    }
+    assert_eq!(written(0.1, 0.1 + 0.2, Rounding::Down), 0.3, "30000000000000004 is no reason");
+    assert_eq!(written(0.1, 60.0 / 100.0 * 100.0, Rounding::Up), 60.0);
+}
+
+#[test]
+fn registers_without_a_text_are_not_there() {
+    let text = of(RegisterType::Text(3));
+    for words in [[0xFFFF; 3], [0; 3], [0x2020; 3], [0xFFFF, 0, 0x4141]] {
+        assert_eq!(decode(&text, &words, Some(0)), Value::Absent, "{words:?}");
+    }
+    assert_eq!(decode(&text, &[0x4142, 0x00FF, 0xFFFF], Some(0)), Value::Text("AB".to_owned()));
 }

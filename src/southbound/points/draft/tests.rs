@@ -21,6 +21,8 @@ fn a_limit_is_written_settings_first_and_said_in_words() {
     assert_eq!((draft.checks[0].expected, draft.checks[0].within), (60.0, Duration::from_millis(400)));
     let draft = ground(&map, Some(8000.0)).command(limit, Some(1001.0)).unwrap();
     assert_eq!((frames(&draft)[0].1.clone(), draft.value), (vec![125], Some(1000.0)), "as it was rounded");
+    let draft = ground(&map, Some(8000.0)).command(limit, Some(1007.0)).unwrap();
+    assert_eq!((frames(&draft)[0].1.clone(), draft.value), (vec![125], Some(1000.0)), "never above 1007 W");
     let draft = ground(&map, Some(8000.0)).release(limit, &[]).unwrap();
     assert_eq!(frames(&draft), [(5006, vec![0x55])]);
     assert_eq!(draft.checks.len(), 1, "what can be read is read back");

@@ -15,6 +15,7 @@ fn watch(bound: EffectBound, expected: f64) -> Watch {
         },
         expected,
         tolerance: 400.0,
+        generator: false,
         since: Timestamp::UNIX_EPOCH,
         deadline: Instant::now() + Duration::from_secs(30),
         words: "limit 60 % of WMax 8000 W = 4800 W: written and read back".to_owned(),
@@ -85,4 +86,14 @@ fn a_set_point_takes_the_place_of_a_limit() {
     watches.begin(LIMIT, watch(EffectBound::AtMost, 4800.0));
     watches.begin(CommandName::SetActivePower, watch(EffectBound::Equals, 100.0));
     assert_eq!(effects(&mut watches, &power(4000.0, 1), Instant::now()), []);
+}
+
+#[test]
+fn a_generator_that_has_less_to_give_is_not_blamed() {
+    let late = Instant::now() + Duration::from_secs(31);
+    for (generator, value, told) in [(true, 1000.0, 0), (false, 1000.0, 1), (true, 7000.0, 1)] {
+        let mut watches = Watches::default();
+        watches.begin(LIMIT, Watch { generator, ..watch(EffectBound::Equals, 4800.0) });
+        assert_eq!(effects(&mut watches, &power(value, 1), late).len(), told, "{generator} {value}");
+    }
 }

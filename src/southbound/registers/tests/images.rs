@@ -78,33 +78,63 @@ async fn faults(image: &toml::Table, map: Arc<DeviceMap>) -> Vec<String> {
             (got, wanted) => faults.push(format!("reading {name} is {got:?} instead of {wanted:?}")),
         }
     }
-    faults.extend(commanded(&mut points, &line, &map.registers).await);
+    let wanted = of("commands");
+    faults.extend(commanded(&server, &mut points, &line, &map.registers, &wanted).await);
     faults
 }
 
-/// Each command of the map is taken and kept by a device that does as it is told, and undone.
-async fn commanded(points: &mut Points, line: &Line<'_>, map: &RegisterMap) -> Vec<String> {
+/// Each command of the map is given to a device that does as it is told, and undone: what is written, and what it then
+/// holds in watts, must be what the image says.
+async fn commanded(
+    server: &Server,
+    points: &mut Points,
+    line: &Line<'_>,
+    map: &RegisterMap,
+    wanted: &toml::Table,
+) -> Vec<String> {
     let mut faults = Vec::new();
-    let watts = Watts::new(1000.0);
-    let asked = [
-        (CommandName::LimitActivePower, Setpoint::LimitActivePower(watts), Setpoint::ReleaseActivePower),
-        (CommandName::SetActivePower, Setpoint::SetActivePower(watts), Setpoint::ReleaseActivePower),
-        (CommandName::Disconnect, Setpoint::Disconnect, Setpoint::Connect),
-        (CommandName::ResetAlarms, Setpoint::ResetAlarms, Setpoint::ReleaseActivePower),
-    ];
-    for (name, setpoint, undo) in asked {
-        let Some(command) = map.command(name) else { continue };
-        for setpoint in [&setpoint, &undo] {
+    for command in &map.commands {
+        let name = command.name.name();
+        let Some(said) = wanted.get(name) else {
+            faults.push(format!("[commands.{name}] is missing"));
+            continue;
+        };
+        let watts = Watts::new(said.get("value").and_then(number).unwrap_or_default());
+        let (setpoint, undo) = match command.name {
+            CommandName::LimitActivePower => {
+                (Setpoint::LimitActivePower(watts), Setpoint::ReleaseActivePower)
+            }
+            CommandName::SetActivePower => (Setpoint::SetActivePower(watts), Setpoint::ReleaseActivePower),
+            CommandName::Disconnect => (Setpoint::Disconnect, Setpoint::Connect),
+            other => panic!("{other:?}: say here how it is asked for and undone"),
+        };
+        for (setpoint, key) in [(&setpoint, "writes"), (&undo, "undone")] {
+            let before = server.writes().len();
             let ask = Ask {
                 setpoint,
                 hold: Duration::from_secs(60),
                 expires_at: Instant::now() + Duration::from_secs(60),
                 sunspec: &|_| Some(10_000.0),
             };
-            match points.command(line, &ask).await {
-                None | Some(Outcome::Applied(_)) => {}
-                Some(Outcome::Refused(why)) if command.require.iter().any(|r| r.hint == why) => {}
-                other => faults.push(format!("{setpoint}: {other:?}")),
+            let outcome = points.command(line, &ask).await;
+            let Some(Outcome::Applied(read_back)) = outcome else {
+                faults.push(format!("{setpoint}: {outcome:?}"));
+                continue;
+            };
+            let got: Vec<Vec<i64>> = server.writes()[before..]
+                .iter()
+                .map(|(_, address, words)| {
+                    std::iter::once(*address).chain(words.iter().copied()).map(i64::from).collect()
+                })
+                .collect();
+            let right: Vec<Vec<i64>> =
+                said.get(key).and_then(|v| v.clone().try_into().ok()).unwrap_or_default();
+            if got != right || !read_back.verified {
+                faults.push(format!("{setpoint} wrote {got:?} instead of {right:?}, {read_back:?}"));
+            }
+            let power = read_back.active_power.map(Watts::get);
+            if key == "writes" && power != said.get("applied").and_then(number) {
+                faults.push(format!("{setpoint} came to {power:?}"));
             }
         }
     }
@@ -144,6 +174,14 @@ const BY_HAND: &str = r#"
     activePower = 5120.0
     voltage = 230.1
     frequency = 50.0
+    [commands.limit_active_power]
+    value = 4807
+    applied = 4800.0
+    writes = [[5007, 600], [5006, 0xAA]]
+    undone = [[5006, 0x55]]
+    [commands.disconnect]
+    writes = [[5005, 0xCE]]
+    undone = [[5005, 0xCF]]
 "#;
 
 #[tokio::test]
@@ -151,13 +189,17 @@ async fn the_harness_sees_what_is_right_and_what_is_wrong() {
     let map = Arc::new(device_map(sungrow()));
     let image: toml::Table = BY_HAND.parse().unwrap();
     assert_eq!(faults(&image, map.clone()).await, Vec::<String>::new());
-    let wrong = BY_HAND.replace("limit_pct = 60.0", "limit_pct = 61.0").replace("frequency = 50.0", "");
+    let wrong = BY_HAND
+        .replace("limit_pct = 60.0", "limit_pct = 61.0")
+        .replace("frequency = 50.0", "")
+        .replace("undone = [[5006, 0x55]]", "undone = []");
     let image: toml::Table = wrong.parse().unwrap();
     assert_eq!(
         faults(&image, map).await,
         [
             "point limit_pct is Some(Number(60.0)) instead of 61.0",
             "reading frequency is Some(50.0) instead of None",
+            "release active power wrote [[5006, 85]] instead of [], ReadBack { active_power: None, bounded: false, verified: true }",
         ]
     );
 }

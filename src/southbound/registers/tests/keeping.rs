@@ -12,7 +12,11 @@ fn limit(change: impl Fn(&mut RegisterCommand)) -> RegisterMap {
 
 #[tokio::test]
 async fn a_device_that_forgets_is_written_again_until_nobody_asks_any_more() {
-    let mut rig = Rig::online(limit(|c| c.refresh = Some(Duration::from_millis(100)))).await;
+    let mut rig = Rig::online(limit(|c| {
+        c.refresh = Some(Duration::from_millis(100));
+        c.reverts_after = Some(Duration::from_millis(200));
+    }))
+    .await;
     rig.hold = Duration::from_millis(350);
     assert_eq!(rig.command(LIMIT).await, applied(Some(4800.0), true, true), "bounded: it forgets");
     let begun = Instant::now();
@@ -87,4 +91,31 @@ async fn a_command_whose_point_the_device_lacks_is_not_offered() {
         })
         .await;
     assert_eq!(controls.iter().collect::<Vec<_>>(), [Control::Connect]);
+}
+
+#[tokio::test]
+async fn what_is_only_lost_at_a_restart_is_repeated_but_not_bounded() {
+    let mut rig = Rig::online(limit(|c| c.refresh = Some(Duration::from_millis(50)))).await;
+    assert_eq!(rig.command(LIMIT).await, applied(Some(4800.0), false, true));
+    while rig.writes().len() < 4 {
+        rig.reading(Quantity::ActivePower, |_| true).await;
+    }
+}
+
+#[tokio::test]
+async fn a_release_that_fails_ends_the_repetition_and_is_tried_again() {
+    let mut rig = Rig::online(limit(|c| c.refresh = Some(Duration::from_millis(50)))).await;
+    rig.command(LIMIT).await;
+    rig.server.script(|seen, _| if seen.words == [0x55] { Answer::Exception(4) } else { Answer::Good });
+    let outcome = rig.command(Setpoint::ReleaseActivePower).await;
+    assert!(matches!(outcome, Outcome::Refused(_)), "{outcome:?}");
+    let writes = rig.writes().len();
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(300) {
+        rig.reading(Quantity::ActivePower, |_| true).await;
+    }
+    assert_eq!(rig.writes().len(), writes, "a limit that nobody wants is not written again");
+    rig.server.script(|_, _| Answer::Good);
+    assert_eq!(rig.command(Setpoint::ReleaseActivePower).await, applied(None, false, true));
+    assert_eq!(rig.writes().last(), Some(&(16, 5006, vec![0x55])));
 }

@@ -4,7 +4,7 @@
 
 use super::Device;
 use crate::core::port::{Command, Report};
-use crate::der::{Capability, Outcome, Reading};
+use crate::der::{Capability, Lane, Outcome, Reading, Setpoint};
 use crate::device_map::{DeviceMap, MapKind};
 use crate::southbound::points::{Ask, Points};
 use std::sync::Arc;
@@ -12,6 +12,16 @@ use std::sync::Arc;
 /// The registers beside the chain, if the map has any.
 pub(super) fn of(map: &Arc<DeviceMap>) -> Option<Points> {
     (map.kind == MapKind::Hybrid).then(|| Points::beside_chain(map.clone()))
+}
+
+/// What ends the other commands of a setpoint's lane; `None` for one that ends something itself, or has no such lane.
+fn release_of(setpoint: &Setpoint) -> Option<Setpoint> {
+    setpoint.control()?;
+    match setpoint.lane() {
+        Lane::ActivePower => Some(Setpoint::ReleaseActivePower),
+        Lane::ReactivePower => Some(Setpoint::ReleaseReactivePower),
+        _ => None,
+    }
 }
 
 impl Device<'_> {
@@ -61,7 +71,13 @@ impl Device<'_> {
             expires_at: command.expires_at,
             sunspec: &|point| blocks.good(point.model, &point.path),
         };
-        let outcome = extra.as_mut()?.command(line, &ask).await?;
+        let extra = extra.as_mut()?;
+        let Some(outcome) = extra.command(line, &ask).await else {
+            // The chain does it; what the registers hold in its lane would stand against it.
+            let release = release_of(&command.setpoint)?;
+            let undone = extra.command(line, &Ask { setpoint: &release, ..ask }).await?;
+            return (!matches!(undone, Outcome::Applied(_))).then_some(undone);
+        };
         let released = command.setpoint.control().is_none() && matches!(outcome, Outcome::Applied(_));
         (!released).then_some(outcome)
     }

@@ -112,3 +112,72 @@ async fn what_the_registers_require_is_said_and_what_is_silent_there_is_not_the_
         rig.power(0, Some(5000.0)).await;
     }
 }
+
+/// SolarEdge as its map ships: model 123 is taken away, the register command of the same name is not.
+#[tokio::test]
+async fn the_shipped_solaredge_map_limits_by_its_own_register() {
+    let mut book = legacy();
+    book.put(0xF001, &[100]);
+    book.put(0xF100, &[0]);
+    book.put(0xF104, &[4, 0]);
+    book.put(0xF142, &[1, 0]);
+    let server = Server::start(&[(1, &book)]).await;
+    let mut device = server.device(0, 1);
+    let mut map = (**crate::device_map::Maps::builtin().get("solaredge").unwrap()).clone();
+    assert!(map.sunspec.disabled.iter().any(|(name, _)| *name == CommandName::LimitActivePower));
+    map.link.idle_limit = None;
+    (device.map, device.map_named) = (Arc::new(map), true);
+    let mut rig = Rig::new(vec![device], known());
+    let controls = rig
+        .report("capability", |_, report| match report {
+            Report::Capability(capability) => Some(capability.controls),
+            _ => None,
+        })
+        .await;
+    assert!(controls.has(Control::LimitActivePower));
+    rig.state(0, DeviceState::Online).await;
+    // A gateway that starts anew does not know what it left there: a release lifts it.
+    assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Applied(_)));
+    assert_eq!(server.writes(), [(16, 0xF001, vec![100])]);
+    let asked = Setpoint::LimitActivePower(Watts::new(4890.0));
+    let applied = ReadBack { active_power: Some(Watts::new(4800.0)), bounded: false, verified: true };
+    assert_eq!(rig.command(0, asked).await, Outcome::Applied(applied), "lost at a restart is not bounded");
+    assert_eq!(
+        server.writes()[1..],
+        [(16, 0xF001, vec![48])],
+        "never above what was asked, nothing in model 123"
+    );
+    assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Applied(_)));
+    assert_eq!(server.writes()[2..], [(16, 0xF001, vec![100])]);
+}
+
+/// A limit in the chain takes the place of a set point in the registers.
+#[tokio::test]
+async fn what_the_registers_hold_gives_way_to_a_command_of_the_chain() {
+    let mut book = legacy();
+    book.put(0xF001, &[0, 0, 0, 0]);
+    let server = Server::start(&[(1, &book)]).await;
+    let set = RegisterCommand {
+        input: Some(Input { min: -5000.0, max: 5000.0, unit: InputUnit::Scaled(1.0), negate: false }),
+        steps: vec![write_input("set"), write("mode", 1.0)],
+        release: vec![write("mode", 0.0)],
+        ..command(CommandName::SetActivePower)
+    };
+    let registers = RegisterMap {
+        points: vec![holding("set", 0xF001, RegisterType::I16), holding("mode", 0xF002, RegisterType::U16)],
+        commands: vec![set],
+        ..RegisterMap::default()
+    };
+    let mut device = server.device(0, 1);
+    let mut map = (*device.map).clone();
+    (map.kind, map.registers) = (MapKind::Hybrid, registers);
+    device.map = Arc::new(map);
+    let mut rig = Rig::new(vec![device], known());
+    rig.state(0, DeviceState::Online).await;
+    let set = Setpoint::SetActivePower(Watts::new(1000.0));
+    assert!(matches!(rig.command(0, set).await, Outcome::Applied(_)));
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));
+    let writes = server.writes();
+    assert_eq!(writes[2], (16, 0xF002, vec![0]), "given up before the limit: {writes:?}");
+    assert!(writes.len() > 3 && writes[3..].iter().all(|(_, address, _)| *address < 0xF000));
+}
