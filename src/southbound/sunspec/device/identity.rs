@@ -3,9 +3,19 @@
 use super::notes::Notes;
 use super::{Device, Trouble, extra, peer_of};
 use crate::core::port::{DeviceRecord, Report};
+use crate::southbound::DeviceSettings;
+use crate::southbound::points::Points;
 use crate::southbound::sunspec::abilities::nameplate;
 use crate::southbound::sunspec::scan::still_there;
 use std::sync::Arc;
+
+/// What an earlier run noted, if it was about the device that belongs here: what was asked of another is not on the one
+/// that the configuration names now.
+pub(super) fn notes_of_it(settings: &DeviceSettings) -> Option<Notes> {
+    let record = settings.record.as_ref()?;
+    let same = settings.serial.is_none() || record.serial == settings.serial;
+    Notes::parse(&record.notes).filter(|_| same)
+}
 
 impl Device<'_> {
     /// Takes up what an earlier run noted, if the device still shows the same chain, serial number and firmware. Otherwise
@@ -77,7 +87,7 @@ impl Device<'_> {
         );
         self.line.peer = peer_of(self.settings.link.unit(), &map.link);
         self.max_read = self.max_read.min(map.link.max_read);
-        self.extra = extra::of(&map);
+        self.extra = extra::of(&map, self.settings);
         self.map = map;
         let Some(chain) = self.chain.take() else { return Ok(()) };
         self.plan_reads(&chain)?;
@@ -124,6 +134,8 @@ impl Device<'_> {
             version: self.version.clone(),
             max_read: self.max_read,
             energy: self.sources.energy,
+            ours: self.ours,
+            beside: self.extra.as_ref().map(Points::notes).unwrap_or_default(),
         };
         let Some(notes) = notes.text() else { return };
         let record = DeviceRecord { serial: self.serial.clone(), notes };

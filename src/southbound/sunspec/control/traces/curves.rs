@@ -258,6 +258,60 @@ async fn a_set_longer_than_a_write_is_split_between_points() {
     check("five registers", &book_705(3), short, OF_705.script(), vec![volt_var()], expected).await;
 }
 
+#[tokio::test]
+async fn what_a_curve_does_not_say_stays_as_it_is_in_the_active_set() {
+    let mut book = book_705(3);
+    book.set(705, "Crv[0].RspTms", 50);
+    let two = curve(CurveKind::VoltVar, &[(96.0, 10.0), (105.0, -10.0)], None);
+    let expected = "
+        > set curve volt-var
+        16 40103 x2: 0002 0001
+        16 40110 x2: 0000 0032
+        16 40113 x4: 03C0 0064 041A FF9C
+        16 40073 x1: 0002
+        16 40072 x1: 0001
+        = applied";
+    check("705", &book, as_is, OF_705.script(), vec![two], expected).await;
+    // 707: the momentary cessation of the set that is filled is not the active one's.
+    let mut book = newer(707, 51, "Crv", &[("NPt", 2), ("NCrvSet", 2)], &[("V_SF", -1), ("Tms_SF", -2)]);
+    for (set, volts) in [(0, 500), (1, 900)] {
+        book.set(707, &format!("Crv[{set}].MomCess.ActPt"), 1);
+        book.set(707, &format!("Crv[{set}].MomCess.Pt[0].V"), volts);
+    }
+    let device = Adopter { request: 40073, first_set: 40079, size: 22, sets: 2, zero: 1, read_only: 0 };
+    let expected = "
+        > set curve low-voltage-trip
+        16 40102 x7: 0002 01F4 0000 0010 0370 0000 00C8
+        16 40117 x1: 01F4
+        16 40073 x1: 0002
+        16 40072 x1: 0001
+        = applied";
+    let asked = vec![curve(CurveKind::LowVoltageTrip, &[(50.0, 0.16), (88.0, 2.0)], None)];
+    check("707", &book, as_is, device.script(), asked, expected).await;
+}
+
+#[tokio::test]
+async fn a_device_is_measured_while_it_adopts() {
+    let book = book_705(3).model(103, &[("W", 5000), ("W_SF", 0), ("PhVphA", 230), ("V_SF", 0)]);
+    let measuring = book.address(103, "ID");
+    let (mut adopting, mut polls) = (false, 0);
+    let slow: Script = Box::new(move |seen, registers| {
+        if seen.function == 16 && seen.address == 40073 {
+            adopting = true;
+            registers.insert(40074, 0);
+        } else if adopting && seen.address == measuring {
+            polls += 1;
+            if polls == 3 {
+                let request = Seen { unit: 1, function: 16, address: 40073, quantity: 1, words: vec![2] };
+                return OF_705.adopt(&request, registers);
+            }
+        }
+        Answer::Good
+    });
+    let rest = "16 40072 x1: 0001\n= applied";
+    check("705", &book, as_is, Some(slow), vec![volt_var()], &format!("{FILLED}{rest}")).await;
+}
+
 /// A 70x model at 40070 with two sets, the second editable.
 fn newer(id: u16, length: u16, group: &str, counts: &[(&str, u16)], points: &[(&str, i64)]) -> Book {
     let mut book = Book::at(40000).identity("S").sized(id, length, counts, points);
