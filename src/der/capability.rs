@@ -99,6 +99,12 @@ impl Controls {
         Self(self.0 | control.bit())
     }
 
+    /// These but for the given one.
+    #[must_use]
+    pub const fn without(self, control: Control) -> Self {
+        Self(self.0 & !control.bit())
+    }
+
     /// True if the control is offered.
     #[must_use]
     pub const fn has(self, control: Control) -> bool {

@@ -29,7 +29,6 @@ const WAITS_FOR_MERGE: &[&str] = &[
     // Branch controls.
     "pv enable_edge, ena_toggle",
     "pv fc6_only",
-    "pv-700 fc6_only",
     "pv shadow",
     "pv not_kept",
     "pv-700 not_kept",

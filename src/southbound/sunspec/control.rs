@@ -12,6 +12,7 @@ mod script;
 mod settings;
 
 pub use curves::editable;
+pub use plans::forbid_grid_charge;
 pub use script::{Adoption, Other, Script, Step, other_counting};
 pub use settings::{offers_enter_service, offers_ramps};
 
@@ -154,6 +155,8 @@ pub struct Ask<'a> {
     pub options: &'a SunspecOptions,
     /// How the device counts curve sets, as the map says or as it has shown.
     pub counting: CurveRequest,
+    /// The device has shown that it does not know FC 16.
+    pub single_only: bool,
 }
 
 impl Ask<'_> {

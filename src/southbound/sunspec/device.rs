@@ -8,6 +8,7 @@ mod effect;
 mod extra;
 mod heart;
 mod identity;
+mod meanwhile;
 mod notes;
 mod poll;
 mod read;
@@ -178,6 +179,8 @@ impl<'a> Device<'a> {
         common: Common<'a>,
     ) -> Self {
         let record = settings.record.as_ref();
+        let notes = record.and_then(|r| Notes::parse(&r.notes));
+        let ours = identity::notes_of_it(settings).map(|notes| notes.ours).unwrap_or_default();
         Self {
             settings,
             port,
@@ -195,14 +198,14 @@ impl<'a> Device<'a> {
             capability: None,
             serial: settings.serial.clone().or_else(|| record.and_then(|r| r.serial.clone())),
             version: None,
-            notes: record.and_then(|r| Notes::parse(&r.notes)),
+            notes,
             recalled: false,
             remembered: record.cloned(),
             rest: Rest::default(),
             counters: Counters::default(),
             identity_changed: None,
-            ours: Ours::default(),
-            extra: extra::of(&settings.map),
+            ours,
+            extra: extra::of(&settings.map, settings),
             habits: Habits::default(),
             effects: effect::Effects::default(),
             heart: heart::Heart::new(),

@@ -5,7 +5,7 @@
 
 mod adopt;
 
-pub use adopt::run;
+pub use adopt::{Meanwhile, run};
 
 use super::control::{Check, Plan, Weight, Write};
 use crate::der::{Outcome, ReadBack};
@@ -22,6 +22,8 @@ const LOOKS: [Duration; 4] =
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 const BUSY_TRIES: usize = 5;
 const FAILURE_PAUSE: Duration = Duration::from_secs(1);
+/// A device that left FC 6 unanswered so often, and never took it, is not asked with it again: each costs a time-out.
+const MUTE: u8 = 2;
 
 /// What a device has taught us about writing to it; kept while the driver runs.
 #[derive(Clone, Debug, Default)]
@@ -30,10 +32,32 @@ pub struct Habits {
     pub single: HashSet<u16>,
     /// The device does not know FC 16.
     pub no_multiple: bool,
-    /// The device did not answer FC 6: it is not tried again.
-    pub no_single: bool,
+    /// How often the device did not answer FC 6, before it ever took it.
+    pub mute_single: u8,
+    /// The last write that the device refused, and how.
+    pub refusal: Option<(String, Exception)>,
+    /// A storage refused the negative rates that a set point takes (124): it can be limited only.
+    pub no_negative_rates: bool,
     /// How it counts curve sets, if not as its map says.
     pub counting: Option<CurveRequest>,
+}
+
+impl Habits {
+    /// True if FC 6 is not tried: the device has left it unanswered.
+    const fn no_single(&self) -> bool {
+        self.mute_single >= MUTE
+    }
+
+    /// Notes a refusal. A write that cannot go one register at a time and that the device refuses for its function (which
+    /// over TLS would be about the role) has to be planned anew for FC 6.
+    fn note(&mut self, write: &Write, exception: Exception, role: Option<&Role>, wire: &Wire) {
+        self.refusal = Some((write.name.clone(), exception));
+        self.no_multiple |= exception == Exception::ILLEGAL_FUNCTION
+            && write.whole
+            && wire.function == WriteFunction::Auto
+            && role.is_none()
+            && !self.no_single();
+    }
 }
 
 /// How a device is written to and read back.
@@ -99,10 +123,9 @@ pub async fn carry_out(line: &Line<'_>, plan: &Plan, habits: &mut Habits, wire: 
             }
             Kept::Silent => break,
             Kept::No(words) if !silent => {
-                return match &plan.otherwise {
-                    Some(other) => Box::pin(carry_out(line, other, habits, wire)).await,
-                    None => (Outcome::NotKept(words), true),
-                };
+                let Some(other) = &plan.otherwise else { return (Outcome::NotKept(words), true) };
+                // Whatever becomes of the other way, a part of this one stands.
+                return (Box::pin(carry_out(line, other, habits, wire)).await.0, true);
             }
             Kept::No(_) => {}
         }
@@ -123,6 +146,7 @@ async fn send_all(line: &Line<'_>, writes: &[Write], habits: &mut Habits, wire: 
             Err(BusError::Refused(Exception::GATEWAY_PATH)) if place == 0 => return Sent::Unreachable,
             Err(BusError::Refused(e)) if e.unit_missing() => return Sent::Unknown,
             Err(BusError::Refused(exception)) => {
+                habits.note(write, exception, line.role(), wire);
                 return Sent::Refused(place, refusal(write, exception, line.role()));
             }
             Err(BusError::NotSent(why)) => return Sent::Refused(place, why.to_owned()),
@@ -176,7 +200,7 @@ pub async fn send_once(
             if !habits.no_multiple {
                 let first = line.write(write.address, words).await;
                 let unknown = matches!(first, Err(BusError::Refused(Exception::ILLEGAL_FUNCTION)));
-                if !unknown || line.role().is_some() || habits.no_single {
+                if !unknown || line.role().is_some() || habits.no_single() {
                     return first;
                 }
             }
@@ -208,7 +232,7 @@ async fn send_register(
         Err(BusError::Refused(Exception::ILLEGAL_ADDRESS)) => true,
         _ => false,
     };
-    if !other || habits.no_single {
+    if !other || habits.no_single() {
         return first;
     }
     // Some devices take a single register with FC 6 only. If that is refused too, the first answer stands.
@@ -220,7 +244,10 @@ async fn send_register(
         }
         Err(BusError::Refused(_)) => first,
         Err(error) => {
-            habits.no_single |= matches!(error, BusError::TimedOut(_));
+            // Where FC 6 has worked, a missing answer is the line's matter.
+            if matches!(error, BusError::TimedOut(_)) && habits.single.is_empty() {
+                habits.mute_single = habits.mute_single.saturating_add(1);
+            }
             Err(error)
         }
     }
@@ -251,11 +278,16 @@ async fn look(line: &Line<'_>, checks: &[Check], wire: &Wire) -> Kept {
     if checks.is_empty() {
         return Kept::Yes { bounded: false, verified: false };
     }
-    let mut result = Kept::Silent;
+    let (mut result, mut busy) = (Kept::Silent, false);
     for pause in LOOKS {
         sleep(pause).await;
         result = match look_once(line, checks, wire.max_read).await {
             Ok(differing) => judge(checks, &differing),
+            // Busy with what was just written: it is asked again.
+            Err(BusError::Refused(Exception::BUSY | Exception::ACKNOWLEDGE)) => {
+                busy = true;
+                continue;
+            }
             Err(BusError::Refused(exception)) if !exception.unit_missing() => {
                 Kept::Yes { bounded: false, verified: false }
             }
@@ -265,7 +297,10 @@ async fn look(line: &Line<'_>, checks: &[Check], wire: &Wire) -> Kept {
             return result;
         }
     }
-    result
+    match result {
+        Kept::Silent if busy => Kept::Yes { bounded: false, verified: false },
+        result => result,
+    }
 }
 
 /// The places of the checks that differ, and what stands there.

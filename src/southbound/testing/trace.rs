@@ -10,7 +10,7 @@
 
 use super::{Book, Server};
 use crate::core::port::{Command, DeviceHandle, Inbox, Report, open};
-use crate::der::{DeviceState, Outcome, ReadBack, Setpoint};
+use crate::der::{Capability, DeviceState, Outcome, ReadBack, Setpoint};
 use crate::device_map::{DeviceMap, Layout};
 use crate::southbound::{connection, known, sunspec};
 use std::fmt::Write as _;
@@ -28,6 +28,8 @@ pub struct Bench {
     pub server: Server,
     inbox: Inbox,
     handle: DeviceHandle,
+    /// What the device can be asked for, as last reported.
+    pub capability: Option<Capability>,
     _tasks: JoinSet<()>,
     stop: CancellationToken,
 }
@@ -54,7 +56,7 @@ impl Bench {
         let choice: sunspec::MapChoice = Arc::new(|_, _, _| None);
         connection::spawn(vec![device], &ports, &mut tasks, &stop, &known(), &choice);
         let handle = handles.remove(0);
-        Self { server, inbox, handle, _tasks: tasks, stop }
+        Self { server, inbox, handle, capability: None, _tasks: tasks, stop }
     }
 
     /// Waits for a report.
@@ -62,6 +64,9 @@ impl Bench {
         let wanted = async {
             loop {
                 let (_, report) = self.inbox.reports.recv().await.unwrap();
+                if let Report::Capability(capability) = &report {
+                    self.capability = Some(*capability);
+                }
                 if let Some(found) = pick(&report) {
                     return found;
                 }
@@ -78,7 +83,11 @@ impl Bench {
             tokio::select! {
                 biased;
                 end = self.inbox.ends.recv() => return end.unwrap().outcome,
-                _ = self.inbox.reports.recv() => {}
+                report = self.inbox.reports.recv() => {
+                    if let Some((_, Report::Capability(capability))) = report {
+                        self.capability = Some(capability);
+                    }
+                }
                 () = tokio::time::sleep(Duration::from_secs(40)) => panic!("no outcome"),
             }
         }

@@ -7,7 +7,7 @@ use super::reactive::{signed, whole_of};
 use super::script::other_counting;
 use super::{Adoption, Ask, Check, Other, Plan, Script, Step, Write};
 use crate::der::{Curve, CurveKind, CurveShape, Excitation, PowerFactor};
-use crate::device_map::CurveRequest;
+use crate::device_map::{CurveRequest, PointType};
 use crate::southbound::sunspec::block::{Block, Blocks};
 
 /// How one model holds its curves.
@@ -187,7 +187,7 @@ fn check(family: &Family, curve: &Curve, draft: &Draft<'_>) -> Result<(), String
     Ok(())
 }
 
-/// Puts a curve into a set. Unused points and what is not asked for keep what stands there.
+/// Puts a curve into a set. Unused points keep what stands there.
 fn fill(
     draft: &mut Draft<'_>,
     ask: &Ask<'_>,
@@ -244,9 +244,35 @@ fn shown(ask: &Ask<'_>, family: &Family, curve: &Curve, set: usize) -> Result<Ve
 fn filling(ask: &Ask<'_>, family: &Family, curve: &Curve, set: usize) -> Result<Plan, String> {
     let mut draft = Draft::of(ask, family.model)?;
     fill(&mut draft, ask, family, curve, set)?;
+    keep_rest(&mut draft, family, set)?;
     let mut plan = empty(ask, String::new());
     plan.add(draft);
     Ok(plan)
+}
+
+/// A set is followed as a whole: what the curve does not say (response times, priority, the other trip regions) stays as
+/// it is in the active set, whatever stood in the one that is filled.
+fn keep_rest(draft: &mut Draft<'_>, family: &Family, set: usize) -> Result<(), String> {
+    let block = draft.block();
+    let active = if family.is_newer() { Some(0) } else { family.active(block) };
+    let Some(active) = active.filter(|active| *active != set) else { return Ok(()) };
+    let (from, to) = (family.of_set(active, ""), family.of_set(set, ""));
+    let own_points = format!("{}Pt[", family.inner);
+    let own = |name: &str| {
+        let bare = name.trim_end_matches(|c: char| c.is_ascii_digit());
+        let older = bare != name && (bare == family.names.0 || bare == family.names.1);
+        name == "ReadOnly" || if family.is_newer() { name.starts_with(&own_points) } else { older }
+    };
+    for placed in &block.layout.points {
+        let Some(name) = placed.path.strip_prefix(&from).filter(|name| !own(name)) else { continue };
+        let kept = placed.point.writable
+            && placed.point.kind != PointType::String
+            && draft.sample().implemented(&placed.path).is_some();
+        if let (true, Some(there)) = (kept, block.layout.find(&format!("{to}{name}"))) {
+            draft.copy(placed, there)?;
+        }
+    }
+    Ok(())
 }
 
 fn all_stand(checks: &[Check], block: &Block) -> bool {

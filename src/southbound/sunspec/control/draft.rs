@@ -14,6 +14,8 @@ pub struct Draft<'a> {
     shadow: bool,
     /// One register at a time (FC 6 only).
     singly: bool,
+    /// Why, for words.
+    why_singly: &'static str,
     /// Enable points of this model that are written 0 before 1.
     toggles: Vec<&'a str>,
     /// Pieces of the write under way, not yet merged.
@@ -64,7 +66,14 @@ impl<'a> Draft<'a> {
             sample: block.sample().ok_or_else(missing)?,
             max_write: usize::from(ask.max_write.clamp(2, 123)),
             shadow: ask.is_shadow(id),
-            singly: ask.options.write_function == WriteFunction::Single || ask.max_write < 2,
+            singly: ask.single_only
+                || ask.options.write_function == WriteFunction::Single
+                || ask.max_write < 2,
+            why_singly: if ask.single_only {
+                "the device does not know FC 16 (write multiple registers)"
+            } else {
+                "the device map allows single registers only (FC 6)"
+            },
             toggles: toggles.map(|point| point.path.as_str()).collect(),
             open: Vec::new(),
             writes: Vec::new(),
@@ -161,12 +170,42 @@ impl<'a> Draft<'a> {
             whole.name = format!("{} to {}", whole.name, piece.name);
         }
         if self.singly || whole.registers.len() > self.max_write {
-            return Err(format!(
-                "{} must be written in one request, and the device map allows single registers only",
-                whole.name
-            ));
+            return Err(format!("{} must be written in one request, and {}", whole.name, self.why_singly));
         }
         self.open.push(whole);
+        Ok(())
+    }
+
+    /// Puts what stands in one point into another of its kind, if it is not there already and nothing else goes there.
+    ///
+    /// # Errors
+    /// It takes several registers, and the device takes one at a time.
+    pub fn copy(&mut self, from: &PlacedPoint, to: &PlacedPoint) -> Result<(), String> {
+        let Some(registers) = self.sample.registers_of(from) else { return Ok(()) };
+        let taken = self
+            .open
+            .iter()
+            .any(|piece| usize::from(to.offset) < piece.end() && to.offset + to.point.size > piece.offset);
+        if taken || self.sample.registers_of(to) == Some(registers) || from.point.size != to.point.size {
+            return Ok(());
+        }
+        let name = self.name(&to.path);
+        if self.singly && registers.len() > 1 {
+            return Err(format!("{name} has to be as in the active set, and {}", self.why_singly));
+        }
+        if !self.shadow {
+            self.checks.push(Check {
+                model: self.block.at.id,
+                address: self.address(to.offset),
+                registers: registers.to_vec(),
+                weight: Weight::Essential,
+                name: name.clone(),
+                kind: to.point.kind,
+                sf: self.sample.scale_of(to).unwrap_or(0),
+                unit: "",
+            });
+        }
+        self.open.push(Piece { offset: to.offset, registers: registers.to_vec(), name });
         Ok(())
     }
 
@@ -184,9 +223,8 @@ impl<'a> Draft<'a> {
         }
         if self.singly && placed.point.size > 1 {
             let size = placed.point.size;
-            return Err(format!(
-                "{name} has {size} registers, and the device map allows single registers only (FC 6): it cannot be written"
-            ));
+            let why = self.why_singly;
+            return Err(format!("{name} has {size} registers, and {why}: it cannot be written"));
         }
         let sf =
             self.sample.scale_of(placed).map_err(|fault| format!("{name} cannot be written: {fault}"))?;

@@ -199,6 +199,18 @@ fn set_124(draft: &mut Draft<'_>, ask: &Ask<'_>, watts: f64, plan: &mut Plan) ->
     Ok(kept * base / 100.0)
 }
 
+/// Charging from the grid as it was before we allowed it.
+#[must_use]
+pub fn forbid_grid_charge(ask: &Ask<'_>) -> Plan {
+    let mut plan = empty(ask, "no charging from the grid".to_owned());
+    if let Ok(mut draft) = Draft::of(ask, 124)
+        && draft.may("ChaGriSet", 0.0, Some(Weight::Essential)).is_ok()
+    {
+        plan.add(draft);
+    }
+    plan
+}
+
 pub(super) fn release(ask: &Ask<'_>) -> Result<Plan, String> {
     let mut plan = empty(ask, "release active power".to_owned());
     undo_set(ask, &mut plan)?;

@@ -13,7 +13,17 @@ fn ask_with(book: &Book, setpoint: Setpoint, ours: Ours, options: &SunspecOption
     let routes = routes(&blocks);
     let counting = CurveRequest::OneBased;
     let (setpoint, blocks) = (&setpoint, &blocks);
-    plan(&Ask { setpoint, hold: HOLD, routes, ours, blocks, max_write: 123, options, counting })
+    plan(&Ask {
+        setpoint,
+        hold: HOLD,
+        routes,
+        ours,
+        blocks,
+        max_write: 123,
+        options,
+        counting,
+        single_only: false,
+    })
 }
 
 fn frames(plan: &Plan) -> Vec<(u16, Vec<u16>)> {
@@ -192,6 +202,7 @@ fn a_reversion_time_fits_its_point_and_is_never_zero() {
             max_write: 123,
             options: &SunspecOptions::default(),
             counting: CurveRequest::OneBased,
+            single_only: false,
         };
         plan(&ask).unwrap().writes[0].registers[2]
     };
@@ -223,6 +234,7 @@ fn a_short_write_limit_splits_between_points() {
         max_write: 2,
         options: &SunspecOptions::default(),
         counting: CurveRequest::OneBased,
+        single_only: false,
     };
     let frames = frames(&plan(&ask).unwrap());
     assert_eq!(frames, [(40311, vec![1000, 1000]), (40313, vec![0]), (40314, vec![0, 90]), (40310, vec![1])]);

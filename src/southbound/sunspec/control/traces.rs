@@ -12,6 +12,7 @@ use std::collections::HashMap;
 mod active;
 mod curves;
 mod effects;
+mod older_curves;
 mod reactive;
 mod settings;
 mod wire;

@@ -2,7 +2,7 @@
 
 use super::{Common, DOUBT, Device, Trouble};
 use crate::core::port::Report;
-use crate::der::DeviceState;
+use crate::der::{Control, DeviceState};
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::abilities::{allowed, capability, nameplate, routes};
 use crate::southbound::sunspec::block::{Class, blocks_of};
@@ -219,7 +219,10 @@ impl Device<'_> {
     /// Works out what the device can be asked for, and tells the core if that changed.
     pub(super) async fn refresh_capability(&mut self) {
         self.routes = routes(&self.blocks);
-        let chain = allowed(capability(&self.blocks, self.routes), &self.map.sunspec);
+        let mut chain = allowed(capability(&self.blocks, self.routes), &self.map.sunspec);
+        if self.habits.no_negative_rates && self.routes.set == Some(124) {
+            chain.controls = chain.controls.without(Control::SetActivePower);
+        }
         let now = self.with_extra(chain);
         if self.capability != Some(now) {
             self.capability = Some(now);

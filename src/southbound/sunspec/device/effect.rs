@@ -24,6 +24,25 @@ const LONGEST: Duration = Duration::from_secs(300);
 const ACCURACY: f64 = 0.05;
 /// A device that ceased to energise measures less than this share of its rating.
 const OFF: f64 = 0.02;
+/// States of charge, %, at which a storage charges no more, and discharges no more.
+const FULL: f64 = 97.0;
+const EMPTY: f64 = 5.0;
+/// What tells whether a device is connected: model, point, and the values that say no and yes. Others say nothing.
+const LINKS: [(u16, &str, &[i128], &[i128]); 9] = [
+    (701, "ConnSt", &[0], &[1]),
+    (701, "St", &[0], &[1]),
+    (122, "ECPConn", &[0], &[1]),
+    (101, "St", &OFF_STATES, &ON_STATES),
+    (102, "St", &OFF_STATES, &ON_STATES),
+    (103, "St", &OFF_STATES, &ON_STATES),
+    (111, "St", &OFF_STATES, &ON_STATES),
+    (112, "St", &OFF_STATES, &ON_STATES),
+    (113, "St", &OFF_STATES, &ON_STATES),
+];
+/// OFF, SLEEPING, STANDBY.
+const OFF_STATES: [i128; 3] = [1, 2, 8];
+/// MPPT, THROTTLED.
+const ON_STATES: [i128; 2] = [4, 5];
 /// Readings in a row that must show reactive power moving the wrong way.
 const SURE: u32 = 2;
 
@@ -47,6 +66,25 @@ pub enum Expect {
     Share(f64),
 }
 
+/// What a point says of whether the device is connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its name.
+    pub point: String,
+    /// What it says.
+    pub connected: bool,
+    /// When it was read.
+    pub at: Instant,
+}
+
+/// What a poll shows.
+struct Shown<'a> {
+    active: Option<f64>,
+    reactive: Option<f64>,
+    charge: Option<f64>,
+    links: &'a [Link],
+}
+
 /// A command whose effect is waited for.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -66,8 +104,6 @@ pub struct Watch {
     pub time: Duration,
     /// Reactive power before.
     before: Option<f64>,
-    /// The last that was measured, in words.
-    last: Option<String>,
     wrong: u32,
     told: bool,
 }
@@ -89,6 +125,8 @@ pub struct Effects {
     watches: Vec<Watch>,
     /// The last known reactive power.
     reactive: Option<f64>,
+    /// The last known state of charge, %.
+    charge: Option<f64>,
     /// Why reactive power or a power factor is not set again: it went the wrong way.
     distrust: Option<(Setpoint, String)>,
 }
@@ -122,8 +160,13 @@ impl Effects {
         }
     }
 
-    /// Takes the readings of a poll.
-    pub fn see(&mut self, readings: &[Reading], now: Instant) -> Vec<Finding> {
+    /// True while a disconnection is waited for.
+    pub fn awaits_off(&self) -> bool {
+        self.watches.iter().any(|w| w.expect == Expect::Off && !w.told)
+    }
+
+    /// Takes the readings of a poll, and what the device says of its connection.
+    pub fn see(&mut self, readings: &[Reading], links: &[Link], now: Instant) -> Vec<Finding> {
         let good = |quantity: Quantity, since: Option<Timestamp>| {
             readings
                 .iter()
@@ -131,6 +174,8 @@ impl Effects {
                 .filter(|r| since.is_none_or(|since| r.at >= since))
                 .map(|r| r.value)
         };
+        self.charge = good(Quantity::StateOfCharge, None).or(self.charge);
+        let charge = self.charge;
         let findings = self
             .watches
             .iter_mut()
@@ -138,7 +183,7 @@ impl Effects {
             .filter_map(|watch| {
                 let active = good(Quantity::ActivePower, Some(watch.since));
                 let reactive = good(Quantity::ReactivePower, Some(watch.since));
-                watch.judge(active, reactive, now)
+                watch.judge(&Shown { active, reactive, charge, links }, now)
             })
             .collect();
         self.reactive = good(Quantity::ReactivePower, None).or(self.reactive);
@@ -158,21 +203,25 @@ impl Watch {
             since: Timestamp::now(),
             begun: Instant::now(),
             before: None,
-            last: None,
             wrong: 0,
             told: false,
         }
     }
 
-    fn judge(&mut self, active: Option<f64>, reactive: Option<f64>, now: Instant) -> Option<Finding> {
+    fn judge(&mut self, shown: &Shown<'_>, now: Instant) -> Option<Finding> {
+        let Shown { active, reactive, charge, links } = *shown;
         let tolerance = self.tolerance;
+        let late = now.saturating_duration_since(self.begun) >= self.time;
         let (value, follows, excused) = match self.expect {
             Expect::AtMost(most) => (active, active? <= most + tolerance, false),
             Expect::Near { target, generator } => {
                 let power = active?;
-                (active, (power - target).abs() <= tolerance, generator && target > 0.0 && power < target)
+                let way = target.signum();
+                let less = power * way < target.abs() && power * way >= -tolerance;
+                let nothing_to_give = generator && target > 0.0 || exhausted(target, charge);
+                (active, (power - target).abs() <= tolerance, nothing_to_give && less)
             }
-            Expect::Off => (active, active?.abs() < tolerance, false),
+            Expect::Off => return self.judge_off(active?, links, late),
             Expect::Vars(target) => {
                 self.note_way(target, reactive?);
                 (reactive, (reactive? - target).abs() <= tolerance, false)
@@ -187,11 +236,10 @@ impl Watch {
         };
         let what = if self.reactive() { "reactive power" } else { "power" };
         let unit = if self.reactive() { "VAr" } else { "W" };
-        self.last = value.map(|value| format!("{what} still {value:.0} {unit}"));
+        let measured = value.map(|value| format!("{what} still {value:.0} {unit}")).unwrap_or_default();
         if follows {
             return self.tell(Effect::Effective, false);
         }
-        let measured = self.last.clone().unwrap_or_default();
         if self.wrong >= SURE {
             let words = format!(
                 "{}; but reactive power moved the wrong way, to {:.0} VAr (does the device sign it otherwise? see pf_sign in its map)",
@@ -200,19 +248,61 @@ impl Watch {
             );
             return self.tell(Effect::NoEffect(words), true);
         }
-        if now.saturating_duration_since(self.begun) < self.time {
+        if !late {
             return None;
         }
         if excused {
             self.told = true;
             return None;
         }
+        let stores = matches!(self.expect, Expect::Near { generator: false, .. });
+        self.tell_ignored(&measured, charge.filter(|_| stores))
+    }
+
+    /// By its power, and where it says so, by its word: at night nothing else would tell.
+    fn judge_off(&mut self, power: f64, links: &[Link], late: bool) -> Option<Finding> {
+        if power.abs() >= self.tolerance {
+            return if late { self.tell_ignored(&format!("power still {power:.0} W"), None) } else { None };
+        }
+        match self.link(links) {
+            Some(points) if late => {
+                let words = format!(
+                    "{}; no power is measured, but the device still says after {} s that it is connected ({points}): it may deliver again at any time",
+                    self.summary,
+                    self.time.as_secs()
+                );
+                self.tell(Effect::NoEffect(words), false)
+            }
+            None if late || self.has_let_go(links) => self.tell(Effect::Effective, false),
+            // It may still let go, or has not said yet.
+            _ => None,
+        }
+    }
+
+    fn tell_ignored(&mut self, measured: &str, charge: Option<f64>) -> Option<Finding> {
+        let charge = charge.map(|charge| format!(", state of charge {charge:.0} %")).unwrap_or_default();
         let words = format!(
-            "{}; {measured} after {} s. Device may ignore remote control (check its Modbus/EMS menu)",
+            "{}; {measured} after {} s{charge}. Device may ignore remote control (check its Modbus/EMS menu)",
             self.summary,
             self.time.as_secs()
         );
         self.tell(Effect::NoEffect(words), false)
+    }
+
+    /// The points that say "connected" since the command, if none says "disconnected". One of them may lie; all of them
+    /// hardly do (SunSpec reference 7, note d).
+    fn link(&self, links: &[Link]) -> Option<String> {
+        let fresh = || links.iter().filter(|link| link.at >= self.begun);
+        if !fresh().all(|link| link.connected) {
+            return None;
+        }
+        let points: Vec<&str> = fresh().map(|link| link.point.as_str()).collect();
+        (!points.is_empty()).then(|| points.join(", "))
+    }
+
+    /// True if a point says "disconnected" since the command, or there is none to wait for.
+    fn has_let_go(&self, links: &[Link]) -> bool {
+        links.is_empty() || links.iter().any(|link| link.at >= self.begun && !link.connected)
     }
 
     const fn reactive(&self) -> bool {
@@ -231,6 +321,11 @@ impl Watch {
         self.told = true;
         Some(Finding { setpoint: self.setpoint.clone(), effect, undo })
     }
+}
+
+/// True for a storage that is too full to absorb, or too empty to inject.
+fn exhausted(target: f64, charge: Option<f64>) -> bool {
+    charge.is_some_and(|charge| if target < 0.0 { charge >= FULL } else { target > 0.0 && charge <= EMPTY })
 }
 
 /// Reactive power over active power's size, injected positive.
@@ -289,7 +384,8 @@ impl Device<'_> {
 
     /// Tells the core what a poll's readings show of the commands before it.
     pub(super) async fn watch_effects(&mut self, readings: &[Reading]) {
-        for Finding { setpoint, effect, undo } in self.effects.see(readings, Instant::now()) {
+        let links = if self.effects.awaits_off() { self.links() } else { Vec::new() };
+        for Finding { setpoint, effect, undo } in self.effects.see(readings, &links, Instant::now()) {
             let effect = match effect {
                 Effect::NoEffect(words) if undo => Effect::NoEffect(self.undo(&setpoint, words).await),
                 effect => effect,
@@ -303,6 +399,21 @@ impl Device<'_> {
             }
             self.port.reports.send(Report::Effect { setpoint, effect }).await;
         }
+    }
+
+    /// What the device says of its connection, where its registers can be believed.
+    fn links(&self) -> Vec<Link> {
+        let said = |(model, path, off, on): &(u16, &str, &[i128], &[i128])| {
+            // A measuring model that is not polled tells of long ago.
+            let polled = *model == 122 || self.sources.measuring == Some(*model);
+            let block = self.blocks.get(*model).filter(|b| polled && b.fault.is_none())?;
+            let value = block.sample()?.integer(path)?;
+            let connected = on.contains(&value);
+            let tells =
+                !self.map.sunspec.shadow_models.contains(model) && (connected || off.contains(&value));
+            tells.then(|| Some(Link { point: format!("{model}.{path}"), connected, at: block.read_at? }))?
+        };
+        LINKS.iter().filter_map(said).collect()
     }
 
     /// Gives reactive power back to the device, and does not ask for the same again.

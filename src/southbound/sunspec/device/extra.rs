@@ -3,25 +3,21 @@
 //! What registers say and how they are written is in `points`.
 
 use super::Device;
+use super::identity::notes_of_it;
 use crate::core::port::{Command, Report};
-use crate::der::{Capability, Lane, Outcome, Reading, Setpoint};
+use crate::der::{Capability, Outcome, Reading};
 use crate::device_map::{DeviceMap, MapKind};
+use crate::southbound::DeviceSettings;
 use crate::southbound::points::{Ask, Points};
 use std::sync::Arc;
 
-/// The registers beside the chain, if the map has any.
-pub(super) fn of(map: &Arc<DeviceMap>) -> Option<Points> {
-    (map.kind == MapKind::Hybrid).then(|| Points::beside_chain(map.clone()))
-}
-
-/// What ends the other commands of a setpoint's lane; `None` for one that ends something itself, or has no such lane.
-fn release_of(setpoint: &Setpoint) -> Option<Setpoint> {
-    setpoint.control()?;
-    match setpoint.lane() {
-        Lane::ActivePower => Some(Setpoint::ReleaseActivePower),
-        Lane::ReactivePower => Some(Setpoint::ReleaseReactivePower),
-        _ => None,
+/// The registers beside the chain, if the map has any, and what an earlier run left there.
+pub(super) fn of(map: &Arc<DeviceMap>, settings: &DeviceSettings) -> Option<Points> {
+    let mut points = (map.kind == MapKind::Hybrid).then(|| Points::beside_chain(map.clone()))?;
+    if let Some(notes) = notes_of_it(settings) {
+        points.recall(&notes.beside);
     }
+    Some(points)
 }
 
 impl Device<'_> {
@@ -61,8 +57,7 @@ impl Device<'_> {
         }
     }
 
-    /// Carries out a command with the registers of the map. `None` if they have none for it, or if it is a release: the
-    /// chain may hold something too.
+    /// Carries out a command with the registers of the map. `None` if they have none for it.
     pub(super) async fn extra_command(&mut self, command: &Command) -> Option<Outcome> {
         let Self { extra, blocks, line, .. } = self;
         let ask = Ask {
@@ -71,15 +66,9 @@ impl Device<'_> {
             expires_at: command.expires_at,
             sunspec: &|point| blocks.good(point.model, &point.path),
         };
-        let extra = extra.as_mut()?;
-        let Some(outcome) = extra.command(line, &ask).await else {
-            // The chain does it; what the registers hold in its lane would stand against it.
-            let release = release_of(&command.setpoint)?;
-            let undone = extra.command(line, &Ask { setpoint: &release, ..ask }).await?;
-            return (!matches!(undone, Outcome::Applied(_))).then_some(undone);
-        };
-        let released = command.setpoint.control().is_none() && matches!(outcome, Outcome::Applied(_));
-        (!released).then_some(outcome)
+        let outcome = extra.as_mut()?.command(line, &ask).await;
+        self.remember().await;
+        outcome
     }
 
     /// What the chain and the registers can be asked for.

@@ -3,7 +3,7 @@
 
 use super::Device;
 use crate::der::DeviceState;
-use crate::southbound::modbus::BusError;
+use crate::southbound::modbus::{BusError, Exception};
 use crate::southbound::sunspec::control::Write;
 use crate::southbound::sunspec::execute::send_once;
 use std::time::Duration;
@@ -13,6 +13,9 @@ use tokio::time::{Instant, sleep_until};
 const BEAT: Duration = Duration::from_secs(1);
 /// A device whose own counter stands for so long has stalled.
 const STALL: Duration = Duration::from_secs(5);
+/// Answers that are the same for the next beat. Busy, or not possible now, are not.
+const FINAL: [Exception; 3] =
+    [Exception::ILLEGAL_FUNCTION, Exception::ILLEGAL_ADDRESS, Exception::ILLEGAL_VALUE];
 /// The controller's counter and the device's, by model.
 const COUNTERS: [(u16, &str, &str); 2] = [(715, "ControllerHb", "DERHb"), (802, "CtrlHb", "Hb")];
 
@@ -108,9 +111,9 @@ impl Device<'_> {
     async fn send_beat(&mut self, write: &Write) {
         let wire = self.wire(Instant::now() + BEAT);
         let refused = match send_once(&self.line, write, &mut self.habits, &wire).await {
-            Err(BusError::Refused(exception)) if !exception.unit_missing() => exception.to_string(),
+            Err(BusError::Refused(exception)) if FINAL.contains(&exception) => exception.to_string(),
             Err(BusError::NotSent(why)) => why.to_owned(),
-            // Silence is the polls' matter.
+            // Silence is the polls' matter, and a device that is busy takes the next one.
             _ => return,
         };
         self.heart.refused = true;

@@ -3,10 +3,20 @@
 use super::notes::Notes;
 use super::{Device, Trouble, extra, peer_of};
 use crate::core::port::{DeviceRecord, Report};
+use crate::southbound::DeviceSettings;
 use crate::southbound::modbus::Peer;
+use crate::southbound::points::Points;
 use crate::southbound::sunspec::abilities::nameplate;
 use crate::southbound::sunspec::scan::still_there;
 use std::sync::Arc;
+
+/// What an earlier run noted, if it was about the device that belongs here: what was asked of another is not on the one
+/// that the configuration names now.
+pub(super) fn notes_of_it(settings: &DeviceSettings) -> Option<Notes> {
+    let record = settings.record.as_ref()?;
+    let same = settings.serial.is_none() || record.serial == settings.serial;
+    Notes::parse(&record.notes).filter(|_| same)
+}
 
 impl Device<'_> {
     /// Takes up what an earlier run noted, if the device still shows the same chain, serial number and firmware. Otherwise
@@ -79,7 +89,7 @@ impl Device<'_> {
         let lenient = self.line.peer.lenient || map.sunspec.lenient_header;
         self.line.peer = Peer { lenient, ..peer_of(self.settings.link.unit(), &map.link) };
         self.max_read = self.max_read.min(map.link.max_read);
-        self.extra = extra::of(&map);
+        self.extra = extra::of(&map, self.settings);
         self.map = map;
         let Some(chain) = self.chain.take() else { return Ok(()) };
         self.plan_reads(&chain)?;
@@ -126,6 +136,8 @@ impl Device<'_> {
             version: self.version.clone(),
             max_read: self.max_read,
             energy: self.sources.energy,
+            ours: self.ours,
+            beside: self.extra.as_ref().map(Points::notes).unwrap_or_default(),
         };
         let Some(notes) = notes.text() else { return };
         let record = DeviceRecord { serial: self.serial.clone(), notes };

@@ -1,10 +1,11 @@
 //! What a driver wants to be told when the gateway starts again, as a text of its own: the chain, so that it need not be
-//! scanned; the firmware version it was found with; what was learned about reading.
+//! scanned; the firmware version it was found with; what was learned about reading; what it holds on our behalf.
 //!
 //! Pure. A text that is not quite as this file writes it is no note: then the device is scanned as if it were new.
 
 use crate::core::port::DeviceRecord;
 use crate::southbound::sunspec::block::ModelAt;
+use crate::southbound::sunspec::control::Ours;
 use crate::southbound::sunspec::scan::Chain;
 use std::fmt::Write as _;
 
@@ -24,6 +25,10 @@ pub struct Notes {
     pub max_read: u16,
     /// The model that counts its energy.
     pub energy: Option<u16>,
+    /// What it holds on our behalf.
+    pub ours: Ours,
+    /// The same of the registers beside its chain, in their own words; may be empty.
+    pub beside: String,
 }
 
 impl Notes {
@@ -36,6 +41,13 @@ impl Notes {
         }
         if let Some(energy) = self.energy {
             let _ = writeln!(text, "energy {energy}");
+        }
+        let ours = words_of(self.ours);
+        if !ours.is_empty() {
+            let _ = writeln!(text, "ours {ours}");
+        }
+        if !self.beside.is_empty() {
+            let _ = writeln!(text, "beside {}", self.beside);
         }
         for models in std::iter::once(&self.chain.models).chain(&self.chain.others) {
             text.push_str("chain");
@@ -56,6 +68,7 @@ impl Notes {
         }
         let (mut base, mut max_read, mut version, mut energy) = (None, None, None, None);
         let mut devices: Vec<&str> = Vec::new();
+        let (mut ours, mut beside) = (Ours::default(), String::new());
         for line in lines {
             let (key, value) = line.split_once(' ')?;
             match key {
@@ -63,6 +76,8 @@ impl Notes {
                 "max_read" => max_read = Some(value.parse().ok().filter(|n| (2..=125).contains(n))?),
                 "version" => version = Some(value.to_owned()),
                 "energy" => energy = Some(value.parse().ok()?),
+                "ours" => ours = ours_of(value),
+                "beside" => value.clone_into(&mut beside),
                 "chain" => devices.push(value),
                 _ => return None,
             }
@@ -77,7 +92,27 @@ impl Notes {
             return None;
         }
         let chain = Chain { base, models, others, warnings: Vec::new(), complete: true };
-        Some(Self { chain, version, max_read: max_read?, energy })
+        Some(Self { chain, version, max_read: max_read?, energy, ours, beside })
+    }
+}
+
+/// What is ours, as words.
+fn words_of(ours: Ours) -> String {
+    let Ours { limit, set, grid_charge, var, pf } = ours;
+    let words = [(limit, "limit"), (set, "set"), (grid_charge, "grid_charge"), (var, "var"), (pf, "pf")];
+    let words: Vec<&str> = words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect();
+    words.join(" ")
+}
+
+/// What is ours, from words; one that is not known here is left out.
+fn ours_of(words: &str) -> Ours {
+    let has = |word: &str| words.split(' ').any(|w| w == word);
+    Ours {
+        limit: has("limit"),
+        set: has("set"),
+        grid_charge: has("grid_charge"),
+        var: has("var"),
+        pf: has("pf"),
     }
 }
 

@@ -140,7 +140,7 @@ impl Device<'_> {
     }
 
     /// What the blocks at these places, which were just read, come to.
-    fn gather(&mut self, fresh: &[usize], begun_at: Timestamp) -> Vec<Reading> {
+    pub(super) fn gather(&mut self, fresh: &[usize], begun_at: Timestamp) -> Vec<Reading> {
         let first = |id: u16| self.blocks.list.iter().position(|b| b.at.id == id);
         let asked = |id: u16| {
             let place = first(id).filter(|place| fresh.contains(place))?;
@@ -231,7 +231,7 @@ impl Device<'_> {
     }
 
     /// The places of the blocks to be read in this poll.
-    fn due_now(&self, others: &[usize], now: Instant) -> Vec<usize> {
+    pub(super) fn due_now(&self, others: &[usize], now: Instant) -> Vec<usize> {
         let blocks = self.blocks.list.iter().enumerate();
         let due = blocks.filter(|(place, b)| b.class == Class::Fast || others.contains(place));
         due.map(|(place, _)| place).filter(|place| !self.left_alone(*place, now)).collect()

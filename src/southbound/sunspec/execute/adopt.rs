@@ -32,12 +32,26 @@ enum Adopted {
     Late,
     /// No answer.
     Silent,
+    /// Its models are not where they were.
+    Moved,
     /// There is no way to the device.
     NotSent(String),
 }
 
+/// What goes on while the device adopts a curve set: it is measured, and told that we live.
+pub trait Meanwhile {
+    /// A moment for it. False if nothing more may be written.
+    fn pass(&mut self) -> impl Future<Output = bool> + Send;
+}
+
 /// Carries out a script. Gives the outcome, and true if the device may hold a part of it.
-pub async fn run(line: &Line<'_>, script: &Script, habits: &mut Habits, wire: &Wire) -> (Outcome, bool) {
+pub async fn run(
+    line: &Line<'_>,
+    script: &Script,
+    habits: &mut Habits,
+    wire: &Wire,
+    meanwhile: &mut impl Meanwhile,
+) -> (Outcome, bool) {
     let mut whole = ReadBack { active_power: None, bounded: false, verified: true };
     let mut touched = false;
     for step in &script.steps {
@@ -59,7 +73,7 @@ pub async fn run(line: &Line<'_>, script: &Script, habits: &mut Habits, wire: &W
             }
             Step::Adopt(adoption) => {
                 touched = true;
-                if let Err(outcome) = adopt(line, adoption, habits, wire).await {
+                if let Err(outcome) = adopt(line, adoption, habits, wire, meanwhile).await {
                     return (outcome, true);
                 }
             }
@@ -73,8 +87,9 @@ async fn adopt(
     adoption: &Adoption,
     habits: &mut Habits,
     wire: &Wire,
+    meanwhile: &mut impl Meanwhile,
 ) -> Result<(), Outcome> {
-    let first = ask(line, adoption, &adoption.request, habits, wire).await;
+    let first = ask(line, adoption, &adoption.request, habits, wire, meanwhile).await;
     let counts_otherwise = match (&first, &adoption.other) {
         (Adopted::Yes, _) => return Ok(()),
         (Adopted::Else, Other::Nothing | Other::OutOfRange) => true,
@@ -82,9 +97,8 @@ async fn adopt(
         (Adopted::Else, Other::Adopts(there)) => shows(line, there, wire).await.unwrap_or(false),
         _ => false,
     };
-    if counts_otherwise
-        && matches!(ask(line, adoption, &adoption.other_request, habits, wire).await, Adopted::Yes)
-    {
+    let other = &adoption.other_request;
+    if counts_otherwise && matches!(ask(line, adoption, other, habits, wire, meanwhile).await, Adopted::Yes) {
         habits.counting = Some(other_counting(adoption.counting));
         tracing::info!(
             point = adoption.request.name,
@@ -112,6 +126,10 @@ fn ending(adopted: Adopted, request: &Write, role: Option<&Role>) -> Outcome {
             LIMIT.as_secs()
         )),
         Adopted::Silent => Outcome::TimedOut,
+        Adopted::Moved => Outcome::Refused(format!(
+            "{}: the device's model map moved while it adopted the curve; it is not enabled",
+            request.name
+        )),
         Adopted::NotSent(why) => Outcome::Refused(why),
     }
 }
@@ -123,6 +141,7 @@ async fn ask(
     request: &Write,
     habits: &mut Habits,
     wire: &Wire,
+    meanwhile: &mut impl Meanwhile,
 ) -> Adopted {
     match send(line, request, habits, wire).await {
         Ok(()) => {}
@@ -135,6 +154,9 @@ async fn ask(
     let (mut same, mut seen_under_way, mut last) = (0, false, Adopted::Silent);
     while Instant::now() < until {
         sleep(LOOK).await;
+        if !meanwhile.pass().await {
+            return Adopted::Moved;
+        }
         let result = line.read_first(adoption.result, 1).await;
         // What was written shows itself within a second.
         same += 1;

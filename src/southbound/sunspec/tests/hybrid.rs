@@ -181,3 +181,45 @@ async fn what_the_registers_hold_gives_way_to_a_command_of_the_chain() {
     assert_eq!(writes[2], (16, 0xF002, vec![0]), "given up before the limit: {writes:?}");
     assert!(writes.len() > 3 && writes[3..].iter().all(|(_, address, _)| *address < 0xF000));
 }
+
+#[tokio::test]
+async fn a_release_that_the_registers_refuse_still_releases_the_chain() {
+    let (server, mut rig) = rig().await;
+    rig.state(0, DeviceState::Online).await;
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));
+    let enable = legacy().address(123, "WMaxLim_Ena");
+    server.state().units.get_mut(&1).unwrap().insert(enable, 1);
+    server.script(|seen, _| match (is_write(seen), seen.address) {
+        (true, 0xF001) => Answer::Exception(2),
+        _ => Answer::Good,
+    });
+    assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Refused(_)));
+    assert!(server.writes().contains(&(16, enable, vec![0])), "{:?}", server.writes());
+}
+
+#[tokio::test]
+async fn what_the_registers_hold_is_released_after_a_restart() {
+    let mut book = legacy();
+    book.put(0xF001, &[100, 55, 1]);
+    book.put(0xF142, &[1]);
+    let server = Server::start(&[(1, &book)]).await;
+    let mut device = server.device(0, 1);
+    let mut map = (*device.map).clone();
+    (map.kind, map.registers) = (MapKind::Hybrid, registers());
+    device.map = Arc::new(map);
+    let mut rig = Rig::new(vec![device.clone()], known());
+    rig.state(0, DeviceState::Online).await;
+    rig.send(0, LIMIT);
+    let record = rig
+        .report("record", |_, report| match report {
+            Report::Remember(record) if record.notes.contains("\nbeside ") => Some(record.clone()),
+            _ => None,
+        })
+        .await;
+    drop(rig);
+    device.record = Some(record);
+    let mut rig = Rig::new(vec![device], known());
+    rig.state(0, DeviceState::Online).await;
+    assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Applied(_)));
+    assert_eq!(server.writes().last(), Some(&(16, 0xF001, vec![100])));
+}

@@ -168,3 +168,43 @@ async fn the_longest_read_that_a_device_takes_is_remembered() {
     rig.power(0, Some(-2500.0)).await;
     assert!(server.state().seen.iter().all(|s| s.quantity <= 70), "no long read was tried");
 }
+
+#[tokio::test]
+async fn what_was_allowed_before_a_restart_is_undone_after_it() {
+    let server = Server::start(&[(1, &storage())]).await;
+    let mut rig = Rig::new(vec![server.device(0, 1)], known());
+    rig.state(0, DeviceState::Online).await;
+    rig.send(0, Setpoint::SetActivePower(Watts::new(-2500.0)));
+    let record = rig
+        .report("record", |_, report| match report {
+            Report::Remember(record) if record.notes.contains("\nours ") => Some(record.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(record.notes.contains("\nours set grid_charge\n"), "{}", record.notes);
+    drop(rig);
+    let mut device = server.device(0, 1);
+    device.record = Some(record);
+    let mut rig = Rig::new(vec![device], known());
+    rig.state(0, DeviceState::Online).await;
+    let before = server.writes().len();
+    rig.send(0, Setpoint::ReleaseActivePower);
+    let record = rig.remembered().await;
+    assert_eq!(server.writes()[before..], [(16, 40155, vec![0]), (16, 40167, vec![0])]);
+    assert!(!record.notes.contains("ours"), "{}", record.notes);
+}
+
+#[tokio::test]
+async fn what_another_device_held_is_not_taken_for_ours() {
+    let mut record = noted(&legacy()).await;
+    record.notes = record.notes.replace("\nchain", "\nours limit\nchain");
+    let mut book = legacy();
+    serial(&mut book, OTHER);
+    let server = Server::start(&[(1, &book)]).await;
+    let mut device = server.device(0, 1);
+    (device.record, device.serial) = (Some(record), Some("OTHER".to_owned()));
+    let mut rig = Rig::new(vec![device], known());
+    rig.state(0, DeviceState::Online).await;
+    assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Applied(_)));
+    assert_eq!(server.writes(), []);
+}

@@ -207,6 +207,7 @@ impl Controlled<'_> {
             max_write: options.link.max_write,
             options: &options.sunspec,
             counting: options.sunspec.curve_request,
+            single_only: self.habits.no_multiple,
         })?;
         Ok(ControlPlan {
             summary: plan.summary.clone(),

@@ -1,6 +1,7 @@
 //! Active power and connection: 704, 123, 124, 703 (SunSpec reference 8.1-8.4).
 
 use super::*;
+use crate::der::Control;
 
 fn three() -> Vec<Setpoint> {
     vec![limit(4800.0), limit(0.0), Setpoint::ReleaseActivePower]
@@ -221,6 +222,44 @@ async fn storages_with_124() {
         16 40075 x1: 0003
         = applied";
     check("no timers", &battery(&[]), as_is, None, vec![set(-2500.0)], expected).await;
+}
+
+#[tokio::test]
+async fn a_storage_that_refuses_negative_rates_is_offered_for_limits_only() {
+    let timers =
+        [("InOutWRte_WinTms", 0), ("InOutWRte_RvrtTms", 3600), ("InOutWRte_RmpTms", 0), ("ChaGriSet", 0)];
+    let positive_only = on_write(|seen, _| {
+        let rates = seen.address == 40082 && seen.words.iter().any(|word| *word > 0x7FFF);
+        if rates { Answer::Exception(3) } else { Answer::Good }
+    });
+    let mut bench = Bench::start(&battery(&timers), as_is).await;
+    let offers_set = |bench: &Bench| bench.capability.unwrap().controls.has(Control::SetActivePower);
+    assert!(offers_set(&bench));
+    bench.server.script(positive_only.unwrap());
+    let asked = vec![set(-2500.0), set(2500.0), set(0.0), limit(1000.0), Setpoint::ReleaseActivePower];
+    let sent = tokio::time::timeout(std::time::Duration::from_secs(20), bench.trace(asked)).await.unwrap();
+    let expected = "
+        > set active power to -2500 W
+        16 40087 x1: 0001
+        16 40082 x5: EC78 1388 0000 005A 0000
+        16 40087 x1: 0000
+        = refused: writing 124.OutWRte to 124.InOutWRte_RmpTms: the device does not accept the value (exception 3 (illegal data value))
+        > set active power to 2500 W
+        = refused: the storage refused a negative charge or discharge rate (124.InWRte, 124.OutWRte: exception 3), so it takes no set point other than 0 W; it can be limited only
+        > set active power to 0 W
+        16 40082 x5: 0000 0000 0000 005A 0000
+        16 40075 x1: 0003
+        = applied, bounded
+        > limit active power to 1000 W
+        16 40082 x1: 07D0
+        16 40084 x3: 0000 005A 0000
+        16 40075 x1: 0002
+        = applied, bounded
+        > release active power
+        16 40075 x1: 0000
+        = applied";
+    assert_eq!(sent, crate::southbound::testing::trace::flush_left(expected));
+    assert!(!offers_set(&bench) && bench.capability.unwrap().controls.has(Control::LimitActivePower));
 }
 
 #[tokio::test]

@@ -8,14 +8,14 @@ use crate::southbound::testing::Server;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn curve(kind: CurveKind, points: &[(f64, f64)], response: Option<u64>) -> Setpoint {
+pub(super) fn curve(kind: CurveKind, points: &[(f64, f64)], response: Option<u64>) -> Setpoint {
     let shape = CurveShape::Points(points.to_vec());
     Setpoint::SetCurve(Arc::new(Curve { kind, shape, response: response.map(Duration::from_secs) }))
 }
 
 const VOLT_VAR: [(f64, f64); 4] = [(92.0, 44.0), (98.0, 0.0), (102.0, 0.0), (108.0, -44.0)];
 
-fn volt_var() -> Setpoint {
+pub(super) fn volt_var() -> Setpoint {
     curve(CurveKind::VoltVar, &VOLT_VAR, Some(5))
 }
 
@@ -258,6 +258,60 @@ async fn a_set_longer_than_a_write_is_split_between_points() {
     check("five registers", &book_705(3), short, OF_705.script(), vec![volt_var()], expected).await;
 }
 
+#[tokio::test]
+async fn what_a_curve_does_not_say_stays_as_it_is_in_the_active_set() {
+    let mut book = book_705(3);
+    book.set(705, "Crv[0].RspTms", 50);
+    let two = curve(CurveKind::VoltVar, &[(96.0, 10.0), (105.0, -10.0)], None);
+    let expected = "
+        > set curve volt-var
+        16 40103 x2: 0002 0001
+        16 40110 x2: 0000 0032
+        16 40113 x4: 03C0 0064 041A FF9C
+        16 40073 x1: 0002
+        16 40072 x1: 0001
+        = applied";
+    check("705", &book, as_is, OF_705.script(), vec![two], expected).await;
+    // 707: the momentary cessation of the set that is filled is not the active one's.
+    let mut book = newer(707, 51, "Crv", &[("NPt", 2), ("NCrvSet", 2)], &[("V_SF", -1), ("Tms_SF", -2)]);
+    for (set, volts) in [(0, 500), (1, 900)] {
+        book.set(707, &format!("Crv[{set}].MomCess.ActPt"), 1);
+        book.set(707, &format!("Crv[{set}].MomCess.Pt[0].V"), volts);
+    }
+    let device = Adopter { request: 40073, first_set: 40079, size: 22, sets: 2, zero: 1, read_only: 0 };
+    let expected = "
+        > set curve low-voltage-trip
+        16 40102 x7: 0002 01F4 0000 0010 0370 0000 00C8
+        16 40117 x1: 01F4
+        16 40073 x1: 0002
+        16 40072 x1: 0001
+        = applied";
+    let asked = vec![curve(CurveKind::LowVoltageTrip, &[(50.0, 0.16), (88.0, 2.0)], None)];
+    check("707", &book, as_is, device.script(), asked, expected).await;
+}
+
+#[tokio::test]
+async fn a_device_is_measured_while_it_adopts() {
+    let book = book_705(3).model(103, &[("W", 5000), ("W_SF", 0), ("PhVphA", 230), ("V_SF", 0)]);
+    let measuring = book.address(103, "ID");
+    let (mut adopting, mut polls) = (false, 0);
+    let slow: Script = Box::new(move |seen, registers| {
+        if seen.function == 16 && seen.address == 40073 {
+            adopting = true;
+            registers.insert(40074, 0);
+        } else if adopting && seen.address == measuring {
+            polls += 1;
+            if polls == 3 {
+                let request = Seen { unit: 1, function: 16, address: 40073, quantity: 1, words: vec![2] };
+                return OF_705.adopt(&request, registers);
+            }
+        }
+        Answer::Good
+    });
+    let rest = "16 40072 x1: 0001\n= applied";
+    check("705", &book, as_is, Some(slow), vec![volt_var()], &format!("{FILLED}{rest}")).await;
+}
+
 /// A 70x model at 40070 with two sets, the second editable.
 fn newer(id: u16, length: u16, group: &str, counts: &[(&str, u16)], points: &[(&str, i64)]) -> Book {
     let mut book = Book::at(40000).identity("S").sized(id, length, counts, points);
@@ -365,125 +419,3 @@ async fn trips_with_707_to_710() {
         check(name, &book, as_is, device.script(), asked, &expected).await;
     }
 }
-
-/// An older model at 40070 with two curves: ActCrv 2, ModEna 3, timers 4 to 6; the first curve at offset 12.
-fn older(id: u16, size: u16, points: &[(&str, i64)]) -> Book {
-    let head =
-        [("ActCrv", 1), ("ModEna", 0), ("WinTms", 0), ("RvrtTms", 0), ("RmpTms", 0), ("NCrv", 2), ("NPt", 4)];
-    let mut book = Book::at(40000).identity("S").sized(id, 10 + 2 * size, &[], &head);
-    for (path, raw) in points {
-        book.set(id, path, *raw);
-    }
-    for curve in 0..2 {
-        book.set(id, &format!("curve[{curve}].ReadOnly"), 0);
-    }
-    book
-}
-
-/// What follows the set: the active curve, the timers, the enable.
-const FOLLOW: &str = "
-        16 40072 x1: 0002
-        16 40074 x3: 0000 005A 0000
-        16 40073 x1: 0001
-        = applied, bounded";
-
-#[tokio::test]
-async fn volt_var_with_126() {
-    let book = older(126, 54, &[("V_SF", -1), ("DeptRef_SF", -1), ("curve[1].RmpTms", 0)]);
-    // Curve 2 at offset 66; its RmpTms behind 2 + 40 points and a name of 8.
-    let expected = "
-        > set curve volt-var
-        16 40136 x10: 0004 0002 0398 01B8 03D4 0000 03FC 0000 0438 FE48
-        16 40186 x1: 0005
-        16 40072 x1: 0002
-        16 40074 x3: 0000 005A 0000
-        16 40073 x1: 0001
-        = applied, bounded
-        > set curve volt-var
-        16 40074 x3: 0000 005A 0000
-        16 40073 x1: 0001
-        = applied, bounded
-        > release curve volt-var
-        16 40073 x1: 0000
-        = applied";
-    let asked = vec![volt_var(), volt_var(), Setpoint::ReleaseCurve(CurveKind::VoltVar)];
-    check("126", &book, as_is, None, asked, expected).await;
-    let mut locked = book.clone();
-    locked.set(126, "curve[0].ReadOnly", 1);
-    locked.set(126, "curve[1].ReadOnly", 1);
-    let expected = "
-        > set curve volt-var
-        = refused: device offers no editable curve: every set of model 126 is read-only";
-    check("read-only", &locked, as_is, None, vec![volt_var()], expected).await;
-}
-
-#[tokio::test]
-async fn other_curves_of_older_models() {
-    for (id, size, kind, scales, points, frame) in OLDER {
-        let expected = format!("> set curve {}\n{frame}{FOLLOW}", kind.name());
-        let asked = vec![curve(kind, points, None)];
-        check(kind.name(), &older(id, size, scales), as_is, None, asked, &expected).await;
-    }
-}
-
-/// Model, registers of a curve, function, scale factors, points, and the frame of the set.
-type Older = (u16, u16, CurveKind, &'static [(&'static str, i64)], &'static [(f64, f64)], &'static str);
-
-const OLDER: [Older; 7] = [
-    (
-        131,
-        54,
-        CurveKind::WattPowerFactor,
-        &[("W_SF", 0), ("PF_SF", -2)],
-        &[(50.0, 1.0), (100.0, -0.95)],
-        "16 40136 x5: 0002 0032 0064 0064 005F",
-    ),
-    (
-        132,
-        54,
-        CurveKind::VoltWatt,
-        &[("V_SF", 0), ("DeptRef_SF", 0)],
-        &[(106.0, 100.0), (110.0, 0.0)],
-        "16 40136 x6: 0002 0001 006A 0064 006E 0000",
-    ),
-    (
-        134,
-        58,
-        CurveKind::FrequencyWatt,
-        &[("Hz_SF", -2), ("W_SF", 0)],
-        &[(60.1, 100.0), (63.0, 0.0)],
-        "16 40140 x5: 0002 177A 0064 189C 0000",
-    ),
-    (
-        129,
-        50,
-        CurveKind::LowVoltageTrip,
-        &[("V_SF", 0), ("Tms_SF", -2)],
-        &[(50.0, 0.16), (88.0, 2.0)],
-        "16 40132 x5: 0002 0010 0032 00C8 0058",
-    ),
-    (
-        130,
-        50,
-        CurveKind::HighVoltageTrip,
-        &[("V_SF", 0), ("Tms_SF", -2)],
-        &[(110.0, 2.0), (120.0, 0.16)],
-        "16 40132 x5: 0002 00C8 006E 0010 0078",
-    ),
-    (
-        135,
-        50,
-        CurveKind::LowFrequencyTrip,
-        &[("Hz_SF", -2), ("Tms_SF", -2)],
-        &[(56.5, 0.16), (57.5, 2.0)],
-        "16 40132 x5: 0002 0010 1612 00C8 1676",
-    ),
-    (
-        136,
-        50,
-        CurveKind::HighFrequencyTrip,
-        &[("Hz_SF", -2), ("Tms_SF", -2)],
-        &[(61.0, 2.0), (62.0, 0.16)],
-        "16 40132 x5: 0002 00C8 17D4 0010 1838",
-    ),
-];

@@ -47,6 +47,23 @@ async fn a_limit_that_is_followed_is_told_and_a_newer_one_ends_the_watch() {
 }
 
 #[tokio::test]
+async fn a_disconnection_is_judged_by_the_state_too() {
+    let with_state = |state: i64| {
+        inverter(&[("Conn", 1)]).model(
+            103,
+            &[("W", 0), ("W_SF", 0), ("PhVphA", 230), ("V_SF", 0), ("Hz", 50), ("Hz_SF", 0), ("St", state)],
+        )
+    };
+    let mut bench = Bench::start(&with_state(4), as_is).await;
+    assert!(matches!(bench.ask(Setpoint::Disconnect).await, Outcome::Applied(_)));
+    let Effect::NoEffect(words) = effect(&mut bench).await.1 else { panic!("effective") };
+    assert!(words.contains("still says after 1 s that it is connected (103.St)"), "{words}");
+    let mut bench = Bench::start(&with_state(8), as_is).await;
+    assert!(matches!(bench.ask(Setpoint::Disconnect).await, Outcome::Applied(_)));
+    assert_eq!(effect(&mut bench).await, (Setpoint::Disconnect, Effect::Effective));
+}
+
+#[tokio::test]
 async fn a_power_factor_of_which_the_sign_is_read_the_other_way_is_undone() {
     let book = measured(6000, 0);
     let (vars, enable) = (book.address(103, "VAr"), book.address(123, "OutPFSet_Ena"));

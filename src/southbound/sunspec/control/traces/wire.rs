@@ -38,7 +38,7 @@ async fn a_group_that_must_go_whole_is_refused_where_only_single_registers_go() 
     let under = PowerFactor { size: 0.95, excitation: Excitation::Under };
     let expected = "
         > set power factor to 0.95 under-excited
-        = refused: 704.PFWInj.PF to 704.PFWInj.Ext must be written in one request, and the device map allows single registers only";
+        = refused: 704.PFWInj.PF to 704.PFWInj.Ext must be written in one request, and the device map allows single registers only (FC 6)";
     check("704", &book, single, None, vec![Setpoint::SetPowerFactor(under)], expected).await;
 }
 
@@ -191,4 +191,96 @@ async fn a_device_whose_own_heart_stands_still_is_degraded() {
         })
         .await;
     assert_eq!(reason, "device_stalled: 715.DERHb has not moved for 5 s");
+}
+
+#[tokio::test]
+async fn a_device_without_fc_16_gets_704_in_single_registers_without_what_takes_two() {
+    let no_multiple =
+        on_write(|seen, _| if seen.function == 16 { Answer::Exception(1) } else { Answer::Good });
+    let expected = "
+        > set active power to 100 W
+        16 40093 x3: 0001 0000 0064
+        = refused: 704.WSet has 2 registers, and the device does not know FC 16 (write multiple registers): it cannot be written
+        > limit active power to 4800 W
+        16 40085 x5: 0258 03E8 0000 0000 005A
+        6 40085: 0258
+        6 40086: 03E8
+        6 40087: 0000
+        6 40084: 0001
+        = applied
+        > limit active power to 4000 W
+        6 40085: 01F4
+        6 40086: 03E8
+        6 40087: 0000
+        6 40084: 0001
+        = applied
+        > release active power
+        6 40084: 0000
+        = applied";
+    let watts = [("WSetEna", 0), ("WSetMod", 1), ("WSet", 0), ("WSet_SF", 0)];
+    let book = der(&[&watts[..], &LIMIT_704[..]].concat());
+    let asked = vec![set(100.0), limit(4800.0), limit(4000.0), Setpoint::ReleaseActivePower];
+    check("704", &book, as_is, no_multiple, asked, expected).await;
+}
+
+#[tokio::test]
+async fn a_device_that_knows_neither_function_is_asked_with_fc_16_again_the_next_time() {
+    let neither = on_write(|_, _| Answer::Exception(1));
+    let words = "= refused: writing 704.WMaxLimPct: the device does not accept this way of writing (exception 1 (illegal function))";
+    let each = format!(
+        "> limit active power to 4800 W
+        16 40085 x5: 0258 03E8 0000 0000 005A
+        6 40085: 0258
+        {words}\n"
+    );
+    let asked = vec![limit(4800.0), limit(4800.0)];
+    check("neither", &der(&LIMIT_704), as_is, neither, asked, &each.repeat(2)).await;
+}
+
+#[tokio::test]
+async fn one_lost_answer_to_fc_6_does_not_take_it_away() {
+    let mut lost = false;
+    let loses_one = on_write(move |seen, _| match seen.function {
+        16 => Answer::Exception(2),
+        _ if !std::mem::replace(&mut lost, true) => Answer::Silence,
+        _ => Answer::Good,
+    });
+    let expected = "
+        > disconnect
+        16 40074 x1: 0000
+        6 40074: 0000
+        16 40074 x1: 0000
+        6 40074: 0000
+        = applied";
+    check("123", &inverter(&[("Conn", 1)]), as_is, loses_one, vec![Setpoint::Disconnect], expected).await;
+}
+
+#[tokio::test]
+async fn a_device_that_is_busy_with_a_write_is_read_back_again() {
+    let mut busy = 0;
+    let script: Script = Box::new(move |seen, _| {
+        match (seen.function, busy) {
+            (16, _) => busy = 1,
+            (3, 1 | 2) if seen.address > 40070 => {
+                busy += 1;
+                return Answer::Exception(6);
+            }
+            _ => {}
+        }
+        Answer::Good
+    });
+    let expected = "
+        > limit active power to 4800 W
+        16 40075 x5: 0258 0000 005A 0000 0001
+        = applied, bounded";
+    check("123", &inverter(&LIMIT_123), as_is, Some(script), vec![limit(4800.0)], expected).await;
+}
+
+#[tokio::test]
+async fn a_device_that_is_busy_gets_the_next_heartbeat() {
+    let book = Book::at(40000).identity("S").model(715, &HEART);
+    let mut bench = Bench::start(&book, beating).await;
+    bench.server.script(on_write(|_, _| Answer::Exception(6)).unwrap());
+    let (server, before) = (bench.server.clone(), bench.server.writes().len());
+    bench.report(|_| (server.writes().len() >= before + 3).then_some(())).await;
 }

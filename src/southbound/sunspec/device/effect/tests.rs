@@ -24,8 +24,8 @@ fn found(watch: Watch, active: f64, reactive: f64) -> (Vec<Finding>, Vec<Finding
     let mut effects = Effects::default();
     let begun = watch.begun;
     effects.begin(watch);
-    let at_once = effects.see(&readings(active, reactive), begun);
-    (at_once, effects.see(&readings(active, reactive), begun + Duration::from_secs(31)))
+    let at_once = effects.see(&readings(active, reactive), &[], begun);
+    (at_once, effects.see(&readings(active, reactive), &[], begun + Duration::from_secs(31)))
 }
 
 fn words(findings: &[Finding]) -> &str {
@@ -82,13 +82,13 @@ fn the_same_command_again_goes_on_and_another_ends_the_watch() {
     effects.make_way(&set(100.0));
     effects.begin(Watch { begun: begun + Duration::from_secs(20), ..first.clone() });
     assert_eq!(
-        effects.see(&readings(5000.0, 0.0), begun + Duration::from_secs(31)).len(),
+        effects.see(&readings(5000.0, 0.0), &[], begun + Duration::from_secs(31)).len(),
         1,
         "not begun anew"
     );
     effects.make_way(&set(100.0));
     effects.begin(first);
-    assert_eq!(effects.see(&readings(5000.0, 0.0), begun + Duration::from_secs(62)), [], "told once");
+    assert_eq!(effects.see(&readings(5000.0, 0.0), &[], begun + Duration::from_secs(62)), [], "told once");
     effects.make_way(&set(200.0));
     assert!(effects.watches.is_empty());
 }
@@ -101,25 +101,25 @@ fn old_and_bad_readings_say_nothing() {
     let watch = watch(Setpoint::Disconnect, Expect::Off);
     let late = watch.begun + Duration::from_secs(40);
     effects.begin(watch);
-    assert_eq!(effects.see(&old, late), []);
+    assert_eq!(effects.see(&old, &[], late), []);
     let mut bad = readings(7000.0, 0.0);
     bad.iter_mut().for_each(|r| r.quality = Quality::Invalid);
-    assert_eq!(effects.see(&bad, late), []);
-    assert_eq!(effects.see(&readings(7000.0, 0.0), late).len(), 1);
+    assert_eq!(effects.see(&bad, &[], late), []);
+    assert_eq!(effects.see(&readings(7000.0, 0.0), &[], late).len(), 1);
 }
 
 #[test]
 fn reactive_power_that_moves_the_wrong_way_is_undone_but_not_what_stood_there_before() {
     let mut effects = Effects::default();
-    effects.see(&readings(6000.0, -1000.0), Instant::now());
+    effects.see(&readings(6000.0, -1000.0), &[], Instant::now());
     let wanted = watch(vars(1500.0), Expect::Vars(1500.0));
     let now = wanted.begun;
     effects.begin(wanted);
     for _ in 0..5 {
-        assert_eq!(effects.see(&readings(6000.0, -1000.0), now), [], "it has not moved yet");
+        assert_eq!(effects.see(&readings(6000.0, -1000.0), &[], now), [], "it has not moved yet");
     }
-    assert_eq!(effects.see(&readings(6000.0, -2500.0), now), [], "once is not sure");
-    let told = effects.see(&readings(6000.0, -2500.0), now);
+    assert_eq!(effects.see(&readings(6000.0, -2500.0), &[], now), [], "once is not sure");
+    let told = effects.see(&readings(6000.0, -2500.0), &[], now);
     assert!(matches!(told.as_slice(), [Finding { undo: true, .. }]), "{told:?}");
 }
 
@@ -133,4 +133,57 @@ fn a_power_factor_is_judged_by_the_active_power_of_the_same_moment() {
     assert!(words(&found(asked(), 6000.0, 0.0).1).contains("still 0 VAr"));
     let (first, later) = found(asked(), 300.0, 0.0);
     assert!(first.is_empty() && later.is_empty(), "too little power to tell");
+}
+
+#[test]
+fn a_device_without_power_that_says_it_is_connected_is_not_taken_for_disconnected() {
+    let asked = watch(Setpoint::Disconnect, Expect::Off);
+    let (begun, late) = (asked.begun, asked.begun + Duration::from_secs(31));
+    let link = |connected, at| Link { point: "701.ConnSt".to_owned(), connected, at };
+    let found = |active: f64, links: &[Link]| {
+        let mut effects = Effects::default();
+        effects.begin(asked.clone());
+        (effects.see(&readings(active, 0.0), links, begun), effects.see(&readings(active, 0.0), links, late))
+    };
+    let (first, later) = found(0.0, &[link(true, late)]);
+    assert!(first.is_empty());
+    assert_eq!(
+        words(&later),
+        "asked: written and read back; no power is measured, but the device still says after 30 s that it is connected (701.ConnSt): it may deliver again at any time"
+    );
+    assert!(is_effective(&found(0.0, &[link(false, begun)]).0));
+    assert!(is_effective(&found(0.0, &[link(true, begun), link(false, begun)]).0), "one of them may lie");
+    let before = begun.checked_sub(Duration::from_secs(1)).unwrap();
+    let (first, later) = found(0.0, &[link(true, before)]);
+    assert!(first.is_empty() && is_effective(&later), "what it said before the command says nothing");
+    assert!(
+        words(&found(3000.0, &[link(false, begun)]).1).contains("power still 3000 W"),
+        "power does not lie"
+    );
+}
+
+#[test]
+fn a_storage_that_is_full_or_empty_is_not_blamed() {
+    let found = |target: f64, charge: f64| {
+        let mut effects = Effects::default();
+        let asked = watch(set(target), Expect::Near { target, generator: false });
+        let late = asked.begun + Duration::from_secs(31);
+        effects.begin(asked);
+        let mut all = readings(0.0, 0.0);
+        let at = Timestamp::now();
+        all.push(Reading { quantity: Quantity::StateOfCharge, value: charge, quality: Quality::Good, at });
+        effects.see(&all, &[], late)
+    };
+    assert!(found(-2000.0, 99.0).is_empty() && found(2000.0, 4.0).is_empty());
+    assert!(words(&found(2000.0, 50.0)).contains("power still 0 W after 30 s, state of charge 50 %"));
+    assert!(words(&found(-2000.0, 4.0)).contains("still 0 W"));
+    let mut effects = Effects::default();
+    let asked = watch(set(-2000.0), Expect::Near { target: -2000.0, generator: false });
+    let late = asked.begun + Duration::from_secs(31);
+    effects.begin(asked);
+    effects.charge = Some(99.0);
+    assert!(
+        words(&effects.see(&readings(3000.0, 0.0), &[], late)).contains("3000 W"),
+        "full, but not resting"
+    );
 }

@@ -24,9 +24,18 @@ fn notes_are_read_as_they_were_written() {
         version: Some("1.2 b".into()),
         max_read: 60,
         energy: Some(122),
+        ours: Ours { limit: true, grid_charge: true, ..Ours::default() },
+        beside: "connect,limit_active_power".into(),
     };
     assert_eq!(Notes::parse(&notes.text().unwrap()), Some(notes.clone()));
-    let bare = Notes { version: None, energy: None, chain: chain(&[&[(1, 66)]]), ..notes };
+    let bare = Notes {
+        version: None,
+        energy: None,
+        ours: Ours::default(),
+        beside: String::new(),
+        chain: chain(&[&[(1, 66)]]),
+        ..notes
+    };
     assert_eq!(bare.text().unwrap(), "sunspec 1\nbase 40000\nmax_read 60\nchain 1:66\n");
     assert_eq!(Notes::parse(&bare.text().unwrap()), Some(bare));
 }
@@ -53,7 +62,7 @@ fn what_is_not_quite_a_note_is_none() {
 
 proptest! {
     #[test]
-    fn any_text_is_survived(text in "(sunspec 1\n)?((base|max_read|chain|version|energy) [0-9: ]{0,40}\n){0,8}") {
+    fn any_text_is_survived(text in "(sunspec 1\n)?((base|max_read|chain|version|energy|ours|beside) [0-9: a-z_]{0,40}\n){0,8}") {
         let _ = Notes::parse(&text);
     }
 }
