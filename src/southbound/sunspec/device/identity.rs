@@ -3,6 +3,8 @@
 use super::notes::Notes;
 use super::{Device, Trouble, extra, peer_of};
 use crate::core::port::{DeviceRecord, Report};
+use crate::der::Outcome;
+use crate::southbound::modbus::Peer;
 use crate::southbound::sunspec::abilities::nameplate;
 use crate::southbound::sunspec::scan::still_there;
 use std::sync::Arc;
@@ -53,6 +55,27 @@ impl Device<'_> {
         }
     }
 
+    /// Looks at the serial number if the connection was made anew: another device may stand behind it. True if the device
+    /// answered to that.
+    pub(super) async fn recognise(&mut self) -> Result<bool, Trouble> {
+        if !*self.reconnected.get_mut() {
+            return Ok(false);
+        }
+        let read = self.read_identity().await?;
+        *self.reconnected.get_mut() = false;
+        if read {
+            let serial = nameplate(&self.blocks).serial;
+            self.check_identity(serial.as_deref());
+        }
+        Ok(read)
+    }
+
+    /// That nothing stands against writing to whoever is behind the connection now.
+    pub(super) async fn still_the_same(&mut self) -> Result<(), Outcome> {
+        self.recognise().await.map_err(|_| Outcome::Unreachable)?;
+        self.identity_changed.clone().map_or(Ok(()), |words| Err(Outcome::Refused(words)))
+    }
+
     /// Takes the map that suits the device best, if the configuration names none.
     pub(super) async fn choose_map(&mut self) -> Result<(), Trouble> {
         if self.settings.map_named || self.map_chosen {
@@ -75,7 +98,8 @@ impl Device<'_> {
             model,
             "device map chosen by what the device is"
         );
-        self.line.peer = peer_of(self.settings.link.unit(), &map.link);
+        let lenient = self.line.peer.lenient || map.sunspec.lenient_header;
+        self.line.peer = Peer { lenient, ..peer_of(self.settings.link.unit(), &map.link) };
         self.max_read = self.max_read.min(map.link.max_read);
         self.extra = extra::of(&map);
         self.map = map;
@@ -124,6 +148,7 @@ impl Device<'_> {
             version: self.version.clone(),
             max_read: self.max_read,
             energy: self.sources.energy,
+            asleep: self.rest.asleep,
         };
         let Some(notes) = notes.text() else { return };
         let record = DeviceRecord { serial: self.serial.clone(), notes };

@@ -1,11 +1,12 @@
 //! What a driver wants to be told when the gateway starts again, as a text of its own: the chain, so that it need not be
-//! scanned; the firmware version it was found with; what was learned about reading.
+//! scanned; the firmware version it was found with; what was learned about reading; whether it sleeps.
 //!
 //! Pure. A text that is not quite as this file writes it is no note: then the device is scanned as if it were new.
 
 use crate::core::port::DeviceRecord;
 use crate::southbound::sunspec::block::ModelAt;
 use crate::southbound::sunspec::scan::Chain;
+use jiff::Timestamp;
 use std::fmt::Write as _;
 
 /// The first line; another number is another form.
@@ -24,6 +25,8 @@ pub struct Notes {
     pub max_read: u16,
     /// The model that counts its energy.
     pub energy: Option<u16>,
+    /// Since when it sleeps, if it does.
+    pub asleep: Option<Timestamp>,
 }
 
 impl Notes {
@@ -36,6 +39,9 @@ impl Notes {
         }
         if let Some(energy) = self.energy {
             let _ = writeln!(text, "energy {energy}");
+        }
+        if let Some(asleep) = self.asleep {
+            let _ = writeln!(text, "asleep {asleep}");
         }
         for models in std::iter::once(&self.chain.models).chain(&self.chain.others) {
             text.push_str("chain");
@@ -54,7 +60,7 @@ impl Notes {
         if lines.next() != Some(HEAD) {
             return None;
         }
-        let (mut base, mut max_read, mut version, mut energy) = (None, None, None, None);
+        let (mut base, mut max_read, mut version, mut energy, mut asleep) = (None, None, None, None, None);
         let mut devices: Vec<&str> = Vec::new();
         for line in lines {
             let (key, value) = line.split_once(' ')?;
@@ -63,6 +69,7 @@ impl Notes {
                 "max_read" => max_read = Some(value.parse().ok().filter(|n| (2..=125).contains(n))?),
                 "version" => version = Some(value.to_owned()),
                 "energy" => energy = Some(value.parse().ok()?),
+                "asleep" => asleep = Some(value.parse().ok()?),
                 "chain" => devices.push(value),
                 _ => return None,
             }
@@ -77,7 +84,7 @@ impl Notes {
             return None;
         }
         let chain = Chain { base, models, others, warnings: Vec::new(), complete: true };
-        Some(Self { chain, version, max_read: max_read?, energy })
+        Some(Self { chain, version, max_read: max_read?, energy, asleep })
     }
 }
 

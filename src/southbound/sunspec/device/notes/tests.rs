@@ -24,9 +24,10 @@ fn notes_are_read_as_they_were_written() {
         version: Some("1.2 b".into()),
         max_read: 60,
         energy: Some(122),
+        asleep: Some(jiff::Timestamp::UNIX_EPOCH),
     };
     assert_eq!(Notes::parse(&notes.text().unwrap()), Some(notes.clone()));
-    let bare = Notes { version: None, energy: None, chain: chain(&[&[(1, 66)]]), ..notes };
+    let bare = Notes { version: None, energy: None, asleep: None, chain: chain(&[&[(1, 66)]]), ..notes };
     assert_eq!(bare.text().unwrap(), "sunspec 1\nbase 40000\nmax_read 60\nchain 1:66\n");
     assert_eq!(Notes::parse(&bare.text().unwrap()), Some(bare));
 }
