@@ -13,13 +13,22 @@ pub fn phase(place: usize, period: Duration) -> Duration {
     period.mul_f64((f64::from(place) * 0.618_033_988_749_895).fract())
 }
 
-/// The first deadline after `now` on the grid of a period.
+/// The first deadline after `now` on the grid of a period, which reaches to both sides of its anchor.
 #[must_use]
 pub fn next_due(anchor: Instant, period: Duration, now: Instant) -> Instant {
     let period = period.max(Duration::from_millis(1));
-    let since = now.saturating_duration_since(anchor);
-    let done = u32::try_from(since.as_nanos() / period.as_nanos()).unwrap_or(u32::MAX - 1);
-    anchor + period.saturating_mul(done + 1)
+    // What is left of the period that `now` is in.
+    let left = match anchor.checked_duration_since(now).filter(|ahead| !ahead.is_zero()) {
+        Some(ahead) => rest(ahead, period),
+        None => period.saturating_sub(rest(now.saturating_duration_since(anchor), period)),
+    };
+    now + if left.is_zero() { period } else { left }
+}
+
+/// What of a time is left over after whole periods.
+fn rest(time: Duration, period: Duration) -> Duration {
+    let nanos = time.as_nanos() % period.as_nanos();
+    u64::try_from(nanos).map_or(Duration::ZERO, Duration::from_nanos)
 }
 
 #[cfg(test)]

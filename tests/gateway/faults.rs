@@ -14,26 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Rows whose expectation another branch of issue 3 makes true: told, not asserted. To be emptied.
-const WAITS_FOR_MERGE: &[&str] = &[
-    // Branch reading.
-    "pv no_sf:103.W_SF",
-    "pv-700 no_sf:701.W_SF",
-    "pv no_sf:103.W_SF, sf_override 0",
-    "pv no_sf:103.W_SF, later",
-    "pv night silent, later",
-    "meter",
-    "meter meter_sign:export, meter_sign export_positive",
-    // Branch rtu.
-    "pv wrong_unit, lenient_header",
-    "pv wrong_transaction, lenient_header",
-    // Branch controls.
-    "pv enable_edge, ena_toggle",
-    "pv fc6_only",
-    "pv shadow",
-    "pv not_kept",
-    "pv-700 not_kept",
-    "pv ignores_limit",
-];
+const WAITS_FOR_MERGE: &[&str] = &[];
 
 /// Longest wait for a device to end up as it should, and for a limit.
 const PATIENCE: Duration = Duration::from_secs(45);

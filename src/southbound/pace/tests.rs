@@ -22,5 +22,10 @@ fn missed_deadlines_are_skipped_and_the_grid_is_kept() {
     assert_eq!(next_due(anchor, period, at(99)), at(100));
     assert_eq!(next_due(anchor, period, at(100)), at(200));
     assert_eq!(next_due(anchor, period, at(1234)), at(1300), "not eleven polls at once");
-    assert_eq!(next_due(at(50), period, anchor), at(150), "before the anchor");
+    assert_eq!(next_due(at(50), period, anchor), at(50), "before the anchor");
+    assert_eq!(next_due(at(250), period, anchor), at(50), "never more than a period away");
+    assert_eq!(next_due(at(200), period, anchor), at(100));
+    let quick = Duration::from_millis(1);
+    let old = anchor + Duration::from_secs(60 * 24 * 3600);
+    assert_eq!(next_due(anchor, quick, old), old + quick, "after months too");
 }

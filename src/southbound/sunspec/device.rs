@@ -18,7 +18,7 @@ use super::abilities::Routes;
 use super::block::{Blocks, Layouts, Lookup};
 use super::control::Ours;
 use super::execute::Habits;
-use super::readings::{Counters, Reported, Sources};
+use super::readings::{Counters, PointFault, Reported, Sources};
 use super::scan::{Chain, ScanError};
 use crate::backoff::Backoff;
 use crate::core::port::{DeviceRecord, DriverPort};
@@ -32,6 +32,7 @@ use notes::Notes;
 use states::Rest;
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -114,6 +115,10 @@ pub struct Device<'a> {
     lengths_said: bool,
     /// Unusable points that the log already has.
     said: HashSet<(u16, &'static str)>,
+    /// Points that cannot be used, as their models were last read, and why.
+    unusable: Vec<(PointFault, String)>,
+    /// The connection was made anew: perhaps to another device.
+    reconnected: AtomicBool,
 }
 
 /// Why something could not be read.
@@ -181,6 +186,7 @@ impl<'a> Device<'a> {
         let record = settings.record.as_ref();
         let notes = record.and_then(|r| Notes::parse(&r.notes));
         let ours = identity::notes_of_it(settings).map(|notes| notes.ours).unwrap_or_default();
+        let rest = Rest::of(notes.as_ref());
         Self {
             settings,
             port,
@@ -201,7 +207,7 @@ impl<'a> Device<'a> {
             notes,
             recalled: false,
             remembered: record.cloned(),
-            rest: Rest::default(),
+            rest,
             counters: Counters::default(),
             identity_changed: None,
             ours,
@@ -217,6 +223,8 @@ impl<'a> Device<'a> {
             moved: false,
             lengths_said: false,
             said: HashSet::new(),
+            unusable: Vec::new(),
+            reconnected: AtomicBool::new(false),
         }
     }
 
@@ -262,6 +270,9 @@ impl<'a> Device<'a> {
                         self.forget();
                     }
                     self.failed(&trouble).await;
+                    if self.wait_until_lost(&trouble).await {
+                        return;
+                    }
                     let sleeps = self.state == DeviceState::Asleep;
                     if self.wait_out(if sleeps { &mut nap } else { &mut backoff }).await {
                         return;
@@ -276,6 +287,21 @@ impl<'a> Device<'a> {
         let own = Instant::now() + backoff.next_delay();
         let at = self.line.retry_at().await.map_or(own, |bus| bus.max(own));
         self.wait_until(at).await
+    }
+
+    /// If the connection rests until after the moment at which the device counts as lost: waits for that moment and says
+    /// so then. True if the gateway is stopping.
+    async fn wait_until_lost(&mut self, trouble: &Trouble) -> bool {
+        let lost_at = self.answered_at + self.map.link.lost_after;
+        let rests = self.line.retry_at().await.is_some_and(|at| at > lost_at);
+        if !rests || self.is_lost() || trouble.definite() {
+            return false;
+        }
+        if self.wait_until(lost_at).await {
+            return true;
+        }
+        self.failed(trouble).await;
+        false
     }
 
     /// Waits; commands to a lost device end at once, others wait with it. True if the gateway is stopping.
@@ -302,6 +328,7 @@ impl<'a> Device<'a> {
         self.chain = None;
         self.scans.last = None;
         self.blocks = Blocks::default();
+        self.unusable.clear();
         self.map_chosen = false;
         self.moved = false;
     }

@@ -68,8 +68,7 @@ impl Sources {
         let has = |id: &u16| blocks.get(*id).is_some();
         let speaks = |id: &u16| blocks.good(*id, "W").is_some();
         let before = self.measuring.filter(has);
-        self.measuring =
-            MEASURING.into_iter().find(speaks).or(before).or_else(|| MEASURING.into_iter().find(has));
+        self.measuring = able(blocks).find(speaks).or(before).or_else(|| able(blocks).find(has));
         self.charge = self.charge.filter(|(id, _)| has(id));
         self.energy = self.energy.filter(has);
         self.direct = self.direct.filter(has);
@@ -93,6 +92,12 @@ impl Sources {
         sample.is_none_or(|sample| sample.number("W") == Number::Absent)
     }
 
+    /// True if the measuring model shows what devices show in the first seconds after they have woken up.
+    #[must_use]
+    pub fn just_woken(&self, blocks: &Blocks) -> bool {
+        self.measuring.is_some_and(|id| blocks.sample(id).is_some_and(|sample| just_woken(id, &sample)))
+    }
+
     fn fall_back(&mut self, blocks: &Blocks) {
         let Some(now) = self.measuring.and_then(|id| blocks.get(id)).filter(|_| self.mute(blocks)) else {
             return;
@@ -104,7 +109,7 @@ impl Sources {
         let speaks = |id: &u16| {
             blocks.get(*id).filter(recent).and_then(Block::sample).is_some_and(|s| s.good("W").is_some())
         };
-        if let Some(other) = MEASURING.into_iter().find(speaks) {
+        if let Some(other) = able(blocks).find(speaks) {
             self.measuring = Some(other);
         }
     }
@@ -154,6 +159,13 @@ impl Sources {
     }
 }
 
+/// The models that may measure a device. Where an inverter stands beside a meter, the meter measures something else: it
+/// never speaks for an inverter that says nothing.
+fn able(blocks: &Blocks) -> impl Iterator<Item = u16> + Clone {
+    let inverter = MEASURING.iter().any(|id| !is_meter(*id) && blocks.get(*id).is_some());
+    MEASURING.into_iter().filter(move |id| !(inverter && is_meter(*id)))
+}
+
 fn charge(blocks: &Blocks) -> Option<(u16, &'static str)> {
     // 0 % of a storage without a rating is no storage.
     let none = |id: u16, path: &str| {
@@ -195,6 +207,13 @@ pub fn readings(
         if let Some(at) = asked(id)
             && let Some(sample) = blocks.sample(id)
         {
+            // A counter at 0 counts nothing while the device measures nothing.
+            if quantity == Quantity::EnergyInjected
+                && sample.integer(path) == Some(0)
+                && (sources.mute(blocks) || sources.just_woken(blocks))
+            {
+                continue;
+            }
             out.at = at;
             out.put(id, quantity, path, sample.number(path));
         }

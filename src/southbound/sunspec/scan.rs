@@ -14,6 +14,7 @@ use crate::southbound::modbus::{BusError, Exception, Line};
 use diagnose::{data, diagnose, turned};
 use std::fmt::Write as _;
 use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
 use walk::walk;
 
 /// "SunS".
@@ -78,15 +79,32 @@ pub enum ScanError {
     Bus(#[from] BusError),
 }
 
-/// Finds and walks the chain.
+/// Finds and walks the chain, however long that takes.
 ///
 /// # Errors
 /// See [`ScanError`].
 pub async fn scan(line: &Line<'_>, options: &SunspecOptions) -> Result<Chain, ScanError> {
+    scan_until(line, options, &mut 0, None).await
+}
+
+/// As [`scan`], but a device that is silent is given up when the time is over. `first` is the place in the list of bases
+/// where it begins, and is moved on to the first base that was not tried: so a device that is silent at all bases but its
+/// own is found in the end.
+///
+/// # Errors
+/// See [`ScanError`].
+pub async fn scan_until(
+    line: &Line<'_>,
+    options: &SunspecOptions,
+    first: &mut usize,
+    limit: Option<Instant>,
+) -> Result<Chain, ScanError> {
     let mut tried = String::new();
     let mut answered = false;
     let mut silence = None;
-    for &base in &options.base {
+    let count = options.base.len();
+    let begun = std::mem::take(first);
+    for (done, &base) in (1..).zip(options.base.iter().cycle().skip(begun).take(count)) {
         match patient(line, base, 2).await {
             Ok(words) if words == MARKER => return walk(line, base, options.end_model_required).await,
             Ok(words) => {
@@ -106,14 +124,26 @@ pub async fn scan(line: &Line<'_>, options: &SunspecOptions) -> Result<Chain, Sc
             Err(error @ (BusError::TimedOut(_) | BusError::Closed | BusError::BadAnswer(_))) => {
                 note(&mut tried, base, &error.to_string());
                 silence = Some(error);
-                reconnectable(line).await;
+                // Until the device may be asked again.
+                let again = line.retry_at().await.unwrap_or_else(Instant::now);
+                if done == count {
+                    break;
+                }
+                if limit.is_some_and(|limit| again > limit) {
+                    *first = (begun + done) % count;
+                    break;
+                }
+                sleep_until(again).await;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                *first = begun;
+                return Err(error.into());
+            }
         }
     }
     match silence {
         Some(error) if !answered => Err(error.into()),
-        _ => Err(ScanError::NoMarker(diagnose(line, &options.base, &tried).await)),
+        silence => Err(ScanError::NoMarker(diagnose(line, &options.base, &tried, silence.as_ref()).await)),
     }
 }
 
@@ -125,7 +155,7 @@ fn note(tried: &mut String, base: u16, what: &str) {
 /// Waits until the connection may be made again.
 async fn reconnectable(line: &Line<'_>) {
     if let Some(at) = line.retry_at().await {
-        tokio::time::sleep_until(at).await;
+        sleep_until(at).await;
     }
 }
 

@@ -20,6 +20,8 @@ mod nights;
 mod quirks;
 mod records;
 mod secured;
+mod silence;
+mod unusable;
 
 struct Rig {
     inbox: Inbox,

@@ -8,7 +8,7 @@ use dergate::device_map::Maps;
 use dergate::simulator::{Device, DeviceSettings, Fault, Plant, PlantSettings};
 use dergate::southbound::{self, Link};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -24,6 +24,10 @@ const STEP: Duration = Duration::from_millis(50);
 const SUN: [f64; 6] = [0.85, 0.6, 0.75, 0.45, 0.9, 0.5];
 /// What is sent as a limit.
 const LIMIT: f64 = 4_000.0;
+/// The same where nobody obeys: under the least sun by more than a measurement may be off and still count as obeying.
+const LOW_LIMIT: f64 = 2_000.0;
+/// Less than this is no production, W.
+const DARK: f64 = 50.0;
 /// A step of a scale factor, a step of the truth, and what a measurement may be off, W.
 const OFF: f64 = 130.0;
 
@@ -110,6 +114,8 @@ pub struct Rig {
     handles: Arc<Vec<DeviceHandle>>,
     seen: Arc<Vec<Mutex<Seen>>>,
     next: Arc<AtomicU64>,
+    /// Devices whose sun has gone down.
+    dark: Arc<Vec<AtomicBool>>,
     stop: CancellationToken,
     tasks: Arc<Mutex<JoinSet<()>>>,
     /// Other clients, which hold what they have got.
@@ -141,13 +147,15 @@ impl Rig {
         southbound::spawn(settings, ports, maps, &mut tasks, stop.clone());
         let seen: Arc<Vec<Mutex<Seen>>> = Arc::new(rows.iter().map(|_| Mutex::default()).collect());
         let plant = Arc::new(plant);
-        tasks.spawn(truth(plant.clone(), seen.clone(), stop.clone()));
+        let dark: Arc<Vec<AtomicBool>> = Arc::new(rows.iter().map(|_| AtomicBool::default()).collect());
+        tasks.spawn(truth(plant.clone(), seen.clone(), dark.clone(), stop.clone()));
         tasks.spawn(listen(inbox, seen.clone(), stop.clone()));
         Self {
             plant,
             handles: Arc::new(handles),
             seen,
             next: Arc::default(),
+            dark,
             stop,
             tasks: Arc::new(Mutex::new(tasks)),
             _others: Arc::new(others),
@@ -173,6 +181,13 @@ impl Rig {
     /// Lets a device fail as its row says.
     pub async fn fail(&self, place: usize, row: &Row) {
         let device = &self.plant.devices()[place];
+        if row.dusk {
+            self.dark[place].store(true, Ordering::Relaxed);
+            let at_rest = |seen: &Seen| seen.good.is_some_and(|(_, watts)| watts < DARK);
+            assert!(self.until(place, Duration::from_secs(30), at_rest).await, "it does not get dark");
+            // Seen at rest, and nothing of before is under way.
+            sleep(Duration::from_secs(1)).await;
+        }
         if row.cut {
             device.set_fault(Fault::Refused);
             sleep(Duration::from_millis(1200)).await;
@@ -195,7 +210,8 @@ impl Rig {
         if matches!(expected, Limit::Changed) {
             self.send(place, Setpoint::LimitActivePower(Watts::new(2.0 * LIMIT))).await;
         }
-        let Some(outcome) = self.send(place, Setpoint::LimitActivePower(Watts::new(LIMIT))).await else {
+        let most = if matches!(expected, Limit::AppliedWithoutEffect) { LOW_LIMIT } else { LIMIT };
+        let Some(outcome) = self.send(place, Setpoint::LimitActivePower(Watts::new(most))).await else {
             return ("no outcome".to_owned(), Some("the limit has no outcome".to_owned()));
         };
         let mut told = match &outcome {
@@ -217,10 +233,10 @@ impl Rig {
             }
             Limit::AppliedWithoutEffect => {
                 let shown = |seen: &Seen| matches!(seen.effect, Some(Effect::NoEffect(_)));
-                if !self.until(place, Duration::from_secs(40), shown).await {
+                if !self.until(place, Duration::from_secs(60), shown).await {
                     fault = Some("nobody noticed that it has no effect".to_owned());
                 }
-                told.push_str(", no effect");
+                told.push_str(" (2000 W), no effect");
             }
             Limit::SeemsNotKept => {}
             Limit::Refused(_) | Limit::NotKept | Limit::Unreachable => {
@@ -266,13 +282,20 @@ fn told(place: usize, row: &Row, device: &Device, maps: &Maps) -> southbound::De
 }
 
 /// Moves the sun and notes what is true.
-async fn truth(plant: Arc<Plant>, seen: Arc<Vec<Mutex<Seen>>>, stop: CancellationToken) {
+async fn truth(
+    plant: Arc<Plant>,
+    seen: Arc<Vec<Mutex<Seen>>>,
+    dark: Arc<Vec<AtomicBool>>,
+    stop: CancellationToken,
+) {
     let begun = Instant::now();
     let mut place = usize::MAX;
     while !stop.is_cancelled() {
         let sun = usize::try_from(begun.elapsed().as_millis() / 1500).unwrap() % SUN.len();
-        for (device, seen) in plant.devices().iter().zip(seen.iter()) {
-            if sun != place {
+        for ((device, seen), dark) in plant.devices().iter().zip(seen.iter()).zip(dark.iter()) {
+            if dark.load(Ordering::Relaxed) {
+                device.set_irradiance(0.0);
+            } else if sun != place {
                 device.set_irradiance(SUN[sun]);
             }
             let (at, watts) = (Instant::now(), device.power().get());

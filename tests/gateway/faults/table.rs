@@ -16,6 +16,8 @@ pub struct Row {
     pub start: Vec<Fault>,
     /// Once it has been found and read.
     pub later: Vec<Fault>,
+    /// The sun goes down before the later faults come, and is seen to.
+    pub dusk: bool,
     /// Its connections are cut before the later faults come.
     pub cut: bool,
     /// Another client holds a connection.
@@ -74,6 +76,7 @@ impl Row {
             models: Vec::new(),
             start: parse(faults),
             later: Vec::new(),
+            dusk: false,
             cut: false,
             taken: false,
             poll: Duration::from_millis(250),
@@ -128,6 +131,11 @@ impl Row {
     fn polled(mut self, poll: Duration) -> Self {
         self.poll = poll;
         self
+    }
+
+    fn dusk(mut self) -> Self {
+        self.dusk = true;
+        self.named(", after dusk")
     }
 
     fn cut(mut self) -> Self {
@@ -200,7 +208,9 @@ fn values() -> Vec<Row> {
         Row::later(Pv, "no_sf:103.W_SF").ends(HERE, "W_SF", Power::Gone),
         Row::new(Pv, "night").ends(&[Asleep, Online, Degraded], "", Power::True),
         Row::later(Pv, "night").ends(&[Asleep, Online, Degraded], "", Power::True),
-        Row::later(Pv, "night silent").cut().ends(&[Asleep], "", Power::Gone),
+        Row::later(Pv, "night silent").dusk().cut().ends(&[Asleep], "at rest", Power::Gone),
+        Row::later(Pv, "night").dusk().ends(&[Asleep], "no measurements", Power::Gone),
+        Row::later(Pv, "night silent").cut().gone("").named(", at full power"),
         Row::new(Meter, ""),
         Row::new(Meter, "meter_sign:export").map(exports, ", meter_sign export_positive"),
         Row::later(Pv, "serial_change:OTHER")

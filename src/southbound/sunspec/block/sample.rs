@@ -2,7 +2,7 @@
 //!
 //! Pure. A scale factor is taken from the same answer as the value.
 
-use crate::device_map::{Layout, PlacedPoint, PlacedScale};
+use crate::device_map::{Layout, PlacedPoint, PlacedScale, PointType};
 use crate::southbound::sunspec::value::{Value, decode, scaled};
 use std::fmt;
 
@@ -54,6 +54,10 @@ pub struct Sample<'a> {
     pub layout: &'a Layout,
     /// Its registers from ID on; may end before the model does.
     pub registers: &'a [u16],
+}
+
+fn accumulates(placed: &PlacedPoint) -> bool {
+    matches!(placed.point.kind, PointType::Acc16 | PointType::Acc32 | PointType::Acc64)
 }
 
 impl<'a> Sample<'a> {
@@ -114,6 +118,8 @@ impl<'a> Sample<'a> {
         };
         match self.scale_of(placed) {
             Ok(sf) => scaled(raw, sf).map_or(Number::Bad(Fault::NoScale), corrected),
+            // An accumulator at 0 may be one that is not implemented; without its scale factor it is.
+            Err(Fault::NoScale) if accumulates(placed) && raw == 0.0 => Number::Absent,
             Err(fault) => Number::Bad(fault),
         }
     }

@@ -226,3 +226,12 @@ proptest! {
         prop_assert!(capability.injection_max.get() >= 0.0 && capability.absorption_max.get() >= 0.0);
     }
 }
+
+#[test]
+fn an_accumulator_at_0_without_its_scale_factor_is_not_implemented() {
+    let number =
+        |points: &[(&str, i64)]| Book::at(0).model(103, points).blocks().sample(103).unwrap().number("WH");
+    assert_eq!(number(&[("WH", 0)]), Number::Absent);
+    assert_eq!(number(&[("WH", 0), ("WH_SF", 0)]), Number::Good(0.0), "a new device");
+    assert_eq!(number(&[("WH", 7)]), Number::Bad(Fault::NoScale));
+}

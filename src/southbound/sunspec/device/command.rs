@@ -85,7 +85,7 @@ impl Device<'_> {
                 return Err(Outcome::Refused(self.unreadable(id)));
             }
         }
-        Ok(())
+        self.still_the_same().await
     }
 
     fn unreadable(&self, id: u16) -> String {

@@ -7,7 +7,7 @@ use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::abilities::{allowed, capability, nameplate, routes};
 use crate::southbound::sunspec::block::{Class, blocks_of};
 use crate::southbound::sunspec::readings::{MEASURING, first_look};
-use crate::southbound::sunspec::scan::{Chain, ScanError, scan};
+use crate::southbound::sunspec::scan::{Chain, ScanError, scan_until};
 use tokio::time::Instant;
 
 /// What the scans of a device have shown so far.
@@ -23,6 +23,8 @@ pub(super) struct Scans {
     pub(super) open: bool,
     /// The last scan ended here, and a longer chain is used all the same.
     pub(super) broke_off: Option<u16>,
+    /// The place in the list of bases where the next scan begins.
+    first_base: usize,
     kept_said: bool,
 }
 
@@ -64,6 +66,7 @@ impl Device<'_> {
             self.find_and_read().await?;
         }
         self.answered();
+        *self.reconnected.get_mut() = false;
         self.extra_found().await;
         self.introduce().await;
         self.remember().await;
@@ -83,9 +86,20 @@ impl Device<'_> {
         self.read_everything().await
     }
 
+    /// When a scan of a silent device ends without looking at further bases. One that counts as lost is scanned whole:
+    /// nobody waits for it.
+    fn scan_limit(&self) -> Option<Instant> {
+        let link = &self.map.link;
+        let bases = u32::try_from(self.map.sunspec.base.len()).unwrap_or(u32::MAX);
+        let patience = link.lost_after.max(link.response_timeout.saturating_mul(bases));
+        (!self.away()).then(|| self.answered_at + patience)
+    }
+
     /// Scans the chain and decides which one is used: the one just found, or a longer one that is known.
     async fn find_chain(&mut self) -> Result<(), Trouble> {
-        let found = match scan(&self.line, &self.map.sunspec).await {
+        let limit = self.scan_limit();
+        let first = &mut self.scans.first_base;
+        let found = match scan_until(&self.line, &self.map.sunspec, first, limit).await {
             Ok(found) => found,
             // A device that still shows its models is not lost because it hides where they begin.
             Err(error) if self.chain.is_some() && !matches!(error, ScanError::Bus(_)) => {

@@ -3,6 +3,7 @@
 use super::notes::Notes;
 use super::{Device, Trouble, extra, peer_of};
 use crate::core::port::{DeviceRecord, Report};
+use crate::der::Outcome;
 use crate::southbound::DeviceSettings;
 use crate::southbound::modbus::Peer;
 use crate::southbound::points::Points;
@@ -62,6 +63,27 @@ impl Device<'_> {
             Err(Trouble::Moved(_)) => Ok(false),
             result => result,
         }
+    }
+
+    /// Looks at the serial number if the connection was made anew: another device may stand behind it. True if the device
+    /// answered to that.
+    pub(super) async fn recognise(&mut self) -> Result<bool, Trouble> {
+        if !*self.reconnected.get_mut() {
+            return Ok(false);
+        }
+        let read = self.read_identity().await?;
+        *self.reconnected.get_mut() = false;
+        if read {
+            let serial = nameplate(&self.blocks).serial;
+            self.check_identity(serial.as_deref());
+        }
+        Ok(read)
+    }
+
+    /// That nothing stands against writing to whoever is behind the connection now.
+    pub(super) async fn still_the_same(&mut self) -> Result<(), Outcome> {
+        self.recognise().await.map_err(|_| Outcome::Unreachable)?;
+        self.identity_changed.clone().map_or(Ok(()), |words| Err(Outcome::Refused(words)))
     }
 
     /// Takes the map that suits the device best, if the configuration names none.
@@ -138,6 +160,7 @@ impl Device<'_> {
             energy: self.sources.energy,
             ours: self.ours,
             beside: self.extra.as_ref().map(Points::notes).unwrap_or_default(),
+            asleep: self.rest.asleep,
         };
         let Some(notes) = notes.text() else { return };
         let record = DeviceRecord { serial: self.serial.clone(), notes };

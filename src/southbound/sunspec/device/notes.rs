@@ -1,5 +1,6 @@
 //! What a driver wants to be told when the gateway starts again, as a text of its own: the chain, so that it need not be
-//! scanned; the firmware version it was found with; what was learned about reading; what it holds on our behalf.
+//! scanned; the firmware version it was found with; what was learned about reading; what it holds on our behalf; whether
+//! it sleeps.
 //!
 //! Pure. A text that is not quite as this file writes it is no note: then the device is scanned as if it were new.
 
@@ -7,6 +8,7 @@ use crate::core::port::DeviceRecord;
 use crate::southbound::sunspec::block::ModelAt;
 use crate::southbound::sunspec::control::Ours;
 use crate::southbound::sunspec::scan::Chain;
+use jiff::Timestamp;
 use std::fmt::Write as _;
 
 /// The first line; another number is another form.
@@ -29,6 +31,8 @@ pub struct Notes {
     pub ours: Ours,
     /// The same of the registers beside its chain, in their own words; may be empty.
     pub beside: String,
+    /// Since when it sleeps, if it does.
+    pub asleep: Option<Timestamp>,
 }
 
 impl Notes {
@@ -49,6 +53,9 @@ impl Notes {
         if !self.beside.is_empty() {
             let _ = writeln!(text, "beside {}", self.beside);
         }
+        if let Some(asleep) = self.asleep {
+            let _ = writeln!(text, "asleep {asleep}");
+        }
         for models in std::iter::once(&self.chain.models).chain(&self.chain.others) {
             text.push_str("chain");
             for model in models {
@@ -66,7 +73,7 @@ impl Notes {
         if lines.next() != Some(HEAD) {
             return None;
         }
-        let (mut base, mut max_read, mut version, mut energy) = (None, None, None, None);
+        let (mut base, mut max_read, mut version, mut energy, mut asleep) = (None, None, None, None, None);
         let mut devices: Vec<&str> = Vec::new();
         let (mut ours, mut beside) = (Ours::default(), String::new());
         for line in lines {
@@ -78,6 +85,7 @@ impl Notes {
                 "energy" => energy = Some(value.parse().ok()?),
                 "ours" => ours = ours_of(value),
                 "beside" => value.clone_into(&mut beside),
+                "asleep" => asleep = Some(value.parse().ok()?),
                 "chain" => devices.push(value),
                 _ => return None,
             }
@@ -92,7 +100,7 @@ impl Notes {
             return None;
         }
         let chain = Chain { base, models, others, warnings: Vec::new(), complete: true };
-        Some(Self { chain, version, max_read: max_read?, energy, ours, beside })
+        Some(Self { chain, version, max_read: max_read?, energy, ours, beside, asleep })
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{Device, End, Trouble};
 use crate::core::port::{Poll, Report};
 use crate::der::{Quantity, Reading};
-use crate::device_map::Scale;
+use crate::device_map::{PlacedScale, Scale};
 use crate::southbound::modbus::BusError;
 use crate::southbound::pace::next_due;
 use crate::southbound::sunspec::block::{Class, Fault};
@@ -49,8 +49,10 @@ impl Device<'_> {
             }
             self.beat().await;
             match self.poll(due).await {
-                Ok(()) => {
-                    self.answered();
+                Ok(heard) => {
+                    if heard {
+                        self.answered();
+                    }
                     if self.scans.due() {
                         return End::Doubt;
                     }
@@ -80,8 +82,10 @@ impl Device<'_> {
         End::Moved
     }
 
-    async fn poll(&mut self, due: Instant) -> Result<(), Trouble> {
+    /// True if the device answered; a poll may find nothing to ask.
+    async fn poll(&mut self, due: Instant) -> Result<bool, Trouble> {
         let began = Instant::now();
+        let mut heard = self.recognise().await?;
         let others = self.others_due(began);
         let due_now = self.due_now(&others, began);
         let begun_at = Timestamp::now();
@@ -110,7 +114,7 @@ impl Device<'_> {
             }
             match self.read_due(place, &due_now, turn).await {
                 Ok(read) => {
-                    silent = false;
+                    (silent, heard) = (false, true);
                     fresh.extend(read);
                 }
                 // One block that gets no answer while its neighbours do is not the whole device.
@@ -136,7 +140,7 @@ impl Device<'_> {
             }
         }
         self.say_state().await;
-        Ok(())
+        Ok(heard)
     }
 
     /// What the blocks at these places, which were just read, come to.
@@ -154,13 +158,25 @@ impl Device<'_> {
         }
         self.counters = counters;
         self.complete(&mut readings, fresh, begun_at);
-        for fault in faults {
-            if self.said.insert((fault.0, fault.1)) {
-                let (device, reason) = (&self.settings.name, self.unusable(fault));
-                tracing::warn!(device, reason, "a value cannot be used");
-            }
-        }
+        self.note_unusable(fresh, faults);
         readings
+    }
+
+    /// Keeps what cannot be used of the models that were just read, in the words of when it began; says it once.
+    fn note_unusable(&mut self, fresh: &[usize], faults: Vec<PointFault>) {
+        let mut before = std::mem::take(&mut self.unusable);
+        let again =
+            |id: u16| fresh.iter().any(|place| self.blocks.list.get(*place).is_some_and(|b| b.at.id == id));
+        let mut now: Vec<_> = before.extract_if(.., |(fault, _)| !again(fault.0)).collect();
+        for fault in faults {
+            let known = before.iter().find(|(old, _)| *old == fault).map(|(_, words)| words.clone());
+            let words = known.unwrap_or_else(|| self.unusable(fault));
+            if self.said.insert((fault.0, fault.1)) {
+                tracing::warn!(device = self.settings.name, reason = words, "a value cannot be used");
+            }
+            now.push((fault, words));
+        }
+        self.unusable = now;
     }
 
     /// Adds what is missing from a poll's readings as invalid, but for quantities whose block was not due.
@@ -211,7 +227,11 @@ impl Device<'_> {
         let sample = self.blocks.sample(model);
         let placed = sample.and_then(|s| s.layout.find(path));
         let raw = sample.and_then(|s| s.integer(path)).map(|raw| format!(" = {raw}")).unwrap_or_default();
+        let beyond = placed.is_some_and(|p| matches!(p.scale, Some(PlacedScale::Missing)));
         match (placed.and_then(|p| p.point.scale.as_ref()), fault) {
+            (Some(Scale::Point(name)), Fault::NoScale) if beyond => {
+                format!("model {model} {path}{raw}, but the model ends before {name}: value not used")
+            }
             (Some(Scale::Point(name)), Fault::NoScale) => format!(
                 "model {model} {path}{raw}, but {name} is not implemented (0x8000): value not used; set sf_override \"{model}.{name}\" in its device map if the device's scale is known"
             ),

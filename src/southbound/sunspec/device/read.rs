@@ -4,6 +4,7 @@ use super::{Device, Trouble};
 use crate::southbound::modbus::{BusError, Exception, Turn};
 use crate::southbound::sunspec::block::Part;
 use jiff::Timestamp;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -15,6 +16,7 @@ const BUSY_PAUSE: Duration = Duration::from_millis(500);
 impl Device<'_> {
     /// A block got no answer although its neighbours did.
     pub(super) fn note_silence(&mut self, place: usize, error: &BusError) {
+        *self.reconnected.get_mut() = true;
         if let Some(block) = self.blocks.list.get_mut(place) {
             block.fault = Some(error.to_string());
             block.silences = block.silences.saturating_add(1);
@@ -199,7 +201,10 @@ impl Device<'_> {
             None => self.line.read_first(address, part.quantity).await,
         };
         match first {
-            Err(BusError::Closed) => self.line.read_first(address, part.quantity).await,
+            Err(BusError::Closed) => {
+                self.reconnected.store(true, Relaxed);
+                self.line.read_first(address, part.quantity).await
+            }
             result => result,
         }
     }

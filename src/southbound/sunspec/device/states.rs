@@ -6,6 +6,7 @@
 //! A device that never measured anything since the start and answers without measurements is taken for asleep too. That
 //! lasts a day; no night is longer, and after that it is lost.
 
+use super::notes::Notes;
 use super::{Device, Trouble};
 use crate::core::port::Report;
 use crate::der::{DeviceState, Outcome};
@@ -13,27 +14,41 @@ use crate::southbound::sunspec::block::{Block, Class};
 use crate::southbound::sunspec::control::Ours;
 use crate::southbound::sunspec::readings::{is_meter, quiet, speechless, stores};
 use crate::southbound::sunspec::scan::kind;
+use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// Failed polls after which a device counts as lost.
 const LOST_AFTER_POLLS: u32 = 3;
 /// Longest sleep.
-const NIGHT: Duration = Duration::from_secs(24 * 3600);
+const NIGHT: Duration = Duration::from_secs(if cfg!(test) { 5 } else { 24 * 3600 });
 
 /// What is known of a device's rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Rest {
     /// Whether it was at rest when it was last seen; `None` if it never measured anything.
     quiet: Option<bool>,
-    /// Since when it sleeps.
+    /// Since when it sleeps; until it measures something.
     since: Option<Instant>,
+    /// The same by the clock, for the next run.
+    pub(super) asleep: Option<Timestamp>,
+}
+
+impl Rest {
+    /// What an earlier run noted: a device that slept then, and not long ago, may still sleep.
+    pub(super) fn of(notes: Option<&Notes>) -> Self {
+        let asleep = notes.and_then(|notes| notes.asleep).filter(|since| {
+            Duration::try_from(Timestamp::now().duration_since(*since)).is_ok_and(|time| time < NIGHT)
+        });
+        Self { quiet: asleep.map(|_| true), since: None, asleep }
+    }
 }
 
 impl Device<'_> {
     /// Counts a failure and says so when the device counts as lost, or asleep.
     pub(super) async fn failed(&mut self, trouble: &Trouble) {
         self.failures += 1;
+        *self.reconnected.get_mut() = true;
         if self.is_lost() || trouble.definite() {
             if !trouble.definite() && self.rest.quiet == Some(true) && self.may_sleep() {
                 let words = format!("at rest when it was last heard, and silent since: {}", trouble.words());
@@ -63,6 +78,19 @@ impl Device<'_> {
         !stores(&self.blocks, self.sources) && self.rest.since.is_none_or(|since| since.elapsed() < NIGHT)
     }
 
+    /// Has the core remember that the device sleeps, or does not any more.
+    async fn remember_sleep(&mut self, state: DeviceState) {
+        let asleep = match state {
+            DeviceState::Asleep => self.rest.asleep.or_else(|| Some(Timestamp::now())),
+            DeviceState::Online | DeviceState::Degraded => None,
+            _ => return,
+        };
+        if asleep.is_some() != self.rest.asleep.is_some() {
+            self.rest.asleep = asleep;
+            self.remember().await;
+        }
+    }
+
     /// Notes from the answers of a poll whether the device is at rest.
     pub(super) fn note_rest(&mut self) {
         if self.speechless() {
@@ -70,11 +98,12 @@ impl Device<'_> {
         }
         let shadows = &self.map.sunspec.shadow_models;
         if let Some(quiet) = quiet(&self.blocks, self.sources, shadows) {
+            self.rest.since = None;
             self.rest.quiet = Some(quiet && self.ours == Ours::default());
         }
     }
 
-    /// True if its inverter model answers and tells nothing.
+    /// True if its inverter model answers and tells nothing, or only the zeros of a device that has just woken up.
     fn speechless(&self) -> bool {
         let sample = |id: u16| {
             self.blocks
@@ -83,7 +112,8 @@ impl Device<'_> {
                 .and_then(Block::sample)
                 .map(|s| speechless(id, &s))
         };
-        self.sources.measuring.filter(|id| !is_meter(*id)).and_then(sample).unwrap_or(false)
+        let silent = self.sources.measuring.filter(|id| !is_meter(*id)).and_then(sample).unwrap_or(false);
+        silent || self.sources.just_woken(&self.blocks)
     }
 
     /// Online, or what is missing.
@@ -99,12 +129,9 @@ impl Device<'_> {
             }
             missing.push("it answers, but shows no measurements".to_owned());
         }
+        missing.extend(self.unread());
+        missing.extend(self.unusable.iter().map(|(_, words)| words.clone()));
         for block in &self.blocks.list {
-            // What is only of use to a command is not missed before there is one.
-            let needed = block.at.id == 1 || !matches!(block.class, Class::Once | Class::OnDemand);
-            if let Some(fault) = block.fault.as_ref().filter(|_| needed) {
-                missing.push(format!("model {} cannot be read: {fault}", block.at.id));
-            }
             if block.draft && matches!(block.at.id, 703 | 704) {
                 missing.push(format!(
                     "model {} has L = {}, a draft of the 70x models: not written",
@@ -115,6 +142,21 @@ impl Device<'_> {
         missing.extend(self.heart.stalled());
         let state = if missing.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
         self.set_state(state, missing.join("; ")).await;
+    }
+
+    /// The models that cannot be read, those with the same fault together.
+    fn unread(&self) -> Vec<String> {
+        let mut faults: Vec<(&str, Vec<u16>)> = Vec::new();
+        for block in &self.blocks.list {
+            // What is only of use to a command is not missed before there is one.
+            let needed = block.at.id == 1 || !matches!(block.class, Class::Once | Class::OnDemand);
+            let Some(fault) = block.fault.as_deref().filter(|_| needed) else { continue };
+            match faults.iter_mut().find(|(known, _)| *known == fault) {
+                Some((_, ids)) => ids.push(block.at.id),
+                None => faults.push((fault, vec![block.at.id])),
+            }
+        }
+        faults.iter().map(|(fault, ids)| unreadable(ids, fault)).collect()
     }
 
     /// Why the device measures nothing, if it has no model that does.
@@ -140,10 +182,8 @@ impl Device<'_> {
         if (self.state, &self.reason) == (state, &reason) {
             return;
         }
-        match state {
-            DeviceState::Asleep => self.rest.since = self.rest.since.or_else(|| Some(Instant::now())),
-            DeviceState::Online | DeviceState::Degraded => self.rest.since = None,
-            _ => {}
+        if state == DeviceState::Asleep {
+            self.rest.since = self.rest.since.or_else(|| Some(Instant::now()));
         }
         let lost = matches!(state, DeviceState::CommLost | DeviceState::IdentityChanged);
         if self.state != state {
@@ -158,5 +198,21 @@ impl Device<'_> {
         self.state = state;
         self.reason.clone_from(&reason);
         self.port.reports.send(Report::State { state, reason }).await;
+        self.remember_sleep(state).await;
     }
 }
+
+/// Models and why they cannot be read, in words.
+fn unreadable(ids: &[u16], fault: &str) -> String {
+    let mut names: Vec<String> = ids.iter().map(u16::to_string).collect();
+    names.dedup();
+    match names.pop() {
+        Some(last) if !names.is_empty() => {
+            format!("models {} and {last} cannot be read: {fault}", names.join(", "))
+        }
+        last => format!("model {} cannot be read: {fault}", last.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,10 @@ pub fn speechless(id: u16, sample: &Sample<'_>) -> bool {
 /// (SunSpec reference 7, note d). Such an answer is no measurement.
 #[must_use]
 pub fn just_woken(id: u16, sample: &Sample<'_>) -> bool {
+    if (111..=113).contains(&id) {
+        // No scale factors here.
+        return ["PhVphA", "Hz", "WH", "W"].into_iter().all(|path| sample.number(path) == Number::Good(0.0));
+    }
     if !(101..=103).contains(&id) {
         return false;
     }

@@ -88,6 +88,50 @@ fn the_zeros_of_the_first_seconds_are_no_measurement() {
 }
 
 #[test]
+fn the_zeros_of_the_first_seconds_are_no_measurement_of_a_model_with_floats_either() {
+    let zeros = [("PhVphA", 0), ("Hz", 0), ("WH", 0), ("W", 0), ("A", 0)];
+    assert_eq!(values(&Book::at(0).model(113, &zeros)), []);
+    let dark = [("PhVphA", 0x4366_0000), ("Hz", 0x4248_0000), ("WH", 0), ("W", 0)];
+    assert_eq!(value(&Book::at(0).model(113, &dark), Quantity::ActivePower), Some(0.0), "new, and at night");
+}
+
+#[test]
+fn a_counter_beside_the_inverter_model_is_not_zero_because_the_device_sleeps_or_wakes() {
+    let counter = |wh: i64| [("ActWh", wh)];
+    let mut day = legacy().model(122, &counter(999));
+    day.set(103, "WH", 0);
+    let mut blocks = day.blocks();
+    let sources = choose(&mut blocks);
+    assert_eq!(sources.energy, Some(122));
+    let energy = |book: &Book| {
+        let (all, _) = readings(&book.blocks(), sources, &|_| Some(Timestamp::UNIX_EPOCH));
+        all.iter().find(|r| r.quantity == Quantity::EnergyInjected).map(|r| r.value)
+    };
+    assert_eq!(energy(&day), Some(999.0));
+    let night = |wh: i64| Book::at(0).model(103, &[]).model(122, &counter(wh));
+    assert_eq!(energy(&night(0)), None, "it counts nothing");
+    assert_eq!(energy(&night(999)), Some(999.0), "it still knows");
+    let zeros = ["A_SF", "PhVphA", "PhVphB", "PhVphC", "V_SF", "W", "W_SF", "Hz", "Hz_SF", "WH", "WH_SF"];
+    let woken = Book::at(0).model(103, &zeros.map(|path| (path, 0)));
+    assert_eq!(energy(&woken.model(122, &counter(0))), None);
+    day.set(122, "ActWh", 0);
+    assert_eq!(energy(&day), Some(0.0), "it measures: then 0 is true, or for the counters to judge");
+}
+
+#[test]
+fn a_meter_beside_an_inverter_never_speaks_for_it() {
+    let meter = [("W", 3000), ("W_SF", 0)];
+    let day = Book::at(0).model(103, &[("W", 7), ("W_SF", 0)]).model(203, &meter);
+    let night = Book::at(0).model(103, &[]).model(203, &meter);
+    assert_eq!(choose(&mut night.blocks()).measuring, Some(103), "found at night");
+    assert_eq!(value(&night, Quantity::ActivePower), None);
+    let mut sources = choose(&mut day.blocks());
+    let mut blocks = night.blocks();
+    sources.add_found(&mut blocks);
+    assert_eq!(sources.measuring, Some(103), "when the night comes");
+}
+
+#[test]
 fn everything_not_implemented_gives_no_values() {
     assert_eq!(values(&Book::at(0).model(701, &[]).model(713, &[])), []);
     assert_eq!(values(&Book::at(0).model(103, &[])), [], "a night of an SMA");

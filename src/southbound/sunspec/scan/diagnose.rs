@@ -27,15 +27,23 @@ pub fn advice(error: &BusError) -> &'static str {
         BusError::Refused(exception) if exception.unit_missing() => {
             "; try another unit: 1, 2, 126 and 247 are usual"
         }
-        BusError::BadAnswer(words) if words.contains("the answer is for transaction") => {
-            "; its map may need lenient_header = true"
-        }
+        BusError::BadAnswer(words) if other_header(words) => "; its map may need lenient_header = true",
+        BusError::BadAnswer(_) => ODD,
+        BusError::TimedOut(_) => "; is it on, is the unit id right, is it busy with another client?",
         _ => "",
     }
 }
 
+/// What comes is not Modbus as it should be.
+const ODD: &str = "; something answers, but not as Modbus should: does another protocol run at this port, or does a converter in between do it wrong?";
+
+/// True if an answer bears other ids than its request.
+fn other_header(words: &str) -> bool {
+    ["the answer is for transaction"].iter().any(|word| words.contains(word))
+}
+
 /// Looks for a map that is shifted by one, and says what to do.
-pub async fn diagnose(line: &Line<'_>, bases: &[u16], tried: &str) -> String {
+pub async fn diagnose(line: &Line<'_>, bases: &[u16], tried: &str, fault: Option<&BusError>) -> String {
     for &base in bases {
         for near in [base.checked_add(1), base.checked_sub(1)].into_iter().flatten() {
             match line.read(near, 2).await {
@@ -60,6 +68,9 @@ pub async fn diagnose(line: &Line<'_>, bases: &[u16], tried: &str) -> String {
         return format!(
             "no SunSpec marker at {tried}. The device does not let holding registers be read (FC 3); over TLS the role of our certificate may not allow it"
         );
+    }
+    if let Some(fault @ BusError::BadAnswer(_)) = fault {
+        return format!("no SunSpec marker at {tried}{}", advice(fault));
     }
     format!(
         "no SunSpec marker at {tried}. The device answers Modbus; is SunSpec enabled, or is the unit id different (SMA uses 126)?"

@@ -60,6 +60,7 @@ async fn a_missing_unit_and_silence_are_no_answer() {
     server.script(|_, _| Answer::Silence);
     let error = scanned(&server).await.unwrap_err();
     assert!(matches!(error, ScanError::Bus(_)), "{error:?}");
+    assert!(error.to_string().contains("is the unit id right"), "{error}");
 }
 
 #[tokio::test]
@@ -125,6 +126,37 @@ async fn a_device_that_is_silent_at_one_base_is_found_at_the_next() {
     let server = Server::start(&[(1, &Book::at(50000).identity("S"))]).await;
     server.script(|seen, _| if seen.address < 50000 { Answer::Silence } else { Answer::Good });
     assert_eq!(scanned(&server).await.unwrap().base, 50000);
+}
+
+#[tokio::test]
+async fn a_scan_of_a_silent_device_ends_in_time_and_goes_on_where_it_ended() {
+    let server = Server::start(&[(1, &Book::at(50000).identity("S"))]).await;
+    server.script(|seen, _| if seen.address < 50000 { Answer::Silence } else { Answer::Good });
+    let endpoint = Endpoint::Tcp { host: server.address.ip().to_string(), port: server.address.port() };
+    let bus = SharedBus::new(endpoint);
+    let line = bus.line(peer(1));
+    let (options, mut first) = (SunspecOptions::default(), 0);
+    for next in [1, 2] {
+        let limit = Instant::now() + std::time::Duration::from_millis(300);
+        let error = scan_until(&line, &options, &mut first, Some(limit)).await.unwrap_err();
+        assert!(matches!(error, ScanError::Bus(BusError::TimedOut(_))), "{error}");
+        assert_eq!(first, next);
+        let limit = Some(Instant::now());
+        assert!(scan_until(&line, &options, &mut first, limit).await.is_err(), "not yet");
+        assert_eq!(first, next, "nothing was asked");
+        reconnectable(&line).await;
+    }
+    let found = scan_until(&line, &options, &mut first, Some(Instant::now())).await.unwrap();
+    assert_eq!((found.base, first), (50000, 0));
+}
+
+#[tokio::test]
+async fn what_is_not_modbus_is_told_as_such() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    server.script(|_, _| Answer::Wrong);
+    let words = scanned(&server).await.unwrap_err().to_string();
+    assert!(words.contains("got 1") && words.contains("another protocol"), "{words}");
+    assert!(!words.contains("unit id"), "{words}");
 }
 
 #[tokio::test]

@@ -332,7 +332,7 @@ async fn a_chain_broken_off_early_does_not_replace_the_longer_one_that_is_known(
     }
     let Outcome::Refused(_) = rig.command(0, LIMIT).await else { panic!("not refused") };
     let reason = rig.state(0, DeviceState::Degraded).await;
-    assert!(reason.contains("model 123 cannot be read: the device shows zeros"), "{reason}");
+    assert!(reason.contains("models 120, 121 and 123 cannot be read: the device shows zeros"), "{reason}");
     rig.power(0, Some(5000.0)).await;
     server.state().units.insert(1, whole);
     rig.state(0, DeviceState::Online).await;

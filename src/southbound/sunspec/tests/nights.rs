@@ -105,3 +105,68 @@ async fn measurements_that_vanish_at_noon_are_no_sleep() {
     assert_eq!(state, DeviceState::Degraded);
     assert!(reason.contains("shows no measurements"), "{reason}");
 }
+
+#[tokio::test]
+async fn a_night_that_does_not_end_is_no_night() {
+    let (server, mut rig) = Rig::one(&evening()).await;
+    rig.power(0, Some(20.0)).await;
+    server.state().units.insert(1, night().registers);
+    rig.state(0, DeviceState::Asleep).await;
+    rig.state(0, DeviceState::Degraded).await;
+    let mut polls = 0;
+    rig.report("polls", |_, report| match report {
+        Report::State { state, reason } => panic!("{state:?} {reason}"),
+        Report::Poll(_) => {
+            polls += 1;
+            (polls == 10).then_some(())
+        }
+        _ => None,
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_zeros_of_the_first_seconds_are_neither_good_nor_online() {
+    let mut woken = legacy();
+    for path in
+        ["A_SF", "PhVphA", "PhVphB", "PhVphC", "V_SF", "W", "W_SF", "Hz", "Hz_SF", "WH", "WH_SF", "VA", "VAr"]
+    {
+        woken.set(103, path, 0);
+    }
+    let (server, mut rig) = Rig::one(&legacy()).await;
+    rig.power(0, Some(5000.0)).await;
+    server.state().units.insert(1, woken.registers);
+    rig.state(0, DeviceState::Degraded).await;
+    for _ in 0..3 {
+        let poll = rig.poll(0).await;
+        assert!(poll.readings.iter().all(|r| r.quality == Quality::Invalid), "{poll:?}");
+    }
+    server.state().units.insert(1, legacy().registers);
+    rig.state(0, DeviceState::Online).await;
+    rig.power(0, Some(5000.0)).await;
+}
+
+#[tokio::test]
+async fn an_inverter_that_slept_when_the_gateway_stopped_sleeps_when_it_starts() {
+    let (server, mut rig) = Rig::one(&evening()).await;
+    rig.power(0, Some(20.0)).await;
+    server.script(|_, _| Answer::Silence);
+    let record = rig
+        .report("record of its sleep", |_, report| match report {
+            Report::Remember(record) if record.notes.contains("asleep ") => Some(record.clone()),
+            _ => None,
+        })
+        .await;
+    let (silent, mut device) = (Server::start(&[(1, &legacy())]).await, server.device(0, 1));
+    silent.script(|_, _| Answer::Silence);
+    device.link = silent.link(1);
+    device.record = Some(record);
+    let mut rig = Rig::new(vec![device], known());
+    assert_eq!(rig.state_after(DeviceState::Discovering).await.0, DeviceState::Asleep);
+    silent.script(|_, _| Answer::Good);
+    rig.report("record that it woke", |_, report| match report {
+        Report::Remember(record) if !record.notes.contains("asleep ") => Some(()),
+        _ => None,
+    })
+    .await;
+}

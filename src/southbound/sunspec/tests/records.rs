@@ -144,7 +144,7 @@ async fn a_scan_that_breaks_off_does_not_replace_what_an_earlier_run_knew() {
     device.record = Some(record.clone());
     let mut rig = Rig::new(vec![device], known());
     let reason = rig.state(0, DeviceState::Degraded).await;
-    assert!(reason.contains("model 123 cannot be read: the device shows zeros"), "{reason}");
+    assert!(reason.contains("models 120, 121 and 123 cannot be read: the device shows zeros"), "{reason}");
     server.state().units.insert(1, legacy().registers);
     rig.state(0, DeviceState::Online).await;
     assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));

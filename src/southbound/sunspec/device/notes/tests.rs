@@ -26,6 +26,7 @@ fn notes_are_read_as_they_were_written() {
         energy: Some(122),
         ours: Ours { limit: true, grid_charge: true, ..Ours::default() },
         beside: "connect,limit_active_power".into(),
+        asleep: Some(jiff::Timestamp::UNIX_EPOCH),
     };
     assert_eq!(Notes::parse(&notes.text().unwrap()), Some(notes.clone()));
     let bare = Notes {
@@ -33,6 +34,7 @@ fn notes_are_read_as_they_were_written() {
         energy: None,
         ours: Ours::default(),
         beside: String::new(),
+        asleep: None,
         chain: chain(&[&[(1, 66)]]),
         ..notes
     };
