@@ -55,6 +55,9 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
         Err(end) => return Ok(end),
     };
     let session = device.session();
+    if let Some(end) = nameless(&session, targets.iter()) {
+        return Ok(end);
+    }
     let fit = match fit_for(&session, targets.iter()).await {
         Ok(fit) => fit,
         Err(error) => return Ok(ended(&error)),
@@ -77,6 +80,16 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
     };
     let wrong: Vec<String> = wrong.chain(stranger).collect();
     Ok(if wrong.is_empty() { End::Done } else { End::Failed(wrong.join("\n")) })
+}
+
+/// Without a register map, no point has a name of its own.
+pub(super) fn nameless<'t>(session: &Session, targets: impl Iterator<Item = &'t Target>) -> Option<End> {
+    let mut names = targets.filter_map(|target| match target {
+        Target::Named(name) => Some(name),
+        Target::Model { .. } | Target::Raw(_) => None,
+    });
+    let name = names.next().filter(|_| session.register_map().is_none())?;
+    Some(End::Usage(session.no_name(name)))
 }
 
 /// Whether the device is one of its map, if points of the map are named.

@@ -3,10 +3,10 @@
 //! Nothing is written that was not asked for, and nothing without a yes.
 
 use super::device::{How, Person, ended, hex};
-use super::read::fit_for;
+use super::read::{fit_for, nameless};
 use super::table::{Align, Table};
 use super::{End, say};
-use crate::southbound::tools::{Fit, Frame, Order, WriteFault, WritePlan, WrittenPoint};
+use crate::southbound::tools::{Fit, Frame, Order, Session, WriteFault, WritePlan, WrittenPoint};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -59,10 +59,8 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         Err(end) => return Ok(end),
     };
     let session = device.session();
-    match fit_for(&session, orders.iter().map(|order| &order.target)).await {
-        Ok(Fit::No(words)) => return Ok(End::Failed(format!("nothing was written: {words}"))),
-        Ok(Fit::Yes | Fit::NotSaid) => {}
-        Err(error) => return Ok(ended(&error)),
+    if let Some(end) = not_of_its_map(&session, &orders).await {
+        return Ok(end);
     }
     let plan = match session.plan_write(&orders).await {
         Ok(plan) => plan,
@@ -108,6 +106,19 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     out.flush()?;
     let bad: Vec<&str> = points.iter().filter(|p| !p.fate.is_good()).map(|p| p.name.as_str()).collect();
     Ok(if bad.is_empty() { End::Done } else { End::Failed(format!("not as asked: {}", bad.join(", "))) })
+}
+
+/// Points by name are written to a device of the map that names them, and to no other.
+async fn not_of_its_map(session: &Session, orders: &[Order]) -> Option<End> {
+    let targets = || orders.iter().map(|order| &order.target);
+    if let Some(end) = nameless(session, targets()) {
+        return Some(end);
+    }
+    match fit_for(session, targets()).await {
+        Ok(Fit::No(words)) => Some(End::Failed(format!("nothing was written: {words}"))),
+        Ok(Fit::Yes | Fit::NotSaid) => None,
+        Err(error) => Some(ended(&error)),
+    }
 }
 
 /// Points that wear out are not written by a mere nod.

@@ -145,7 +145,8 @@ fn register_points(out: &mut dyn Write, registers: &RegisterReport, style: Style
             value,
             point.unit.clone().unwrap_or_default(),
             point.symbols.join(", "),
-            hex(&point.raw),
+            // A text is its registers; in words it is enough.
+            if matches!(point.value, ProbedValue::Text(_)) { String::new() } else { hex(&point.raw) },
             quality,
         ]);
     }

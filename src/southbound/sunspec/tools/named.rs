@@ -37,7 +37,8 @@ impl Session {
     }
 
     /// Why there is no point of a name.
-    pub(super) fn no_name(&self, name: &str) -> String {
+    #[must_use]
+    pub fn no_name(&self, name: &str) -> String {
         let Some(map) = self.register_map() else {
             return format!(
                 "\"{name}\" is neither a point of a model (103.W) nor a register (holding:40000); the points of a register map have names, with --map ID"
