@@ -2,16 +2,17 @@
 //!
 //! It holds nothing: what the device was told runs out by itself if the device can bound it, and stays otherwise.
 
+mod procedure;
 mod value;
 
 use super::device::{How, Person, ended, hex, progress};
 use super::write::many;
 use super::{End, say};
 use crate::der::{Outcome, ReadBack, Setpoint, Watts};
-use crate::southbound::tools::{ControlPlan, Controlled};
+use crate::southbound::tools::{ByHand, HandPlan};
 use std::io::Write;
 use std::time::Duration;
-use value::{amount_of, command_of};
+use value::{asked, command_of};
 
 /// Time to get a command through, beyond its hold time.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -45,6 +46,12 @@ pub(super) struct Args {
     /// How much: 4800W, 4.8kW, 60%, 1200var, 0.95over
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
     value: Option<String>,
+    /// The points of a curve, for set_curve: x:y pairs, in the units of the function (% of nominal voltage, % …)
+    #[arg(long, value_name = "X:Y,…", allow_hyphen_values = true)]
+    points: Option<String>,
+    /// Open-loop response time of a curve, seconds
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    response: Option<u32>,
     /// Seconds after which the device shall fall back by itself
     #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     hold: u32,
@@ -66,11 +73,10 @@ pub(super) struct Args {
 
 /// Carries out the command.
 pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_>) -> std::io::Result<End> {
-    let parsed = command_of(&args.command).and_then(|command| {
-        let amount = args.value.as_deref().map(amount_of).transpose()?;
-        Ok((command, amount))
-    });
-    let (command, amount) = match parsed {
+    if let Some(name) = args.command.strip_prefix("procedure:") {
+        return procedure::run(args, name, out, person).await;
+    }
+    let (command, amount) = match asked(args) {
         Ok(parsed) => parsed,
         Err(words) => return Ok(End::Usage(words)),
     };
@@ -79,26 +85,24 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     {
         return Ok(end);
     }
-    let target = match args
-        .how
-        .target(&args.link)
-        .and_then(|target| target.must_be_sunspec("control").map(|()| target))
-    {
+    let target = match args.how.target(&args.link) {
         Ok(target) => target,
         Err(end) => return Ok(end),
     };
     let session = target.session();
-    let mut device = match session.control(&progress()).await {
+    let mut device = match session.by_hand(&progress()).await {
         Ok(device) => device,
         Err(error) => return Ok(ended(&error)),
     };
     let hold = Duration::from_secs(args.hold.into());
-    let planned = device
-        .setpoint(command, amount)
-        .and_then(|setpoint| device.plan(command, &setpoint, hold).map(|plan| (setpoint, plan)));
-    let (setpoint, plan) = match planned {
-        Ok(planned) => planned,
-        Err(words) => return Ok(End::Failed(format!("nothing was written: {words}"))),
+    let failed = |words: String| Ok(End::Failed(format!("nothing was written: {words}")));
+    let setpoint = match device.setpoint(command, amount) {
+        Ok(setpoint) => setpoint,
+        Err(words) => return failed(words),
+    };
+    let plan = match device.plan(command, &setpoint, hold).await {
+        Ok(plan) => plan,
+        Err(words) => return failed(words),
     };
     show(out, &target.link.to_string(), &device, &plan)?;
     if args.dry_run {
@@ -118,18 +122,21 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     if let Some(release) = release_of(&setpoint).filter(|_| args.release) {
         return undo(out, &mut device, &release, hold).await;
     }
-    writeln!(out, "{}", afterwards(&setpoint, read_back, args.hold))?;
+    writeln!(out, "{}", afterwards(&setpoint, read_back, args.hold, plan.forgotten))?;
     out.flush()?;
     Ok(end)
 }
 
-fn show(out: &mut dyn Write, link: &str, device: &Controlled<'_>, plan: &ControlPlan) -> std::io::Result<()> {
+fn show(out: &mut dyn Write, link: &str, device: &ByHand<'_>, plan: &HandPlan) -> std::io::Result<()> {
     let plate = device.nameplate();
     let who: Vec<String> = [plate.manufacturer, plate.model, plate.serial].into_iter().flatten().collect();
     writeln!(out, "{link}  {}", super::table::printable(&who.join(" ")))?;
     writeln!(out, "plan: {} ({})", plan.summary, many(plan.writes.len(), "write"))?;
     for (address, registers, name) in &plan.writes {
         writeln!(out, "  {address:>5}  {}  {name}", hex(registers))?;
+    }
+    for note in &plan.notes {
+        writeln!(out, "note: {note}")?;
     }
     out.flush()
 }
@@ -162,7 +169,7 @@ fn tell(out: &mut dyn Write, outcome: &Outcome) -> std::io::Result<End> {
 /// Prints the power each second. Gives the last one.
 async fn watch(
     out: &mut dyn Write,
-    device: &mut Controlled<'_>,
+    device: &mut ByHand<'_>,
     seconds: u32,
 ) -> std::io::Result<Result<Option<Watts>, End>> {
     let mut seen = None;
@@ -204,8 +211,18 @@ fn verdict(setpoint: &Setpoint, read_back: ReadBack, seen: Option<Watts>, most: 
     )
 }
 
-fn afterwards(setpoint: &Setpoint, read_back: ReadBack, hold: u32) -> String {
+fn afterwards(setpoint: &Setpoint, read_back: ReadBack, hold: u32, forgotten: Option<Duration>) -> String {
+    if let Some(every) = forgotten {
+        return format!(
+            "the device forgets this by itself: the gateway would repeat it every {} s, nobody does now",
+            every.as_secs()
+        );
+    }
     match release_of(setpoint) {
+        None if matches!(setpoint, Setpoint::SetCurve(_)) => {
+            "the curve stays until another is set or it is released (dergate control LINK release_curve FUNCTION)"
+                .to_owned()
+        }
         None => "nothing is left to be released".to_owned(),
         Some(_) if read_back.bounded => {
             format!("the device falls back by itself {hold} s after it was written (its reversion time)")
@@ -237,7 +254,7 @@ const fn word_of(release: &Setpoint) -> &'static str {
 
 async fn undo(
     out: &mut dyn Write,
-    device: &mut Controlled<'_>,
+    device: &mut ByHand<'_>,
     release: &Setpoint,
     hold: Duration,
 ) -> std::io::Result<End> {
@@ -248,7 +265,7 @@ async fn undo(
         Ok(command) => command,
         Err(words) => return Ok(End::Failed(words)),
     };
-    let plan = match device.plan(command, release, hold) {
+    let plan = match device.plan(command, release, hold).await {
         Ok(plan) => plan,
         Err(words) => return Ok(End::Failed(format!("it was not released: {words}"))),
     };

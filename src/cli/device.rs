@@ -3,7 +3,8 @@
 use super::tls::TlsArgs;
 use super::{End, say};
 use crate::der::Nameplate;
-use crate::device_map::{DeviceMap, LinkOptions, MapKind, Maps};
+use crate::device_map::registers::RegisterTable;
+use crate::device_map::{DeviceMap, LinkOptions, Maps};
 use crate::southbound::tools::Session;
 use crate::southbound::{Link, ProbeError, ProbeOptions, session};
 use std::io::{BufRead, IsTerminal};
@@ -20,7 +21,7 @@ const LONG: Duration = Duration::from_secs(2);
 /// How a device wants to be treated.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct How {
-    /// Treat the device as this device map says: base addresses, lengths, models to leave out, time-outs
+    /// Treat the device as this device map says: where its chain or its registers stand, lengths, time-outs, commands
     #[arg(long, value_name = "ID")]
     map: Option<String>,
     /// A folder of device maps beside the built-in ones
@@ -95,15 +96,15 @@ impl How {
     }
 
     /// What the map and the command line say about reading.
-    pub fn options(&self, map: Option<&DeviceMap>) -> ProbeOptions {
+    pub fn options(&self, map: Option<&Arc<DeviceMap>>) -> ProbeOptions {
         let sunspec = map.map(|map| map.sunspec.clone()).unwrap_or_default();
-        ProbeOptions { link: self.link_settings(map), sunspec, tls: None }
+        ProbeOptions { link: self.link_settings(map.map(Arc::as_ref)), sunspec, tls: None, map: map.cloned() }
     }
 
     /// The device at a link.
     pub fn target(&self, link: &str) -> Result<Target, End> {
         let (maps, map) = self.maps()?;
-        let options = self.options(map.as_deref());
+        let options = self.options(map.as_ref());
         let link = Link::parse_for(link, &options.link).map_err(|why| End::Usage(why.to_string()))?;
         let (tls, warnings) = self.tls.client(&link).map_err(End::Usage)?;
         for warning in warnings {
@@ -119,17 +120,6 @@ impl Target {
     pub fn session(&self) -> Session {
         session(&self.link, &self.options, self.maps.models().clone())
     }
-
-    /// Refuses what needs a SunSpec chain if the map says that there is none.
-    pub fn must_be_sunspec(&self, command: &str) -> Result<(), End> {
-        match &self.map {
-            Some(map) if map.kind == MapKind::Registers => Err(End::Usage(format!(
-                "map \"{}\" is a register map, without a SunSpec chain: {command} needs one; dergate read LINK input:5000:u32 reads single registers",
-                map.id
-            ))),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The map whose `[match]` fits a device best.
@@ -143,7 +133,7 @@ pub(super) fn best_map(maps: &Maps, plate: &Nameplate) -> Option<String> {
 pub(super) fn ended(error: &ProbeError) -> End {
     match error {
         ProbeError::Silent { .. } => End::NoAnswer(error.to_string()),
-        ProbeError::NotSunspec { .. } => End::Failed(error.to_string()),
+        ProbeError::NotSunspec { .. } | ProbeError::Refused { .. } => End::Failed(error.to_string()),
     }
 }
 
@@ -197,6 +187,14 @@ pub(super) fn at_a_terminal() -> bool {
 /// `0x0001 0x0002`.
 pub(super) fn hex(words: &[u16]) -> String {
     words.iter().map(|word| format!("0x{word:04X}")).collect::<Vec<_>>().join(" ")
+}
+
+/// The word for a register table.
+pub(super) const fn table_name(table: RegisterTable) -> &'static str {
+    match table {
+        RegisterTable::Holding => "holding",
+        RegisterTable::Input => "input",
+    }
 }
 
 /// A number without a fraction is one in documents too.

@@ -8,7 +8,8 @@ mod units;
 
 use super::device::{How, best_map, ended, progress};
 use super::{End, record, say};
-use crate::southbound::{ProbeReport, probe_recording};
+use crate::device_map::Maps;
+use crate::southbound::{ProbeError, ProbeReport, probe_recording};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,11 +18,12 @@ pub(super) use document::point as point_document;
 const EXAMPLES: &str = "\
 Examples:  dergate probe 'modbus+tcp://192.0.2.21:502?unit=1'
            dergate probe 'modbus+tcp://192.0.2.21' --unit 1,2,126
+           dergate probe 'modbus+tcp://192.0.2.31' --map sungrow-sg
            dergate probe --from inverter.json --all
 
 --json prints one object: manufacturer, model, serial, version, base, map, ratings, models (id, \
-instance, device, name, known, address, length, points), readings, capability, warnings; a point has \
-point, address, type, raw, value, unit, symbols, scale, quality, fault and writable. With --unit it \
+instance, device, name, known, address, length, points), registers (map, title, recognised, points; of a register map), readings, capability, warnings; a point has \
+point, table, address, type, raw, value, unit, symbols, scale, quality, fault and writable. With --unit it \
 prints an array: unit, answers, sunspec, and what it is.";
 
 #[derive(Debug, clap::Args)]
@@ -81,13 +83,24 @@ pub(super) async fn from_device(
         Ok(target) => target,
         Err(end) => return Ok(end),
     };
-    if let Err(end) = target.must_be_sunspec("probe") {
-        return Ok(end);
-    }
-    match target.session().probe(&progress()).await {
+    let session = target.session();
+    match session.discover(&progress()).await {
         Ok(report) => {
-            let map = best_map(&target.maps, &report.nameplate);
+            let map = map_of(&report, &target.maps);
             show(out, &target.link.to_string(), &report, map.as_deref(), style)
+        }
+        Err(error @ ProbeError::NotSunspec { .. }) if target.map.is_none() => {
+            let fitting = session.maps_that_fit(&target.maps).await;
+            let right: Vec<String> =
+                fitting.iter().map(|id| format!("dergate probe LINK --map {id}")).collect();
+            Ok(if right.is_empty() {
+                ended(&error)
+            } else {
+                End::Failed(format!(
+                    "{error}\nits registers look like those of a map: {}",
+                    right.join(", or ")
+                ))
+            })
         }
         Err(error) => Ok(ended(&error)),
     }
@@ -102,13 +115,25 @@ async fn from_file(file: &Path, how: &How, style: Style, out: &mut dyn Write) ->
         Ok(maps) => maps,
         Err(end) => return Ok(end),
     };
-    let options = how.options(map.as_deref());
+    let map = match (map, &recording.map) {
+        (None, Some(id)) => maps.get(id).cloned(),
+        (map, _) => map,
+    };
+    let options = how.options(map.as_ref());
     match probe_recording(&recording, &options, maps.models().clone()).await {
         Ok(report) => {
             let name = format!("{}, recorded {}", recording.link, recording.at);
-            show(out, &name, &report, best_map(&maps, &report.nameplate).as_deref(), style)
+            show(out, &name, &report, map_of(&report, &maps).as_deref(), style)
         }
         Err(error) => Ok(ended(&error)),
+    }
+}
+
+/// The map that was named for its registers, or else the one that fits best.
+fn map_of(report: &ProbeReport, maps: &Maps) -> Option<String> {
+    match &report.registers {
+        Some(registers) => Some(registers.map.clone()),
+        None => best_map(maps, &report.nameplate),
     }
 }
 
@@ -130,7 +155,8 @@ fn show(
             say(&format!("warning: {warning}"));
         }
     }
-    Ok(End::Done)
+    let stranger = report.registers.as_ref().and_then(|registers| registers.stranger.clone());
+    Ok(stranger.map_or(End::Done, |words| End::Failed(format!("the values above may mean nothing: {words}"))))
 }
 
 fn warnings(report: &ProbeReport) -> Vec<String> {

@@ -4,8 +4,8 @@ use super::End;
 use super::device::{How, ended, hex};
 use super::probe::point_document;
 use super::table::{Align, Table};
-use crate::southbound::tools::{Answer, RawRead, ReadPoint, Shown, Target};
-use crate::southbound::{ProbedPoint, ProbedValue};
+use crate::southbound::tools::{Answer, Fit, RawRead, Session, Shown, Target};
+use crate::southbound::{ProbeError, ProbedPoint, ProbedValue};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -16,9 +16,10 @@ const EXAMPLES: &str = "\
 Examples:  dergate read 'modbus+tcp://192.0.2.21' 103.W 103.St
            dergate read 'modbus+tcp://192.0.2.21' '160.module[0].DCW' '160[1]'
            dergate read 'modbus+tcp://192.0.2.21' holding:40000+10 input:5000:u32
+           dergate read 'modbus+tcp://192.0.2.31' --map sungrow-sg p work_state
 
 A point is MODEL.PATH, MODEL[INSTANCE].PATH for the second and further of an id, or MODEL alone for all \
-of its points.
+of its points; with a register map in --map, the name of a point of it.
 Registers are holding:ADDRESS or input:ADDRESS, counted from 0; +N for N of them; :u16, :i32, :f32, \
 :text16 … for a value; :low_first behind it if its last register comes first.
 --json prints an array, one entry a point: target, model, point, address, type, raw, value, unit, \
@@ -53,12 +54,15 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
         Ok(device) => device,
         Err(end) => return Ok(end),
     };
-    if targets.iter().any(|target| matches!(target, Target::Model { .. }))
-        && let Err(end) = device.must_be_sunspec("a point of a model")
-    {
+    let session = device.session();
+    if let Some(end) = nameless(&session, targets.iter()) {
         return Ok(end);
     }
-    let answers = match device.session().read(&targets).await {
+    let fit = match fit_for(&session, targets.iter()).await {
+        Ok(fit) => fit,
+        Err(error) => return Ok(ended(&error)),
+    };
+    let answers = match session.read(&targets).await {
         Ok(answers) => answers,
         Err(error) => return Ok(ended(&error)),
     };
@@ -70,8 +74,34 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
     out.flush()?;
     let wrong =
         answers.iter().filter_map(|a| a.result.as_ref().err().map(|why| format!("{}: {why}", a.target)));
-    let wrong: Vec<String> = wrong.collect();
+    let stranger = match fit {
+        Fit::No(words) => Some(format!("the named points may mean nothing: {words}")),
+        Fit::Yes | Fit::NotSaid => None,
+    };
+    let wrong: Vec<String> = wrong.chain(stranger).collect();
     Ok(if wrong.is_empty() { End::Done } else { End::Failed(wrong.join("\n")) })
+}
+
+/// Without a register map, no point has a name of its own.
+pub(super) fn nameless<'t>(session: &Session, targets: impl Iterator<Item = &'t Target>) -> Option<End> {
+    let mut names = targets.filter_map(|target| match target {
+        Target::Named(name) => Some(name),
+        Target::Model { .. } | Target::Raw(_) => None,
+    });
+    let name = names.next().filter(|_| session.register_map().is_none())?;
+    Some(End::Usage(session.no_name(name)))
+}
+
+/// Whether the device is one of its map, if points of the map are named.
+pub(super) async fn fit_for(
+    session: &Session,
+    mut targets: impl Iterator<Item = &Target>,
+) -> Result<Fit, ProbeError> {
+    if targets.any(|target| matches!(target, Target::Named(_))) {
+        session.fit().await
+    } else {
+        Ok(Fit::NotSaid)
+    }
 }
 
 fn table(answers: &[Answer]) -> Table<7> {
@@ -87,15 +117,17 @@ fn table(answers: &[Answer]) -> Table<7> {
     ]);
     for shown in answers.iter().filter_map(|answer| answer.result.as_ref().ok()).flatten() {
         match shown {
-            Shown::Point(read) => table.push(row(read)),
+            Shown::Point(read) => {
+                table.push(row(&format!("{}.{}", read.model, read.point.path), &read.point))
+            }
+            Shown::Named(point) => table.push(row(&point.path, point)),
             Shown::Raw(read) => raw_rows(read).into_iter().for_each(|row| table.push(row)),
         }
     }
     table
 }
 
-fn row(read: &ReadPoint) -> [String; 7] {
-    let point = &read.point;
+fn row(name: &str, point: &ProbedPoint) -> [String; 7] {
     let value = match &point.value {
         ProbedValue::Number(number) => number.to_string(),
         ProbedValue::Text(text) => text.clone(),
@@ -106,7 +138,7 @@ fn row(read: &ReadPoint) -> [String; 7] {
         other => other.quality().to_owned(),
     };
     [
-        format!("{}.{}", read.model, point.path),
+        name.to_owned(),
         value,
         point.unit.clone().unwrap_or_default(),
         point.symbols.join(", "),
@@ -149,6 +181,13 @@ fn documents(answer: &Answer) -> Vec<Value> {
             if let Some(fields) = document.as_object_mut() {
                 fields.insert("target".to_owned(), json!(target));
                 fields.insert("model".to_owned(), json!(read.model));
+            }
+            document
+        }
+        Shown::Named(point) => {
+            let mut document = point_document(point);
+            if let Some(fields) = document.as_object_mut() {
+                fields.insert("target".to_owned(), json!(target));
             }
             document
         }

@@ -1,8 +1,8 @@
-//! `dergate record LINK -o FILE`: every register of a device's chain in one file, for support, and to be decoded later.
+//! `dergate record LINK -o FILE`: every register of a device's chain or map in one file, for support, and to be decoded later.
 
 mod file;
 
-use super::device::{How, ended, progress};
+use super::device::{How, ended, progress, table_name};
 use super::{End, say};
 use std::io::Write;
 use std::path::PathBuf;
@@ -11,11 +11,12 @@ pub(super) use file::load;
 
 const EXAMPLES: &str = "\
 Examples:  dergate record 'modbus+tcp://192.0.2.21:502?unit=1' -o inverter.json
+           dergate record 'modbus+tcp://192.0.2.31' --map sungrow-sg -o sungrow.json
            dergate probe --from inverter.json
 
-The file is one JSON object: format \"dergate-recording\", version 1, link, unit, at, base, models (id, \
-address, length), registers (first address of a run: its registers as hexadecimal words), refused \
-(address, quantity, reason), warnings.";
+The file is one JSON object: format \"dergate-recording\", version 1, link, unit, at, map, base, models (id, \
+address, length), registers (first address of a run: its registers as hexadecimal words), input_registers, \
+refused (input, address, quantity, reason), warnings.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -44,15 +45,11 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
             "{shown} is there already; --force replaces it, or name another file"
         )));
     }
-    let target = match args
-        .how
-        .target(&args.link)
-        .and_then(|target| target.must_be_sunspec("record").map(|()| target))
-    {
+    let target = match args.how.target(&args.link) {
         Ok(target) => target,
         Err(end) => return Ok(end),
     };
-    let recording = match target.session().record(&progress()).await {
+    let recording = match target.session().record_all(&progress()).await {
         Ok(recording) => recording,
         Err(error) => return Ok(ended(&error)),
     };
@@ -61,9 +58,10 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
     }
     for refusal in &recording.refused {
         let last = refusal.address.saturating_add(refusal.quantity.saturating_sub(1));
-        say(&format!("registers {} to {last} are missing: {}", refusal.address, refusal.reason));
+        let table = table_name(refusal.table);
+        say(&format!("{table} registers {} to {last} are missing: {}", refusal.address, refusal.reason));
     }
-    let (models, registers) = (recording.models.len(), recording.registers.len());
+    let (models, registers) = (recording.models.len(), recording.registers.len() + recording.inputs.len());
     if args.json {
         let document = serde_json::json!({
             "file": shown, "models": models, "registers": registers, "refused": recording.refused.len(),

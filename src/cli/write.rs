@@ -3,9 +3,10 @@
 //! Nothing is written that was not asked for, and nothing without a yes.
 
 use super::device::{How, Person, ended, hex};
+use super::read::{fit_for, nameless};
 use super::table::{Align, Table};
 use super::{End, say};
-use crate::southbound::tools::{Frame, Order, Target, WriteFault, WritePlan, WrittenPoint};
+use crate::southbound::tools::{Fit, Frame, Order, Session, WriteFault, WritePlan, WrittenPoint};
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -17,6 +18,7 @@ Examples:  dergate write 'modbus+tcp://192.0.2.21' --dry-run 123.WMaxLimPct=60 1
            dergate write 'modbus+tcp://192.0.2.21' 703.ES=DISABLED --yes
            dergate write 'modbus+tcp://192.0.2.21' 704.PFWInj.PF=0.95 704.PFWInj.Ext=OVER_EXCITED
            dergate write 'modbus+tcp://192.0.2.21' holding:40000=5 holding:40010:i32=-2000
+           dergate write 'modbus+tcp://192.0.2.31' --map sungrow-sg --dry-run limit_pct=60 limit_switch=enable
 
 Points are written in the order given: settings first, enable last. Neighbouring points of one model \
 that stand side by side go in one request. Values are in the unit of the point; enumerations and bits \
@@ -56,12 +58,10 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         Ok(device) => device,
         Err(end) => return Ok(end),
     };
-    if orders.iter().any(|order| matches!(order.target, Target::Model { .. }))
-        && let Err(end) = device.must_be_sunspec("a point of a model")
-    {
+    let session = device.session();
+    if let Some(end) = not_of_its_map(&session, &orders).await {
         return Ok(end);
     }
-    let session = device.session();
     let plan = match session.plan_write(&orders).await {
         Ok(plan) => plan,
         Err(WriteFault::Device(error)) => return Ok(ended(&error)),
@@ -79,6 +79,9 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
             writeln!(out, "{:#}", document(&link, unit, &plan, None))?;
         }
         return Ok(End::Done);
+    }
+    if let Some(end) = in_flash(&plan).filter(|_| !args.yes) {
+        return Ok(end);
     }
     let question = format!("{link}: write {} as shown?", many(plan.frames.len(), "request"));
     if args.json && !args.yes {
@@ -103,6 +106,29 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     out.flush()?;
     let bad: Vec<&str> = points.iter().filter(|p| !p.fate.is_good()).map(|p| p.name.as_str()).collect();
     Ok(if bad.is_empty() { End::Done } else { End::Failed(format!("not as asked: {}", bad.join(", "))) })
+}
+
+/// Points by name are written to a device of the map that names them, and to no other.
+async fn not_of_its_map(session: &Session, orders: &[Order]) -> Option<End> {
+    let targets = || orders.iter().map(|order| &order.target);
+    if let Some(end) = nameless(session, targets()) {
+        return Some(end);
+    }
+    match fit_for(session, targets()).await {
+        Ok(Fit::No(words)) => Some(End::Failed(format!("nothing was written: {words}"))),
+        Ok(Fit::Yes | Fit::NotSaid) => None,
+        Err(error) => Some(ended(&error)),
+    }
+}
+
+/// Points that wear out are not written by a mere nod.
+fn in_flash(plan: &WritePlan) -> Option<End> {
+    (!plan.stored.is_empty()).then(|| {
+        let names = plan.stored.join(", ");
+        End::Failed(format!(
+            "nothing was written: {names} is kept in flash, which wears out; --yes writes it all the same"
+        ))
+    })
 }
 
 /// What is to be written, if it can be agreed to.

@@ -10,10 +10,12 @@ mod sunspec;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tls;
+pub mod tools;
 
 pub use link::{Link, LinkError, ModbusRtu, ModbusTcp};
-pub use sunspec::probe::{ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedScale, ProbedValue};
-pub use sunspec::tools;
+pub use sunspec::probe::{
+    ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedScale, ProbedValue, RegisterReport,
+};
 
 use crate::core::port::{DeviceRecord, DriverPort};
 use crate::der::{DeviceIndex, Mrid};
@@ -81,6 +83,8 @@ pub struct ProbeOptions {
     pub sunspec: SunspecOptions,
     /// How a TLS session is made; needed for a link with TLS.
     pub tls: Option<tls::Client>,
+    /// The device map that was named; its register points have names.
+    pub map: Option<Arc<DeviceMap>>,
 }
 
 /// A connection to one device for what a technician does by hand.
@@ -99,5 +103,5 @@ pub async fn probe_recording(
     models: Arc<Library>,
 ) -> Result<ProbeReport, ProbeError> {
     let lookup: sunspec::Lookup = Arc::new(move |id| models.get(id));
-    sunspec::probe::probe_recording(recording, options, &lookup).await
+    tools::replay(recording, options, &lookup).await
 }

@@ -1,3 +1,4 @@
+use super::value::amount_of;
 use super::*;
 use crate::der::{Excitation, PowerFactor};
 use crate::device_map::registers::CommandName;

@@ -2,9 +2,9 @@
 
 use super::text::{known, ratings};
 use super::warnings;
-use crate::cli::device::number;
+use crate::cli::device::{number, table_name};
 use crate::der::Control;
-use crate::southbound::{ProbeReport, ProbedModel, ProbedPoint, ProbedValue};
+use crate::southbound::{ProbeReport, ProbedModel, ProbedPoint, ProbedValue, RegisterReport};
 use serde_json::{Map, Value, json};
 
 pub(super) fn report(name: &str, report: &ProbeReport, map: Option<&str>, all: bool) -> Value {
@@ -31,6 +31,7 @@ pub(super) fn report(name: &str, report: &ProbeReport, map: Option<&str>, all: b
         "base": report.base,
         "map": map,
         "models": report.models.iter().map(|m| model(m, all)).collect::<Vec<_>>(),
+        "registers": report.registers.as_ref().map(|registers| registers_of(registers, all)),
         "readings": readings,
         "capability": {
             "injectionMax": { "value": number(report.capability.injection_max.get()), "unit": "W" },
@@ -55,6 +56,17 @@ fn model(model: &ProbedModel, all: bool) -> Value {
     })
 }
 
+fn registers_of(registers: &RegisterReport, all: bool) -> Value {
+    let shown = |point: &&ProbedPoint| all || point.value != ProbedValue::NotImplemented;
+    json!({
+        "map": registers.map,
+        "title": registers.title,
+        "recognised": registers.recognised,
+        "fault": registers.stranger,
+        "points": registers.points.iter().filter(shown).map(point).collect::<Vec<_>>(),
+    })
+}
+
 /// One point.
 pub(in crate::cli) fn point(point: &ProbedPoint) -> Value {
     let (value, fault) = match &point.value {
@@ -65,6 +77,7 @@ pub(in crate::cli) fn point(point: &ProbedPoint) -> Value {
     };
     json!({
         "point": point.path,
+        "table": table_name(point.table),
         "address": point.address,
         "type": point.kind,
         "raw": point.raw,

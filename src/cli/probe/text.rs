@@ -1,9 +1,10 @@
 //! A probe's report for people: who, models, points by group, values in gateway terms.
 
 use super::Style;
-use crate::cli::table::printable;
+use crate::cli::device::{hex, table_name};
+use crate::cli::table::{Align, Table, printable};
 use crate::der::{Capability, Control, Nameplate, Quality, Reading};
-use crate::southbound::{ProbeReport, ProbedModel, ProbedPoint, ProbedValue};
+use crate::southbound::{ProbeReport, ProbedModel, ProbedPoint, ProbedValue, RegisterReport};
 use std::io::{self, Write};
 
 pub(super) fn report(
@@ -14,8 +15,10 @@ pub(super) fn report(
     style: Style,
 ) -> io::Result<()> {
     identity(out, name, report, map)?;
-    writeln!(out, "\nModels")?;
-    writeln!(out, "  {:>8}  {:>7}  {:>5}  name", "id", "address", "L")?;
+    if report.base.is_some() {
+        writeln!(out, "\nModels")?;
+        writeln!(out, "  {:>8}  {:>7}  {:>5}  name", "id", "address", "L")?;
+    }
     for model in &report.models {
         if model.id == 1 && model.device > 0 {
             writeln!(out, "  logical device {}: {}", model.device + 1, who(model))?;
@@ -25,6 +28,9 @@ pub(super) fn report(
     }
     for model in &report.models {
         points(out, model, style)?;
+    }
+    if let Some(registers) = &report.registers {
+        register_points(out, registers, style)?;
     }
     writeln!(out, "\nAs the gateway reports it (positive is injected)")?;
     if report.readings.is_empty() {
@@ -62,7 +68,18 @@ fn identity(out: &mut dyn Write, name: &str, report: &ProbeReport, map: Option<&
         "device map",
         map.unwrap_or("none matches; \"sunspec\" serves every device")
     )?;
-    writeln!(out, "  {:<22} {}", "SunSpec base", report.base)
+    if let Some(registers) = &report.registers {
+        let how = match (&registers.stranger, registers.recognised) {
+            (Some(_), _) => "NOT recognised, see the warning",
+            (None, true) => "recognised",
+            (None, false) => "not checked",
+        };
+        writeln!(out, "  {:<22} {} ({how})", "registers of", printable(&registers.title))?;
+    }
+    match report.base {
+        Some(base) => writeln!(out, "  {:<22} {base}", "SunSpec base"),
+        None => Ok(()),
+    }
 }
 
 /// Who a further logical device is, by its model 1.
@@ -95,6 +112,48 @@ fn points(out: &mut dyn Write, model: &ProbedModel, style: Style) -> io::Result<
         }
         writeln!(out, "{}", line(point, name, groups.len() * 2, style))?;
         open = groups;
+    }
+    Ok(())
+}
+
+/// The points of a register map, with table and address as they are counted on the wire.
+fn register_points(out: &mut dyn Write, registers: &RegisterReport, style: Style) -> io::Result<()> {
+    writeln!(out, "\nRegisters of map {} (addresses from 0, as on the wire)", registers.map)?;
+    let left = |head| (head, Align::Left);
+    let mut table = Table::new([
+        left("table"),
+        ("address", Align::Right),
+        left("point"),
+        ("value", Align::Right),
+        left("unit"),
+        left("meaning"),
+        left("raw"),
+        left("quality"),
+    ]);
+    let shown = |point: &&ProbedPoint| style.all || point.value != ProbedValue::NotImplemented;
+    for point in registers.points.iter().filter(shown) {
+        let (value, quality) = match &point.value {
+            ProbedValue::Number(number) => (number.to_string(), String::new()),
+            ProbedValue::Text(text) => (text.clone(), String::new()),
+            ProbedValue::Unusable(why) => ("-".to_owned(), why.clone()),
+            other => ("-".to_owned(), other.quality().to_owned()),
+        };
+        table.push([
+            table_name(point.table).to_owned(),
+            point.address.to_string(),
+            point.path.clone(),
+            value,
+            point.unit.clone().unwrap_or_default(),
+            point.symbols.join(", "),
+            // A text is its registers; in words it is enough.
+            if matches!(point.value, ProbedValue::Text(_)) { String::new() } else { hex(&point.raw) },
+            quality,
+        ]);
+    }
+    table.write(out, "  ")?;
+    let absent = registers.points.iter().filter(|p| p.value == ProbedValue::NotImplemented).count();
+    if absent > 0 && !style.all {
+        writeln!(out, "  {absent} more that the device does not have, or not now (--all shows them)")?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! A recording as a JSON file: written whole or not at all, and read with every size bounded.
 
+use crate::device_map::registers::RegisterTable;
 use crate::southbound::tools::{RecordedModel, Recording, Refusal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,10 +25,16 @@ struct Document {
     link: String,
     unit: u8,
     at: String,
+    /// The device map whose points were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    map: Option<String>,
     base: u16,
     models: Vec<Model>,
     /// Runs of registers by the address of the first, as text so that it is a key.
     registers: BTreeMap<String, String>,
+    /// The same of input registers.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    input_registers: BTreeMap<String, String>,
     #[serde(default)]
     refused: Vec<Refused>,
     #[serde(default)]
@@ -45,6 +52,9 @@ struct Model {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Refused {
+    /// True for input registers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    input: bool,
     address: u16,
     quantity: u16,
     reason: String,
@@ -54,21 +64,29 @@ struct Refused {
 pub(super) fn save(path: &Path, recording: &Recording, force: bool) -> io::Result<()> {
     let text = serde_json::to_string_pretty(&document(recording)).map_err(io::Error::other)?;
     let beside = beside(path);
-    let written = write_whole(&beside, &text).and_then(|()| {
-        // A file that came while the device was read is kept too.
-        if !force && path.symlink_metadata().is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                "it is there already; --force replaces it",
-            ));
-        }
-        std::fs::rename(&beside, path)
-    });
+    let written = write_whole(&beside, &text)
+        .and_then(|()| if force { std::fs::rename(&beside, path) } else { name_anew(&beside, path) });
     if written.is_err() {
         // Nothing depends on it; what matters is told by the first error.
         let _ = std::fs::remove_file(&beside);
     }
     written
+}
+
+/// Gives a file its name. A file that came there while the device was read is kept.
+fn name_anew(beside: &Path, path: &Path) -> io::Result<()> {
+    let there = || io::Error::new(io::ErrorKind::AlreadyExists, "it is there already; --force replaces it");
+    match std::fs::hard_link(beside, path) {
+        // The file is there by its name; a second name that stays does no harm.
+        Ok(()) => {
+            let _ = std::fs::remove_file(beside);
+            Ok(())
+        }
+        Err(why) if why.kind() == io::ErrorKind::AlreadyExists => Err(there()),
+        // Memory sticks know no second names.
+        Err(_) if path.symlink_metadata().is_ok() => Err(there()),
+        Err(_) => std::fs::rename(beside, path),
+    }
 }
 
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
@@ -92,28 +110,34 @@ fn document(recording: &Recording) -> Document {
         link: recording.link.clone(),
         unit: recording.unit,
         at: recording.at.to_string(),
+        map: recording.map.clone(),
         base: recording.base,
         models: recording
             .models
             .iter()
             .map(|m| Model { id: m.id, address: m.address, length: m.length })
             .collect(),
-        registers: runs(recording),
+        registers: runs(&recording.registers, &|at| recording.models.iter().any(|m| m.address == at)),
+        input_registers: runs(&recording.inputs, &|_| false),
         refused: recording
             .refused
             .iter()
-            .map(|r| Refused { address: r.address, quantity: r.quantity, reason: r.reason.clone() })
+            .map(|r| Refused {
+                input: r.table == RegisterTable::Input,
+                address: r.address,
+                quantity: r.quantity,
+                reason: r.reason.clone(),
+            })
             .collect(),
         warnings: recording.warnings.clone(),
     }
 }
 
 /// Neighbouring registers of one model in one run: a model begins a run of its own.
-fn runs(recording: &Recording) -> BTreeMap<String, String> {
-    let begins = |at: u16| recording.models.iter().any(|m| m.address == at);
+fn runs(registers: &BTreeMap<u16, u16>, begins: &dyn Fn(u16) -> bool) -> BTreeMap<String, String> {
     let mut runs: Vec<(u16, String)> = Vec::new();
     let mut next = None;
-    for (&at, word) in &recording.registers {
+    for (&at, word) in registers {
         match runs.last_mut() {
             Some((_, text)) if next == Some(at) && !begins(at) => {
                 let _ = write!(text, " {word:04X}");
@@ -157,10 +181,15 @@ fn recording(document: Document) -> Result<Recording, String> {
     for (first, words) in &document.registers {
         run(first, words, &mut registers)?;
     }
+    let mut inputs = BTreeMap::new();
+    for (first, words) in &document.input_registers {
+        run(first, words, &mut inputs)?;
+    }
     let recording = Recording {
         link: document.link,
         unit: document.unit,
         at,
+        map: document.map,
         base: document.base,
         models: document
             .models
@@ -168,10 +197,16 @@ fn recording(document: Document) -> Result<Recording, String> {
             .map(|m| RecordedModel { id: m.id, address: m.address, length: m.length })
             .collect(),
         registers,
+        inputs,
         refused: document
             .refused
             .into_iter()
-            .map(|r| Refusal { address: r.address, quantity: r.quantity, reason: r.reason })
+            .map(|r| Refusal {
+                table: if r.input { RegisterTable::Input } else { RegisterTable::Holding },
+                address: r.address,
+                quantity: r.quantity,
+                reason: r.reason,
+            })
             .collect(),
         warnings: document.warnings,
     };

@@ -1,5 +1,9 @@
 //! One command from what is asked to its outcome: what must be known first, the draft, its execution, what is held.
 
+mod preview;
+
+pub use preview::Preview;
+
 use super::Points;
 use super::ask::{Ask, Wish, rivals, wish};
 use super::codec::{decode, exponent, step};

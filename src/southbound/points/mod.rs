@@ -10,6 +10,7 @@ mod draft;
 mod effect;
 mod execute;
 mod held;
+mod look;
 mod plan;
 mod poll;
 mod readings;
@@ -17,7 +18,9 @@ mod readings;
 pub mod testing;
 
 pub use ask::Ask;
-pub use codec::{Value, one_of};
+pub use codec::{Raw, Rounding, Value, decode, encode, one_of, raw, say};
+pub use command::Preview;
+pub use look::Look;
 pub use poll::read_registers;
 
 use self::effect::Watches;

@@ -7,6 +7,7 @@ mod identify;
 mod poll;
 
 pub use device::Device;
+pub use identify::{Stranger, identify};
 
 #[cfg(test)]
 mod tests;

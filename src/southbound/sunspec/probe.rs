@@ -19,7 +19,8 @@ use super::readings::{choose, readings};
 use super::scan::ScanError;
 use super::tools::{Recording, Session, Source, Tell};
 use crate::der::{Capability, Nameplate, Reading};
-use crate::southbound::modbus::BusError;
+use crate::southbound::modbus::{BusError, ConnectFault};
+use crate::southbound::tls::Kind;
 use crate::southbound::{Link, ProbeOptions};
 use jiff::Timestamp;
 use model::read_model;
@@ -31,16 +32,33 @@ use tokio::time::Instant;
 pub struct ProbeReport {
     /// Who it is and what it is rated for.
     pub nameplate: Nameplate,
-    /// Address of the SunSpec marker.
-    pub base: u16,
+    /// Address of the SunSpec marker; `None` without a chain.
+    pub base: Option<u16>,
     /// Its models, in chain order, those of further logical devices too.
     pub models: Vec<ProbedModel>,
+    /// What the registers of its map show, if the map has any.
+    pub registers: Option<RegisterReport>,
     /// What is odd about it.
     pub warnings: Vec<String>,
     /// Its values as the gateway would report them.
     pub readings: Vec<Reading>,
     /// What the gateway could ask of it.
     pub capability: Capability,
+}
+
+/// What the registers of a map show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RegisterReport {
+    /// Id of the map.
+    pub map: String,
+    /// What a person calls the devices of the map.
+    pub title: String,
+    /// The device showed what the map knows its devices by.
+    pub recognised: bool,
+    /// It showed something else; what.
+    pub stranger: Option<String>,
+    /// The points, in the order of the map; also those that the device does not have.
+    pub points: Vec<ProbedPoint>,
 }
 
 /// Why there is nothing to report.
@@ -52,6 +70,14 @@ pub enum ProbeError {
         /// Where.
         link: String,
         /// What happened instead.
+        reason: String,
+    },
+    /// It was reached and turned away, or may not be spoken to: a certificate, a serial port; why.
+    #[error("{link}: {reason}")]
+    Refused {
+        /// Where.
+        link: String,
+        /// What is in the way.
         reason: String,
     },
     /// Somebody there, but no usable SunSpec device.
@@ -74,9 +100,21 @@ impl ProbeError {
             ScanError::Bus(BusError::Refused(_) | BusError::BadAnswer(_)) | ScanError::NoMarker(_) => {
                 Self::NotSunspec { link, reason }
             }
+            ScanError::Bus(BusError::Connect(fault)) if refuses(fault) => Self::Refused { link, reason },
             ScanError::Bus(_) => Self::Silent { link, reason },
             ScanError::RunsAway { .. } | ScanError::NoModels(..) => Self::NotSunspec { link, reason },
         }
+    }
+}
+
+/// True for a fault that is no silence: somebody answered, or our own side is in the way.
+fn refuses(fault: &ConnectFault) -> bool {
+    match fault {
+        ConnectFault::Tls(fault) => fault.kind != Kind::Silent,
+        ConnectFault::NoPort | ConnectFault::PortBusy | ConnectFault::PortDenied | ConnectFault::NotAPort => {
+            true
+        }
+        _ => fault.lasts(),
     }
 }
 
@@ -194,8 +232,9 @@ impl Read<'_> {
         );
         ProbeReport {
             nameplate: nameplate(&blocks),
-            base: chain.base,
+            base: Some(chain.base),
             models,
+            registers: None,
             warnings,
             readings,
             capability: capability(&blocks, routes),

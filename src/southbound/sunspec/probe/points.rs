@@ -1,6 +1,7 @@
 //! One point as a person wants to see it: value, unit, names of its values, and how its number comes about.
 
 use super::Body;
+use crate::device_map::registers::RegisterTable;
 use crate::device_map::{Layout, PlacedPoint, PlacedScale, PointType};
 use crate::southbound::sunspec::block::{Fault, Number, Sample};
 use crate::southbound::sunspec::value::{Value, decode};
@@ -10,6 +11,8 @@ use crate::southbound::sunspec::value::{Value, decode};
 pub struct ProbedPoint {
     /// Path within the model.
     pub path: String,
+    /// Which table it is in.
+    pub table: RegisterTable,
     /// Address of its first register.
     pub address: u16,
     /// SunSpec's word for its type.
@@ -85,6 +88,7 @@ pub fn point_of(body: &Body, layout: &Layout, registers: &[u16], placed: &Placed
         Some(other) => ProbedValue::Text(other.to_string()),
     };
     ProbedPoint {
+        table: RegisterTable::Holding,
         path: placed.path.clone(),
         address: body.at.address.saturating_add(placed.offset),
         kind: kind.name(),

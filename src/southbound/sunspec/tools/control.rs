@@ -3,16 +3,15 @@
 //! It decides nothing about registers (`control` does) and sends nothing itself (`execute` does). It does not hold a
 //! setpoint: nothing is refreshed.
 
+use super::amount::{Amount, Manual, Sizes, setpoint_of};
 use super::{Session, Source, Tell};
-use crate::der::{
-    Capability, Nameplate, Outcome, Percent, PowerFactor, Quantity, RampRates, Setpoint, Vars, Watts,
-};
-use crate::device_map::registers::CommandName;
+use crate::der::{Capability, Nameplate, Outcome, Quantity, Setpoint, Watts};
+use crate::device_map::PointRef;
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::abilities::{base_power, capability, nameplate, routes};
 use crate::southbound::sunspec::block::{Block, Blocks};
-use crate::southbound::sunspec::control::{Ask, Ours, Plan, local, plan};
-use crate::southbound::sunspec::execute::{Habits, Wire, carry_out};
+use crate::southbound::sunspec::control::{Ask, Ours, Script, Step, Write, local, script};
+use crate::southbound::sunspec::execute::{Habits, Meanwhile, Wire, run};
 use crate::southbound::sunspec::probe::{Body, ProbeError, driver_blocks};
 use crate::southbound::sunspec::readings::{Sources, choose, readings};
 use jiff::Timestamp;
@@ -21,30 +20,6 @@ use tokio::time::Instant;
 
 /// A plan older than this is not carried out: what it rests on may have changed.
 const FRESH: Duration = Duration::from_secs(60);
-
-/// A command as a person gives it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manual {
-    /// One that device maps know.
-    Command(CommandName),
-    /// Active power back to the device's own control.
-    ReleaseActivePower,
-    /// Reactive power back to the device's own control.
-    ReleaseReactivePower,
-}
-
-/// A value as a person gives it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Amount {
-    /// W; positive is injected.
-    Watts(f64),
-    /// var; positive is injected.
-    Vars(f64),
-    /// % of what the device can do.
-    Percent(f64),
-    /// A power factor.
-    Factor(PowerFactor),
-}
 
 /// What would be written for a command.
 #[derive(Clone, Debug)]
@@ -55,7 +30,7 @@ pub struct ControlPlan {
     pub writes: Vec<(u16, Vec<u16>, String)>,
     /// The active power asked for, if the command is about it.
     pub active_power: Option<Watts>,
-    plan: Plan,
+    script: Script,
     made: Instant,
 }
 
@@ -105,6 +80,15 @@ impl Session {
     }
 }
 
+/// By hand nothing else goes on while a curve is adopted.
+struct Nothing;
+
+impl Meanwhile for Nothing {
+    async fn pass(&mut self) -> bool {
+        true
+    }
+}
+
 impl Controlled<'_> {
     /// Who the device is.
     #[must_use]
@@ -121,65 +105,18 @@ impl Controlled<'_> {
     /// What a command and its value ask of this device.
     ///
     /// # Errors
-    /// The value is missing, of the wrong kind, or a percentage of something that the device does not tell.
+    /// See [`setpoint_of`].
     pub fn setpoint(&self, command: Manual, amount: Option<Amount>) -> Result<Setpoint, String> {
-        use CommandName as C;
-        let Manual::Command(name) = command else {
-            return Ok(match command {
-                Manual::ReleaseActivePower => Setpoint::ReleaseActivePower,
-                _ => Setpoint::ReleaseReactivePower,
-            });
-        };
-        let wrong = |right: &str| Err(format!("{} takes a value such as {right}", name.name()));
-        match (name, amount) {
-            (C::Connect, _) => Ok(Setpoint::Connect),
-            (C::Disconnect, _) => Ok(Setpoint::Disconnect),
-            (C::ResetAlarms, _) => Ok(Setpoint::ResetAlarms),
-            (C::LimitActivePower, Some(Amount::Watts(watts))) => {
-                Ok(Setpoint::LimitActivePower(Watts::new(watts)))
-            }
-            (C::LimitActivePower, Some(Amount::Percent(percent))) => {
-                Ok(Setpoint::LimitActivePower(Watts::new(self.limit_base()? * percent / 100.0)))
-            }
-            (C::SetActivePower, Some(Amount::Watts(watts))) => {
-                Ok(Setpoint::SetActivePower(Watts::new(watts)))
-            }
-            (C::SetActivePower, Some(Amount::Percent(percent))) => {
-                let can = self.capability();
-                let most = if percent < 0.0 { can.absorption_max } else { can.injection_max };
-                known(most.get(), "maximum power")?;
-                Ok(Setpoint::SetActivePower(Watts::new(most.get() * percent / 100.0)))
-            }
-            (C::SetReactivePower, Some(Amount::Vars(vars))) => {
-                Ok(Setpoint::SetReactivePower(Vars::new(vars)))
-            }
-            (C::SetReactivePower, Some(Amount::Percent(percent))) => {
-                let plate = self.nameplate();
-                let most =
-                    if percent < 0.0 { plate.reactive_absorbed_max } else { plate.reactive_injected_max };
-                let most = most.map_or(0.0, Vars::get);
-                known(most, "maximum reactive power")?;
-                Ok(Setpoint::SetReactivePower(Vars::new(most * percent / 100.0)))
-            }
-            (C::SetPowerFactor, Some(Amount::Factor(factor))) => Ok(Setpoint::SetPowerFactor(factor)),
-            (C::SetRampRates, Some(Amount::Percent(percent))) if percent > 0.0 => {
-                let rate = Some(Percent::new(percent));
-                Ok(Setpoint::SetRampRates(RampRates { active_up: rate, active_down: rate, reactive: None }))
-            }
-            (C::LimitActivePower | C::SetActivePower, _) => wrong("4800W, 4.8kW or 60%"),
-            (C::SetReactivePower, _) => wrong("1200var, -1.2kvar or 20%"),
-            (C::SetPowerFactor, _) => wrong("0.95over or 0.95under"),
-            (C::SetRampRates, _) => wrong("10% (of the maximum active power, per second)"),
-            (C::SetCurve | C::SetEnterService, _) => {
-                Err(format!("{} takes more than one value and is not given by hand", name.name()))
-            }
-        }
-    }
-
-    fn limit_base(&self) -> Result<f64, String> {
         let route = routes(&self.blocks).limit;
         let base = route.and_then(|model| base_power(&self.blocks, model)).map_or(0.0, |(watts, _)| watts);
-        known(base, "maximum power").map(|()| base)
+        let (capability, nameplate) = (self.capability(), self.nameplate());
+        setpoint_of(command, amount, &Sizes { capability, nameplate, limit_base: base })
+    }
+
+    /// A usable number of the chain.
+    #[must_use]
+    pub fn good(&self, point: &PointRef) -> Option<f64> {
+        self.blocks.good(point.model, &point.path)
     }
 
     /// Decides what is written for a set point.
@@ -198,7 +135,7 @@ impl Controlled<'_> {
             let id = block.at.id;
             return Err(format!("the device is in local mode ({id}.LocRemCtl); release it at the device"));
         }
-        let plan = plan(&Ask {
+        let script = script(&Ask {
             setpoint,
             hold,
             routes: routes(&self.blocks),
@@ -206,14 +143,18 @@ impl Controlled<'_> {
             blocks: &self.blocks,
             max_write: options.link.max_write,
             options: &options.sunspec,
-            counting: options.sunspec.curve_request,
+            counting: self.habits.counting.unwrap_or(options.sunspec.curve_request),
             single_only: self.habits.no_multiple,
         })?;
+        let active_power = script.steps.iter().find_map(|step| match step {
+            Step::Write(plan) => plan.active_power,
+            Step::Adopt(_) => None,
+        });
         Ok(ControlPlan {
-            summary: plan.summary.clone(),
-            writes: plan.writes.iter().map(|w| (w.address, w.registers.clone(), w.name.clone())).collect(),
-            active_power: plan.active_power,
-            plan,
+            summary: script.summary.clone(),
+            writes: script.steps.iter().flat_map(shown).collect(),
+            active_power,
+            script,
             made: Instant::now(),
         })
     }
@@ -231,9 +172,14 @@ impl Controlled<'_> {
             max_read: options.link.max_read,
             expires_at: Instant::now() + patience,
         };
-        let (outcome, held) = carry_out(&self.session.line(), &plan.plan, &mut self.habits, &wire).await;
-        if held {
-            self.ours = plan.plan.ours;
+        let line = self.session.line();
+        let (outcome, held) = run(&line, &plan.script, &mut self.habits, &wire, &mut Nothing).await;
+        let ours = plan.script.ours().unwrap_or(self.ours);
+        match &outcome {
+            Outcome::Applied(_) => self.ours = ours,
+            // It may hold a part of it.
+            _ if held => self.ours = self.ours.or(ours),
+            _ => {}
         }
         outcome
     }
@@ -266,11 +212,13 @@ impl Controlled<'_> {
     }
 }
 
-fn known(most: f64, what: &str) -> Result<(), String> {
-    if most > 0.0 {
-        return Ok(());
+/// The writes of a step, for words.
+fn shown(step: &Step) -> Vec<(u16, Vec<u16>, String)> {
+    let write = |w: &Write| (w.address, w.registers.clone(), w.name.clone());
+    match step {
+        Step::Write(plan) => plan.writes.iter().map(write).collect(),
+        Step::Adopt(adoption) => vec![write(&adoption.request)],
     }
-    Err(format!("a percentage needs the {what} of the device, which it does not tell; give W or var"))
 }
 
 #[cfg(test)]

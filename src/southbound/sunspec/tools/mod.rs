@@ -2,7 +2,9 @@
 //!
 //! Each on a connection of its own, once, and at somebody's command. It polls nothing and tells the core nothing.
 
+mod amount;
 mod control;
+mod named;
 mod read;
 mod recording;
 mod source;
@@ -10,7 +12,9 @@ mod target;
 mod units;
 mod write;
 
-pub use control::{Amount, ControlPlan, Controlled, Manual};
+pub use amount::{Amount, Manual, Sizes, setpoint_of};
+pub use control::{ControlPlan, Controlled};
+pub use named::probed;
 pub use read::{Answer, RawRead, ReadPoint, Shown};
 pub use recording::{RecordedModel, Recording, RecordingFault, Refusal};
 pub use source::Source;
@@ -30,8 +34,8 @@ pub type Tell<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
 /// A connection to one unit, for as long as a command of the command line takes.
 pub struct Session {
-    link: Link,
-    pub(super) options: ProbeOptions,
+    pub(in crate::southbound) link: Link,
+    pub(in crate::southbound) options: ProbeOptions,
     pub(super) lookup: Lookup,
     pub(super) layouts: Layouts,
     bus: SharedBus,
@@ -45,7 +49,7 @@ impl Session {
         Self { link: link.clone(), options: options.clone(), lookup, layouts: Layouts::default(), bus }
     }
 
-    pub(super) fn line(&self) -> Line<'_> {
+    pub(in crate::southbound) fn line(&self) -> Line<'_> {
         self.line_to(self.link.unit())
     }
 
@@ -64,7 +68,7 @@ impl Session {
         ProbeError::of(&self.link, error)
     }
 
-    pub(super) fn broken(&self, error: BusError) -> ProbeError {
+    pub(in crate::southbound) fn broken(&self, error: BusError) -> ProbeError {
         self.failed(&ScanError::Bus(error))
     }
 }

@@ -1,5 +1,6 @@
 //! Single points and registers, read once: only what is asked for, and what it takes to understand it.
 
+use super::named::probed;
 use super::target::{RawTarget, Target};
 use super::{Session, Source};
 use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale, PointType};
@@ -26,6 +27,8 @@ pub enum Shown {
     Point(ReadPoint),
     /// Registers by address.
     Raw(RawRead),
+    /// A point of a register map.
+    Named(ProbedPoint),
 }
 
 /// A point of a model.
@@ -77,10 +80,15 @@ impl Session {
     pub async fn read(&self, targets: &[Target]) -> Result<Vec<Answer>, ProbeError> {
         let source = Source::Line(self.line());
         let chain = self.chain_for(targets.iter()).await?;
+        let named = self.named(targets.iter()).await.map_err(|error| self.broken(error))?;
         let mut answers = Vec::with_capacity(targets.len());
         for target in targets {
             let result = match target {
                 Target::Raw(raw) => read_raw(&source, *raw).await,
+                Target::Named(name) => match named.as_ref().and_then(|points| points.look(name)) {
+                    Some(look) => Ok(vec![Shown::Named(probed(&look))]),
+                    None => Err(Trouble::Words(self.no_name(name))),
+                },
                 Target::Model { id, instance, path } => {
                     self.read_points(&source, &chain, (*id, *instance), path.as_deref()).await
                 }

@@ -3,6 +3,7 @@
 //! Values only. How it stands in a file is the command line's matter.
 
 use super::{Session, Source, Tell};
+use crate::device_map::registers::RegisterTable;
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::block::ModelAt;
 use crate::southbound::sunspec::probe::{Body, ProbeError, WholeChain, lay_out};
@@ -21,12 +22,16 @@ pub struct Recording {
     pub unit: u8,
     /// When recording ended.
     pub at: Timestamp,
-    /// Address of the SunSpec marker.
+    /// Id of the map whose registers were recorded; `None` if only its chain was.
+    pub map: Option<String>,
+    /// Address of the SunSpec marker; without meaning if there are no models.
     pub base: u16,
     /// Its models, in chain order, those of further logical devices too.
     pub models: Vec<RecordedModel>,
     /// Holding registers by address.
     pub registers: BTreeMap<u16, u16>,
+    /// Input registers by address.
+    pub inputs: BTreeMap<u16, u16>,
     /// What could not be read.
     pub refused: Vec<Refusal>,
     /// What is odd about its chain.
@@ -47,6 +52,8 @@ pub struct RecordedModel {
 /// Registers that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
+    /// Of which table.
+    pub table: RegisterTable,
     /// The first of them.
     pub address: u16,
     /// How many.
@@ -59,7 +66,7 @@ pub struct Refusal {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RecordingFault {
     /// There is nothing in it.
-    #[error("it has no models")]
+    #[error("it has neither models nor registers of a map")]
     Empty,
     /// Too many models.
     #[error("it has more than {MAX_MODELS} models")]
@@ -82,7 +89,9 @@ impl Recording {
     /// # Errors
     /// See [`RecordingFault`].
     pub fn check(&self) -> Result<(), RecordingFault> {
-        if self.models.is_empty() {
+        if self.models.is_empty()
+            && (self.map.is_none() || self.registers.is_empty() && self.inputs.is_empty())
+        {
             return Err(RecordingFault::Empty);
         }
         if self.models.len() > MAX_MODELS {
@@ -100,8 +109,13 @@ impl Recording {
     /// Registers of the recording; `None` if one of them is not in it.
     #[must_use]
     pub fn read(&self, address: u16, quantity: u16) -> Option<Vec<u16>> {
-        let last = address.checked_add(quantity.checked_sub(1)?)?;
-        (address..=last).map(|at| self.registers.get(&at).copied()).collect()
+        run(&self.registers, address, quantity)
+    }
+
+    /// Input registers of the recording; `None` if one of them is not in it.
+    #[must_use]
+    pub fn read_input(&self, address: u16, quantity: u16) -> Option<Vec<u16>> {
+        run(&self.inputs, address, quantity)
     }
 
     /// The chain that was recorded.
@@ -119,11 +133,17 @@ impl Recording {
             self.registers.insert(at.address.saturating_add(offset), word);
         }
         self.refused.extend(body.holes().map(|hole| Refusal {
+            table: RegisterTable::Holding,
             address: at.address.saturating_add(hole.offset),
             quantity: hole.quantity,
             reason: hole.reason.clone(),
         }));
     }
+}
+
+fn run(registers: &BTreeMap<u16, u16>, address: u16, quantity: u16) -> Option<Vec<u16>> {
+    let last = address.checked_add(quantity.checked_sub(1)?)?;
+    (address..=last).map(|at| registers.get(&at).copied()).collect()
 }
 
 impl Session {
@@ -138,9 +158,11 @@ impl Session {
             link: self.link.to_string(),
             unit: self.link.unit(),
             at: Timestamp::now(),
+            map: None,
             base: chain.base,
             models: Vec::with_capacity(chain.models.len()),
             registers: BTreeMap::new(),
+            inputs: BTreeMap::new(),
             refused: Vec::new(),
             warnings: chain.warnings.clone(),
         };
@@ -152,7 +174,12 @@ impl Session {
             recording.models.push(RecordedModel { id, address, length });
             if self.options.sunspec.ignore_models.contains(&id) {
                 let (quantity, reason) = (length, "not read: the device map ignores the model".to_owned());
-                recording.refused.push(Refusal { address: address.saturating_add(2), quantity, reason });
+                recording.refused.push(Refusal {
+                    table: RegisterTable::Holding,
+                    address: address.saturating_add(2),
+                    quantity,
+                    reason,
+                });
                 continue;
             }
             let mut body = Body::of(*at);

@@ -41,7 +41,7 @@ impl Source<'_> {
             Self::Line(line) => patient(line, table, address, quantity).await,
             Self::Recording(recording) => match table {
                 RegisterTable::Holding => recording.read(address, quantity),
-                RegisterTable::Input => None,
+                RegisterTable::Input => recording.read_input(address, quantity),
             }
             .ok_or(BusError::Refused(Exception::ILLEGAL_ADDRESS)),
         }

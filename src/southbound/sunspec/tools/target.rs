@@ -26,6 +26,8 @@ pub enum Target {
     },
     /// Registers by address.
     Raw(RawTarget),
+    /// A point of a register map, by its name.
+    Named(String),
 }
 
 /// Why a text names nothing, and what would be right.
@@ -66,9 +68,16 @@ impl Target {
             (Some(id), Some(instance), path) => {
                 Ok(Self::Model { id, instance, path: path.map(str::to_owned) })
             }
+            _ if is_name(text) => Ok(Self::Named(text.to_owned())),
             _ => fault(format!("\"{shown}\" is neither a point nor a register; {EXAMPLES}")),
         }
     }
+}
+
+/// True if it can be the name of a point of a register map.
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
 }
 
 impl fmt::Display for Target {
@@ -79,6 +88,7 @@ impl fmt::Display for Target {
                 path.as_ref().map_or(Ok(()), |path| write!(f, ".{path}"))
             }
             Self::Raw(raw) => raw.fmt(f),
+            Self::Named(name) => f.write_str(name),
         }
     }
 }

@@ -9,7 +9,9 @@ mod send;
 mod value;
 
 use super::target::RawTarget;
+use crate::device_map::registers::RegisterPoint;
 use crate::device_map::{PlacedPoint, PointType};
+use crate::southbound::points;
 use crate::southbound::sunspec::probe::ProbeError;
 use crate::southbound::sunspec::value::{Value, decode, scaled};
 use tokio::time::Instant;
@@ -21,6 +23,8 @@ pub struct WritePlan {
     pub frames: Vec<Frame>,
     /// What the person should know before agreeing.
     pub notes: Vec<String>,
+    /// Points among them that are kept in flash, which wears out.
+    pub stored: Vec<String>,
     /// Scale factors and positions were read then.
     made: Instant,
 }
@@ -52,9 +56,10 @@ pub struct Planned {
 
 /// How registers are put in words.
 #[derive(Clone, Debug)]
-enum Meaning {
+pub(super) enum Meaning {
     Point { kind: PointType, power: i8, unit: String, symbols: Vec<(u32, String)> },
     Raw(RawTarget),
+    Named { point: Box<RegisterPoint>, exponent: Option<i32> },
 }
 
 /// What became of one point.
@@ -179,6 +184,7 @@ impl Meaning {
             Self::Raw(target) => target
                 .say(registers)
                 .unwrap_or_else(|| registers.iter().map(u16::to_string).collect::<Vec<_>>().join(",")),
+            Self::Named { point, exponent } => say_named(point, registers, *exponent),
             Self::Point { kind, power, unit, symbols } => match decode(*kind, registers) {
                 Some(Value::Integer(raw)) => {
                     #[expect(clippy::cast_precision_loss, reason = "for words only")]
@@ -197,5 +203,15 @@ impl Meaning {
                 None => "\"not implemented\"".to_owned(),
             },
         }
+    }
+}
+
+/// A value of a point of a register map.
+fn say_named(point: &RegisterPoint, registers: &[u16], exponent: Option<i32>) -> String {
+    match points::decode(point, registers, exponent) {
+        points::Value::Number(number) => points::say(point, number).into_owned(),
+        points::Value::Text(text) => text,
+        points::Value::Absent => "\"not there\"".to_owned(),
+        points::Value::Bad(why) => format!("unusable: {why}"),
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::device_map::registers::CommandName;
 use crate::southbound::testing::{Book, Server, legacy, map, newer};
 
 const HOLD: Duration = Duration::from_secs(60);
@@ -45,7 +46,8 @@ async fn what_cannot_be_asked_is_told_in_words() {
         (legacy(), SET, Some(Amount::Watts(100.0)), "it can be limited only"),
         (bare.clone(), LIMIT, Some(Amount::Percent(50.0)), "which it does not tell"),
         (bare, Manual::Command(CommandName::Connect), None, "cannot be connected"),
-        (legacy(), Manual::Command(CommandName::SetCurve), None, "not given by hand"),
+        (legacy(), Manual::Command(CommandName::SetCurve), None, "--points"),
+        (legacy(), Manual::Command(CommandName::SetEnterService), None, "not given by hand"),
     ] {
         let words = asked(&book, command, amount).await.unwrap_err();
         assert!(words.contains(part), "{command:?}: {words}");

@@ -73,6 +73,8 @@ async fn a_device_that_falls_silent_gives_no_recording() {
 #[test]
 fn what_no_device_can_have_is_no_recording() {
     let blank = Recording {
+        map: None,
+        inputs: BTreeMap::new(),
         link: String::new(),
         unit: 1,
         at: Timestamp::UNIX_EPOCH,
@@ -96,6 +98,8 @@ fn what_no_device_can_have_is_no_recording() {
 fn registers_that_were_not_recorded_are_not_there() {
     let registers = BTreeMap::from([(5, 50), (6, 60), (65_535, 1)]);
     let recording = Recording {
+        map: None,
+        inputs: BTreeMap::new(),
         link: String::new(),
         unit: 1,
         at: Timestamp::UNIX_EPOCH,

@@ -21,7 +21,8 @@ fn targets_are_read_and_written_the_same() {
 #[test]
 fn what_names_nothing_is_told_with_what_would_be_right() {
     for (text, part) in [
-        ("W", "write it like 103.W"),
+        ("4W", "write it like 103.W"),
+        ("W!", "write it like 103.W"),
         ("0.W", "write it like 103.W"),
         ("65535.W", "write it like"),
         ("103.", "names no point"),
@@ -36,6 +37,7 @@ fn what_names_nothing_is_told_with_what_would_be_right() {
         let words = Target::parse(text).unwrap_err().to_string();
         assert!(words.contains(part), "{text}: {words}");
     }
+    assert_eq!(Target::parse("se.power_control_en"), Ok(Target::Named("se.power_control_en".to_owned())));
     assert!(Target::parse(&"9".repeat(5000)).unwrap_err().to_string().len() < 500);
 }
 

@@ -2,9 +2,12 @@
 
 use super::value::registers_of;
 use super::{Frame, Meaning, Planned, WriteFault, WritePlan};
+use crate::device_map::registers::Access;
 use crate::device_map::{Model, PlacedPoint, PointType, WriteFunction};
+use crate::southbound::points::Points;
 use crate::southbound::sunspec::block::Sample;
 use crate::southbound::sunspec::probe::{WholeChain, label, power_of};
+use crate::southbound::sunspec::tools::named::{Given, given};
 use crate::southbound::sunspec::tools::read::{Found, Trouble, matching};
 use crate::southbound::sunspec::tools::target::{Order, Target};
 use crate::southbound::sunspec::tools::{Session, Source};
@@ -48,9 +51,15 @@ impl Session {
                 }
             }
         }
+        let named = self.named(orders.iter().map(|order| &order.target)).await;
+        let named = named.map_err(|error| self.broken(error))?;
         let (mut steps, mut notes) = (Vec::with_capacity(orders.len()), Vec::new());
         for order in orders {
-            match self.step(order, &models, &mut notes) {
+            let step = match &order.target {
+                Target::Named(name) => self.named_step(name, order, named.as_ref(), &mut notes).map(Some),
+                Target::Model { .. } | Target::Raw(_) => self.step(order, &models, &mut notes),
+            };
+            match step {
                 Ok(step) => steps.extend(step),
                 Err(words) => faults.push(format!("{}: {words}", order.target)),
             }
@@ -61,7 +70,47 @@ impl Session {
             return Err(WriteFault::Refused(faults));
         }
         let frames = self.frames(together(steps))?;
-        Ok(WritePlan { frames, notes, made: Instant::now() })
+        let stored = self.stored(orders);
+        notes.extend(
+            stored.iter().map(|name| format!("{name} is kept in flash, which wears out: write it seldom")),
+        );
+        Ok(WritePlan { frames, notes, stored, made: Instant::now() })
+    }
+
+    /// Points of the map that the device keeps in flash.
+    fn stored(&self, orders: &[Order]) -> Vec<String> {
+        let Some(map) = self.register_map() else { return Vec::new() };
+        let kept = |order: &&Order| match &order.target {
+            Target::Named(name) => map.registers.point(name).is_some_and(|point| point.stored),
+            Target::Raw(raw) => map.registers.points.iter().any(|point| {
+                let (from, to) =
+                    (u32::from(raw.address), u32::from(raw.address) + u32::from(raw.registers()));
+                let first = u32::from(point.address);
+                point.stored
+                    && point.table == raw.table
+                    && first < to
+                    && first + u32::from(point.kind.registers()) > from
+            }),
+            Target::Model { .. } => false,
+        };
+        orders.iter().filter(kept).map(|order| order.target.to_string()).collect()
+    }
+
+    /// What an order for a point of the register map writes.
+    fn named_step(
+        &self,
+        name: &str,
+        order: &Order,
+        points: Option<&Points>,
+        notes: &mut Vec<String>,
+    ) -> Result<Step, String> {
+        let look = points.and_then(|points| points.look(name)).ok_or_else(|| self.no_name(name))?;
+        let Given { registers, meaning, note } = given(&look, &order.value)?;
+        notes.extend(note.map(|note| format!("{name}: {note}")));
+        let verified = look.point.access == Access::ReadWrite;
+        let planned =
+            Planned { name: name.to_owned(), address: look.point.address, registers, verified, meaning };
+        Ok(Step { model: None, sync: None, planned })
     }
 
     /// Finds a model, and reads the points that the orders name in it, once.
@@ -113,6 +162,7 @@ impl Session {
                 return Ok(Some(Step { model: None, sync: None, planned }));
             }
             Target::Model { id, instance, path } => (*id, *instance, path.as_deref()),
+            Target::Named(_) => return Ok(None),
         };
         let Some(found) = models.get(&(id, instance)) else { return Ok(None) };
         let path = path.ok_or("a whole model cannot be written; name one point")?;
