@@ -76,7 +76,14 @@ pub struct Bus {
     answered: Option<u8>,
     /// What can be read again to keep a connection up.
     proven_read: Option<(Peer, u16)>,
+    /// Makes connections within the process.
+    #[cfg(any(test, fuzzing))]
+    dial: Option<Dial>,
 }
+
+/// Makes a connection within the process, so that virtual time works.
+#[cfg(any(test, fuzzing))]
+pub type Dial = Box<dyn Fn() -> Box<dyn super::Stream> + Send + Sync>;
 
 /// Time-outs in a row that a unit is granted before it is asked less often.
 const BORNE: u32 = 2;
@@ -102,11 +109,20 @@ impl Bus {
             lenient: false,
             answered: None,
             proven_read: None,
+            #[cfg(any(test, fuzzing))]
+            dial: None,
         }
     }
 
+    /// Connections that are made within the process.
+    #[cfg(any(test, fuzzing))]
+    #[must_use]
+    pub fn dialling(dial: Dial) -> Self {
+        Self { dial: Some(dial), ..Self::new(Endpoint::Tcp { host: String::new(), port: 0 }) }
+    }
+
     /// A serial line over something that is no port.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn over(port: Box<dyn super::Stream>, serial: crate::device_map::SerialOptions) -> Self {
         let mut bus = Self::new(Endpoint::Serial { path: String::new(), serial });
         bus.line = Some(SerialLine::over(port, serial));
@@ -371,6 +387,12 @@ impl Bus {
 
     async fn connect(&mut self, peer: &Peer) -> Result<Session, BusError> {
         self.may_connect()?;
+        #[cfg(any(test, fuzzing))]
+        if let Some(dial) = &self.dial {
+            let wire = Wire::new(dial(), peer.unit, self.lenient);
+            let limit = Box::pin(sleep_until(Instant::now()));
+            return Ok(Session { wire, limit, proven: false, last: None, secured: None });
+        }
         let opened = match timeout(peer.connect_timeout, open(&self.endpoint)).await {
             Ok(opened) => opened,
             Err(_) => Err(ConnectFault::TimedOut),
