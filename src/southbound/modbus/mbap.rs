@@ -6,11 +6,15 @@
 
 use super::pdu::Asked;
 use super::{Peer, Stream};
+use futures_util::FutureExt as _;
 use std::io;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// Longest frame: header and a PDU of 253 bytes.
 const MAX_FRAME: usize = 260;
+
+/// Most reads of what came without being asked for.
+const MOST_UNASKED: usize = 64;
 
 /// A connection, and the request under way.
 pub struct Mbap {
@@ -55,10 +59,10 @@ impl Mbap {
     /// # Errors
     /// The connection ends, or what comes is no answer to this.
     pub async fn call(&mut self, peer: &Peer, asked: &Asked) -> Result<Vec<u8>, Fault> {
+        self.listen_away()?;
         self.transaction = self.transaction.wrapping_add(1);
         self.stream.write_all(&frame(self.transaction, peer.unit, &asked.pdu)).await?;
         self.stream.flush().await?;
-        self.bytes.clear();
         loop {
             if let Some(frame) = take(&mut self.bytes)? {
                 return self.judge(peer, asked, frame);
@@ -70,6 +74,21 @@ impl Mbap {
             }
             self.bytes.extend(chunk.iter().take(count));
         }
+    }
+
+    /// Drops what came since the last answer: an answer that was sent twice would be taken for the next one, and each
+    /// answer after it for the one behind.
+    fn listen_away(&mut self) -> Result<(), Fault> {
+        self.bytes.clear();
+        let mut chunk = [0; MAX_FRAME];
+        for _ in 0..MOST_UNASKED {
+            match self.stream.read(&mut chunk).now_or_never() {
+                None => return Ok(()),
+                Some(Ok(1..)) => {}
+                Some(_) => return Err(Fault::Ended),
+            }
+        }
+        Err(Fault::Wrong("the device sends more than it is asked for".to_owned()))
     }
 
     fn judge(&self, peer: &Peer, asked: &Asked, frame: Frame) -> Result<Vec<u8>, Fault> {

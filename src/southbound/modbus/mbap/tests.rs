@@ -56,6 +56,26 @@ async fn leniency_is_about_ids_only() {
     assert!(matches!(answered(true, 1, &GOOD[..6]).await, Err(Fault::Ended)));
 }
 
+#[tokio::test]
+async fn an_answer_that_comes_twice_is_not_that_to_the_next_request() {
+    let (ours, mut theirs) = duplex(1000);
+    let mut client = Mbap::new(Box::new(ours));
+    let peer = Peer { lenient: true, ..peer(7) };
+    for (transaction, word) in [(1, 11), (2, 22), (3, 33)] {
+        let pdu = [3, 2, 0, word];
+        let answer = frame(transaction, 7, &pdu);
+        let device = async {
+            theirs.read_exact(&mut [0; 12]).await.unwrap();
+            theirs.write_all(&answer).await.unwrap();
+        };
+        let asked = Asked::read(3, u16::from(word), 1);
+        let (result, ()) = tokio::join!(client.call(&peer, &asked), device);
+        assert_eq!(result.unwrap(), pdu);
+        // Once more, before anything else is asked.
+        theirs.write_all(&answer).await.unwrap();
+    }
+}
+
 #[test]
 fn any_bytes_are_survived() {
     let mut random = fastrand::Rng::with_seed(3);
