@@ -8,6 +8,7 @@ use super::abilities::{allowed, capability, nameplate, routes};
 use super::block::{Blocks, Layouts, ModelAt, blocks_of};
 use super::control::{Ask, Ours, script};
 use super::readings::{Reported, choose, readings};
+use crate::der::Setpoint;
 use crate::device_map::{CurveRequest, Layout, Model, PointType, SunspecOptions, models};
 use crate::southbound::fuzzing::{BASE, Image, Input, run, setpoint};
 use crate::southbound::known;
@@ -120,7 +121,7 @@ pub fn chain(mut input: Input<'_>) {
         match (kind >> 2) % 4 {
             0 => drive::probe(image).await,
             1 => drive::control(image, wishes).await,
-            _ => drive::driver(image, wishes).await,
+            _ => drop(drive::driver(image, wishes).await),
         }
     });
 }
@@ -155,7 +156,7 @@ pub fn points(mut input: Input<'_>) {
 }
 
 /// All that the driver decides from a reading of everything.
-fn decide(blocks: &mut Blocks, options: &SunspecOptions, wishes: &[(crate::der::Setpoint, u64, u8)]) {
+fn decide(blocks: &mut Blocks, options: &SunspecOptions, wishes: &[(Setpoint, u64, u8)]) {
     let sources = choose(blocks);
     let at = Timestamp::UNIX_EPOCH;
     let (mut values, faults) = readings(blocks, sources, &|_| Some(at));
@@ -191,3 +192,6 @@ fn decide(blocks: &mut Blocks, options: &SunspecOptions, wishes: &[(crate::der::
 fn lookup() -> super::Lookup {
     Arc::new(|id| models().get(id))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use super::{judge, lookup};
 use crate::core::port::{Command, DeviceRecord, Report, open};
-use crate::der::{DeviceIndex, Mrid, Setpoint};
+use crate::der::{DeviceIndex, Mrid, Outcome, Setpoint};
 use crate::device_map::registers::{CommandName, RegisterMap};
 use crate::device_map::{DeviceMap, MapKind, SunspecOptions};
 use crate::southbound::fuzzing::{Image, PEER, Running, options};
@@ -55,12 +55,22 @@ fn session(image: Image) -> (Session, Running) {
     (Session::over(bus, &link(), &how, lookup()), device)
 }
 
+/// What came of a run.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// Polls that said something.
+    pub polls: usize,
+    /// How the commands ended.
+    pub outcomes: Vec<Outcome>,
+}
+
 /// The whole driver, with commands at times.
-pub async fn driver(image: Image, wishes: Vec<(Duration, Setpoint)>) {
-    let Some(settings) = settings() else { return };
+pub async fn driver(image: Image, wishes: Vec<(Duration, Setpoint)>) -> Seen {
+    let mut seen = Seen::default();
+    let Some(settings) = settings() else { return seen };
     let (bus, device) = image.start();
     let (mut inbox, handles, ports) = open(1);
-    let (Some(port), Some(handle)) = (ports.first(), handles.first()) else { return };
+    let (Some(port), Some(handle)) = (ports.first(), handles.first()) else { return seen };
     let (lookup, layouts, stop) = (lookup(), Layouts::default(), CancellationToken::new());
     let choice: MapChoice = Arc::new(|_, _, _| None);
     let common = Common { lookup: &lookup, layouts: &layouts, choice: &choice, stop: &stop };
@@ -83,9 +93,11 @@ pub async fn driver(image: Image, wishes: Vec<(Duration, Setpoint)>) {
     drop((handles, ports));
     while let Ok((_, report)) = inbox.reports.try_recv() {
         judge_report(&report);
+        seen.polls += usize::from(matches!(&report, Report::Poll(poll) if !poll.readings.is_empty()));
     }
-    let ends = std::iter::from_fn(|| inbox.ends.try_recv().ok()).count();
-    assert_eq!(ends, sent, "each command ends once");
+    seen.outcomes = std::iter::from_fn(|| inbox.ends.try_recv().ok()).map(|end| end.outcome).collect();
+    assert_eq!(seen.outcomes.len(), sent, "each command ends once");
+    seen
 }
 
 fn judge_report(report: &Report) {
