@@ -105,7 +105,7 @@ async fn ask(line: &Line<'_>, turn: usize, honest: bool) {
         }
     };
     match turn % 6 {
-        0 | 1 | 2 => judge(3, 2, line.read(address, 2).await),
+        0..=2 => judge(3, 2, line.read(address, 2).await),
         3 => judge(3, 125, line.read_first(address, 125).await),
         4 => judge(4, 2, line.read_input(address, 2).await),
         _ if turn % 2 == 1 => drop(line.write(address, &[1, 2]).await),

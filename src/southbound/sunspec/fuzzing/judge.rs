@@ -3,7 +3,7 @@
 use crate::der::{Capability, Quality, Reading};
 use crate::device_map::PointType;
 use crate::southbound::fuzzing::sound;
-use crate::southbound::sunspec::block::{Block, Blocks, Sample};
+use crate::southbound::sunspec::block::{Block, Blocks};
 use crate::southbound::sunspec::control::{Plan, Script, Step, Write};
 use crate::southbound::sunspec::value::{Value, decode, encode, encode_down, scaled};
 
@@ -23,14 +23,14 @@ pub fn block(block: &Block, max_read: u16) {
     for placed in &block.layout.points {
         let _ = (sample.number_of(placed), sample.span(&placed.path), sample.text(&placed.path));
         if let Ok(sf) = sample.scale_of(placed) {
-            there_and_back(&sample, placed.point.kind, sample.registers_of(placed), sf);
+            there_and_back(placed.point.kind, sample.registers_of(placed), sf);
         }
     }
     let _ = block.odd_length();
 }
 
 /// What is decoded can be encoded, and then means the same again.
-fn there_and_back(_: &Sample<'_>, kind: PointType, registers: Option<&[u16]>, sf: i8) {
+fn there_and_back(kind: PointType, registers: Option<&[u16]>, sf: i8) {
     let Some(Value::Integer(raw)) = registers.and_then(|words| decode(kind, words)) else { return };
     #[expect(clippy::cast_precision_loss, reason = "what is beyond is refused by encode")]
     let Some(value) = scaled(raw as f64, sf) else { return };
