@@ -232,15 +232,16 @@ impl Group {
 }
 
 impl Model {
-    /// L of the model without its repeating groups: registers after L that every instance has.
+    /// L of the model without its repeating groups: registers after L that every instance has. A table may nest groups so
+    /// that no address space holds it.
     #[must_use]
     pub fn fixed_length(&self) -> usize {
         fn once(group: &Group) -> usize {
             let inner = group.groups.iter().map(|g| match g.repeat {
-                Repeat::Times(n) => usize::from(n) * once(g),
+                Repeat::Times(n) => usize::from(n).saturating_mul(once(g)),
                 Repeat::Point(_) | Repeat::FillLength => 0,
             });
-            group.own_registers() + inner.sum::<usize>()
+            inner.fold(group.own_registers(), usize::saturating_add)
         }
         once(&self.group).saturating_sub(2)
     }

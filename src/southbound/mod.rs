@@ -1,6 +1,9 @@
 //! Drivers: each a task behind [`crate::core::port`], one task a connection.
 
 mod connection;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod link;
 mod modbus;
 mod pace;
@@ -51,7 +54,7 @@ pub struct DeviceSettings {
 }
 
 /// The built-in SunSpec models.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 fn known() -> sunspec::Lookup {
     Arc::new(|id| crate::device_map::models().get(id))
 }

@@ -91,3 +91,14 @@ fn corrections_go_to_the_points_they_name_and_to_no_other() {
         assert!(!of("module[*].Tmp").is_path(other), "{other}");
     }
 }
+
+#[test]
+fn groups_nested_beyond_any_address_space_are_laid_out_as_far_as_they_fit() {
+    let mut inner = group("g", Repeat::Times(u16::MAX), vec![point("W", PointType::Uint16, None)], vec![]);
+    for _ in 0..6 {
+        inner = group("g", Repeat::Times(u16::MAX), vec![], vec![inner]);
+    }
+    let model = Model { id: 1, group: group("top", Repeat::Times(1), vec![], vec![inner]) };
+    assert_eq!(model.fixed_length(), usize::MAX - 2);
+    assert!(Layout::new(&model, 100, &|_| None).points.len() <= 102);
+}

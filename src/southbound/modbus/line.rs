@@ -45,7 +45,7 @@ impl SharedBus {
     }
 
     /// A shared bus over a bus that is made already.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn over(bus: Bus) -> Self {
         Self::of(bus, None)
     }

@@ -62,7 +62,6 @@ impl Mbap {
         self.transaction = self.transaction.wrapping_add(1);
         self.stream.write_all(&frame(self.transaction, peer.unit, &asked.pdu)).await?;
         self.stream.flush().await?;
-        self.bytes.clear();
         loop {
             if let Some(frame) = take(&mut self.bytes)? {
                 return self.judge(peer, asked, frame);

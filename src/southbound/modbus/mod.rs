@@ -18,10 +18,14 @@ mod tls;
 mod trace;
 mod wire;
 
+#[cfg(any(test, fuzzing))]
+pub use bus::Bus;
 pub use bus::Peer;
 pub use endpoint::Endpoint;
 pub use error::{BusError, ConnectFault, Exception};
 pub use line::{Line, SharedBus, Turn};
+#[cfg(any(test, fuzzing))]
+pub use rtu::crc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 

@@ -81,7 +81,7 @@ impl SerialLine {
     }
 
     /// A line over something that is no port.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn over(port: Box<dyn Stream>, options: SerialOptions) -> Self {
         let mut line = Self::new("", options);
         line.attach(port);

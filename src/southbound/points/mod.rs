@@ -9,6 +9,8 @@ mod command;
 mod draft;
 mod effect;
 mod execute;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod held;
 mod look;
 mod plan;

@@ -5,6 +5,8 @@ mod block;
 mod control;
 mod device;
 mod execute;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod probe;
 mod readings;
 mod scan;

@@ -49,6 +49,13 @@ impl Session {
         Self { link: link.clone(), options: options.clone(), lookup, layouts: Layouts::default(), bus }
     }
 
+    /// A session over a connection that is made already.
+    #[cfg(any(test, fuzzing))]
+    #[must_use]
+    pub fn over(bus: SharedBus, link: &Link, options: &ProbeOptions, lookup: Lookup) -> Self {
+        Self { bus, ..Self::new(link, options, lookup) }
+    }
+
     pub(in crate::southbound) fn line(&self) -> Line<'_> {
         self.line_to(self.link.unit())
     }
