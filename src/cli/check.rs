@@ -45,7 +45,7 @@ pub const KINDS: &[Kind] = &[
     Kind {
         names: ("plant", "plants"),
         sign: "a simulated plant has [[sunspec]]",
-        is: |root| root.has("sunspec"),
+        is: |root| root.has("sunspec") || root.has("registers"),
         check: |_, file, root| simulator::plant_of_table(file, root).err().unwrap_or_default(),
     },
     Kind {

@@ -98,9 +98,9 @@ impl Held {
     }
 
     /// True if its part can be left to it. One that said no, or leaves commands without an answer, delivers what it
-    /// delivers until a command is applied again.
+    /// delivers until a command is applied again; one that takes commands and ignores them, until it is seen to follow.
     pub(super) const fn counted_on(&self) -> bool {
-        !self.refused && self.unanswered < UNANSWERED
+        !self.refused && self.unanswered < UNANSWERED && self.no_effect.is_none()
     }
 
     /// What it is still bound to by its own reversion time, whatever else becomes of it.

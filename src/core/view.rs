@@ -126,7 +126,10 @@ impl Scene<'_> {
     fn why_off(&self) -> String {
         let asks = &self.running.asks;
         if asks.is_empty() && self.running.shortfall == 0.0 {
-            return "later dispatches have all its members".to_owned();
+            let members = self.record.members.iter().filter_map(|m| self.field.registry.by_mrid(m));
+            let lent = members.into_iter().any(|index| self.owner(index).is_some());
+            let why = if lent { "later dispatches have all its members" } else { "waiting for its members" };
+            return why.to_owned();
         }
         let lent = match asks.iter().filter(|(index, _)| self.owner(*index).is_some()).count() {
             0 => String::new(),

@@ -34,7 +34,7 @@ impl Image {
     }
 
     fn of_table(file: &TomlFile, mut root: crate::toml_file::Table) -> Result<Self, Faults> {
-        for other in ["map", "source", "points", "readings"] {
+        for other in ["map", "source", "points", "readings", "commands"] {
             root.take_quietly(other);
         }
         let mut table = |key| {

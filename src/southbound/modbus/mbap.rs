@@ -77,6 +77,9 @@ impl Mbap {
 
     /// What came before the request is the answer to none, and might be followed by more of its kind.
     async fn nothing_unasked(&mut self) -> Result<(), Fault> {
+        if !self.bytes.is_empty() {
+            return Err(Fault::Wrong("an answer came that nobody asked for".to_owned()));
+        }
         let mut chunk = [0; MAX_FRAME];
         let mut read = std::pin::pin!(self.stream.read(&mut chunk));
         match std::future::poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {

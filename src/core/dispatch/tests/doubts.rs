@@ -357,3 +357,26 @@ fn an_ended_dispatch_keeps_its_members_on_disk_only() {
     assert_eq!((record.phase, record.members.len()), (DispatchPhase::Ended, 2));
     assert!(r.state.dispatches.records["a"].members.is_empty());
 }
+
+#[test]
+fn a_member_that_ignores_its_limit_is_made_up_for_by_the_others_until_it_follows() {
+    let mut r = pv(2, VALUE, 10e3);
+    r.dispatch("d", 12e3, 0, 600);
+    let a = r.step();
+    assert_eq!(asked(&a), [(0, limit(6e3)), (1, limit(6e3))]);
+    r.applied(&a);
+    let told = |effect| Report::Effect { setpoint: limit(6e3), effect };
+    r.state.report(dix(0), told(Effect::NoEffect("still 10 kW".into())), r.now);
+    r.poll(0, 10e3);
+    r.poll(1, 6e3);
+    r.pass(Duration::from_secs(1));
+    let a = r.step();
+    assert!(asked(&a).contains(&(1, limit(2e3))), "{:?}", asked(&a));
+    r.applied(&a);
+    r.state.report(dix(0), told(Effect::Effective), r.now);
+    r.poll(0, 6e3);
+    r.poll(1, 2e3);
+    r.pass(Duration::from_secs(1));
+    let a = r.step();
+    assert!(asked(&a).contains(&(1, limit(6e3))), "{:?}", asked(&a));
+}
