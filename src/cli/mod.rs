@@ -60,7 +60,7 @@ Start here:  dergate demo
 
 /// A gateway between distributed energy resources in the field and the enterprise systems of a utility.
 ///
-/// Southbound it talks SunSpec Modbus to inverters and storage; northbound it offers DER groups over IEC 61968-5.
+/// Southbound it talks SunSpec and plain Modbus to inverters, storage and meters; northbound it offers DER groups over IEC 61968-5.
 #[derive(Debug, Parser)]
 #[command(name = "dergate", version, after_help = AFTER_HELP, propagate_version = true)]
 struct Cli {

@@ -38,11 +38,17 @@ pub(super) fn report(
     }
     for reading in &report.readings {
         let (name, unit) = (reading.quantity.name(), reading.quantity.unit());
-        let value =
-            known(reading).map_or_else(|| reading.quality.name().to_owned(), |v| format!("{v} {unit}"));
+        let value = known(reading)
+            .map_or_else(|| reading.quality.name().to_owned(), |v| format!("{} {unit}", tidy(v)));
         writeln!(out, "  {name:<22} {value}")?;
     }
     abilities(out, &report.capability)
+}
+
+/// Without the digits that binary arithmetic adds.
+fn tidy(value: f64) -> f64 {
+    let rounded = (value * 1e6).round() / 1e6;
+    if rounded == 0.0 { 0.0 } else { rounded }
 }
 
 fn identity(out: &mut dyn Write, name: &str, report: &ProbeReport, map: Option<&str>) -> io::Result<()> {

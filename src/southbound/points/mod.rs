@@ -19,7 +19,7 @@ mod readings;
 #[cfg(test)]
 pub mod testing;
 
-pub use ask::Ask;
+pub use ask::{Ask, Tidy};
 pub use codec::{Raw, Rounding, Value, decode, encode, one_of, raw, say};
 pub use command::Preview;
 pub use look::Look;

@@ -3,6 +3,7 @@
 use super::draft::{Draft, Round};
 use super::{Ask, Plan, Weight};
 use crate::der::Watts;
+use crate::southbound::points::Tidy;
 use crate::southbound::sunspec::abilities::base_power;
 
 /// A set point may lie this much (relative) beyond the device's maximum: a rounding elsewhere is no refusal.
@@ -59,7 +60,7 @@ pub(super) fn limit(ask: &Ask<'_>, watts: Watts) -> Result<Plan, String> {
         limit_123(&mut draft, ask, percent)?
     };
     let effective = kept * base / 100.0;
-    let mut plan = empty(ask, format!("limit {kept} % of {name} {base} W = {effective} W"));
+    let mut plan = empty(ask, format!("limit {kept} % of {name} {base} W = {} W", Tidy(effective)));
     plan.add(draft);
     plan.active_power = Some(Watts::new(effective));
     plan.ours.limit = true;
@@ -101,7 +102,8 @@ fn limit_124(ask: &Ask<'_>, watts: f64) -> Result<Plan, String> {
     rate_timers(&mut draft, ask)?;
     draft.must("StorCtl_Mod", 2.0, "")?;
     let effective = kept * base / 100.0;
-    let mut plan = empty(ask, format!("limit discharge {kept} % of WChaMax {base} W = {effective} W"));
+    let mut plan =
+        empty(ask, format!("limit discharge {kept} % of WChaMax {base} W = {} W", Tidy(effective)));
     plan.add(draft);
     plan.active_power = Some(Watts::new(effective));
     // The mode is one register: the new one ends a set point.
@@ -146,7 +148,7 @@ pub(super) fn set(ask: &Ask<'_>, watts: Watts) -> Result<Plan, String> {
     } else {
         set_124(&mut draft, ask, asked, &mut plan)?
     };
-    plan.summary = format!("set point {effective} W");
+    plan.summary = format!("set point {} W", Tidy(effective));
     plan.add(draft);
     plan.active_power = Some(Watts::new(effective));
     plan.ours.set = true;

@@ -6,6 +6,7 @@ use super::plans::{SLACK, UNKNOWN_BASE, empty, enabled, hidden};
 use super::{Ask, Ours, Plan, Weight};
 use crate::der::{Excitation, PowerFactor, Vars};
 use crate::device_map::PfSign;
+use crate::southbound::points::Tidy;
 use crate::southbound::sunspec::abilities::{base_power, base_reactive};
 
 /// Enable points of a reactive power, by model.
@@ -56,7 +57,7 @@ fn var_704(draft: &mut Draft<'_>, ask: &Ask<'_>, vars: f64) -> Result<String, St
         let kept = draft.must("VarSetPct", vars / base * 100.0, "%")?;
         draft.may("VarSetPctRvrt", 0.0, Some(Weight::Reversion))?;
         let effective = kept * base / 100.0;
-        (mode, format!("reactive power {kept} % of {name} {base} = {effective} VAr"))
+        (mode, format!("reactive power {kept} % of {name} {base} = {} VAr", Tidy(effective)))
     };
     draft.may("VarSetEnaRvrt", 0.0, Some(Weight::Reversion))?;
     draft.reversion("VarSetRvrtTms", ask.hold)?;
@@ -99,7 +100,7 @@ fn var_123(draft: &mut Draft<'_>, ask: &Ask<'_>, vars: f64) -> Result<String, St
     }
     draft.enable("VArPct_Ena")?;
     let effective = kept * base / 100.0;
-    Ok(format!("reactive power {kept} % of {name} {base} = {effective} VAr"))
+    Ok(format!("reactive power {kept} % of {name} {base} = {} VAr", Tidy(effective)))
 }
 
 pub(super) fn set_factor(ask: &Ask<'_>, factor: PowerFactor) -> Result<Plan, String> {
