@@ -11,14 +11,8 @@ use tokio_modbus::client::{Reader, tcp};
 
 /// What the gateway reads of a device of this kind: seconds between two reads, address, registers. Model 103; 122 in two
 /// parts, around what a read would clear, and 123; 120 and 121.
-const READS: [(u64, u16, u16); 6] = [
-    (1, 40070, 52),
-    (10, 40182, 33),
-    (10, 40217, 11),
-    (10, 40228, 26),
-    (300, 40122, 28),
-    (300, 40150, 32),
-];
+const READS: [(u64, u16, u16); 6] =
+    [(1, 40070, 52), (10, 40182, 33), (10, 40217, 11), (10, 40228, 26), (300, 40122, 28), (300, 40150, 32)];
 
 /// Settling, and measuring.
 const TIMES: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(40));
