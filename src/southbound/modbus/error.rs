@@ -17,6 +17,23 @@ impl Exception {
     pub const BUSY: Self = Self(6);
     pub const GATEWAY_PATH: Self = Self(0x0A);
 
+    /// What it means as the answer to a write, to an operator.
+    #[must_use]
+    pub const fn of_a_write(self) -> &'static str {
+        match self {
+            Self::ILLEGAL_FUNCTION => "the device does not accept this way of writing",
+            Self::ILLEGAL_ADDRESS => {
+                "the point is read-only or not there, or control over Modbus is switched off in the device's menu"
+            }
+            Self::ILLEGAL_VALUE => "the device does not accept the value",
+            Self::DEVICE_FAILURE => {
+                "not possible in the device's present state (local mode, a limit, a fault)"
+            }
+            Self::BUSY => "the device stayed busy",
+            _ => "the device refused it",
+        }
+    }
+
     /// What the code means.
     #[must_use]
     pub const fn name(self) -> &'static str {

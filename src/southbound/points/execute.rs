@@ -250,17 +250,5 @@ impl Bench<'_> {
 
 /// What an exception to a write means to an operator.
 fn refusal(write: &Write, exception: Exception) -> String {
-    let why = match exception {
-        Exception::ILLEGAL_FUNCTION => "the device does not accept this way of writing",
-        Exception::ILLEGAL_ADDRESS => {
-            "the point is read-only or not there, or control over Modbus is switched off in the device's menu"
-        }
-        Exception::ILLEGAL_VALUE => "the device does not accept the value",
-        Exception::DEVICE_FAILURE => {
-            "not possible in the device's present state (local mode, a limit, a fault)"
-        }
-        Exception::BUSY => "the device stayed busy",
-        _ => "the device refused it",
-    };
-    format!("writing {}: {why} ({exception})", write.name)
+    format!("writing {}: {} ({exception})", write.name, exception.of_a_write())
 }
