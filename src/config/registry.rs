@@ -4,7 +4,7 @@ use super::tls::Section;
 use super::{device, group, tls};
 use crate::der::{DeviceIndex, EndDeviceGroup, Mrid, Name};
 use crate::device_map::{Maps, SerialOptions};
-use crate::southbound::{DeviceSettings, Link, ModbusTcp};
+use crate::southbound::{DeviceSettings, Dnp3Tcp, Link, ModbusTcp};
 use crate::toml_file::{Place, Placed, Table, nearest};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -228,6 +228,11 @@ fn lower(link: &ModbusTcp) -> ModbusTcp {
     ModbusTcp { host: link.host.to_lowercase(), ..link.clone() }
 }
 
+/// A second end point leads to the same outstation.
+fn lower_dnp3(link: &Dnp3Tcp) -> Dnp3Tcp {
+    Dnp3Tcp { host: link.host.to_lowercase(), second: None, ..link.clone() }
+}
+
 /// Two links with the same key reach the same device.
 fn link_key(link: &Link) -> Link {
     match link {
@@ -239,17 +244,28 @@ fn link_key(link: &Link) -> Link {
             key.serial = SerialOptions::default();
             Link::ModbusRtu(key)
         }
+        Link::Dnp3Tcp(tcp) => Link::Dnp3Tcp(lower_dnp3(tcp)),
+        Link::Dnp3Tls(tcp) => Link::Dnp3Tls(lower_dnp3(tcp)),
+        Link::Dnp3Serial(serial) => {
+            let mut key = serial.clone();
+            key.serial = SerialOptions::default();
+            Link::Dnp3Serial(key)
+        }
     }
 }
 
 /// All units of a serial line talk at one rate.
 fn same_line(lines: &mut HashMap<String, (SerialOptions, Place)>, link: &Link, place: &Place) {
-    let Link::ModbusRtu(rtu) = link else { return };
-    let (serial, first) = lines.entry(rtu.path.clone()).or_insert_with(|| (rtu.serial, place.clone()));
-    if *serial != rtu.serial {
-        let (path, first) = (&rtu.path, first.seen_from(place));
+    let (path, given) = match link {
+        Link::ModbusRtu(rtu) => (&rtu.path, rtu.serial),
+        Link::Dnp3Serial(serial) => (&serial.path, serial.serial),
+        _ => return,
+    };
+    let (serial, first) = lines.entry(path.clone()).or_insert_with(|| (given, place.clone()));
+    if *serial != given {
+        let first = first.seen_from(place);
         place.fault(format!(
-            "{path} has other line settings for the device at {first}; all units of one serial line have the same baud, data, parity and stop"
+            "{path} has other line settings for the device at {first}; all devices of one serial line have the same baud, data, parity and stop"
         ));
     }
 }

@@ -14,6 +14,7 @@ pub mod port;
 mod readings;
 mod registry;
 mod requests;
+mod sequence;
 pub mod service;
 mod settings;
 mod state;

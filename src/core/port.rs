@@ -6,7 +6,7 @@
 
 use crate::der::{
     Capability, DeviceIndex, DeviceState, Effect, EndDeviceGroup, GroupDispatch, Lane, Mrid, Nameplate,
-    Outcome, Reading, Setpoint,
+    Outcome, Reading, SequenceEvent, Setpoint,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,10 @@ pub enum Report {
     Capability(Capability),
     /// One poll's values.
     Poll(Poll),
+    /// Values that the device told by itself, between polls.
+    Readings(Vec<Reading>),
+    /// Changes that the device recorded by itself, oldest first.
+    Sequence(Vec<SequenceEvent>),
     /// What the measurements showed after a command was applied.
     Effect {
         /// What was asked.

@@ -4,6 +4,7 @@ use super::aggregate::{Part, REPORTED, Times};
 use super::dispatch::Now;
 use super::port::{Change, DeviceRecord, Poll, Report};
 use super::readings::Readings;
+use super::sequence::Sequence;
 use super::service::{DeviceView, EffectView, Reference};
 use crate::der::{Capability, DeviceIndex, DeviceState, Effect, Mrid, Nameplate, Quantity};
 use jiff::Timestamp;
@@ -37,6 +38,8 @@ pub(super) struct Device {
     readings: Readings,
     /// What its last command has shown.
     effect: Option<EffectView>,
+    /// What it recorded by itself.
+    sequence: Sequence,
     /// What is known of it beyond this run, and whether that is still to be stored.
     record: (DeviceRecord, bool),
     /// What it adds to its groups now.
@@ -88,6 +91,7 @@ impl Device {
             capability: self.capability,
             readings: self.readings.views(),
             effect: self.effect.clone(),
+            sequence: self.sequence.latest(),
         }
     }
 }
@@ -120,6 +124,7 @@ impl Registry {
                 capability: None,
                 readings: Readings::default(),
                 effect: None,
+                sequence: Sequence::default(),
                 record: (DeviceRecord::default(), false),
                 part: Part::default(),
                 groups: Vec::new(),
@@ -183,6 +188,12 @@ impl Registry {
                     device.readings.take(reading, now.wall, now.mono);
                 }
             }
+            Report::Readings(readings) => {
+                for reading in &readings {
+                    device.readings.take(reading, now.wall, now.mono);
+                }
+            }
+            Report::Sequence(events) => device.sequence.take(events),
             Report::Effect { setpoint, effect } => {
                 if let Effect::NoEffect(reason) = &effect {
                     tracing::warn!(device = device.name, %setpoint, reason, "a command has no effect");

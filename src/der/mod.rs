@@ -14,6 +14,7 @@ mod parameter;
 mod quantity;
 mod reading;
 mod schedule;
+mod sequence;
 mod settings;
 
 pub use capability::{Capability, Control, Controls, Nameplate};
@@ -27,6 +28,7 @@ pub use parameter::Parameter;
 pub use quantity::{Amperes, Celsius, Hertz, Percent, Vars, VoltAmperes, Volts, WattHours, Watts};
 pub use reading::{Quality, Quantity, Reading};
 pub use schedule::{CurveStyle, DispatchSchedule, ScheduleError, TimeIntervalKind};
+pub use sequence::{Clock, SequenceEvent};
 pub use settings::{Curve, CurveKind, CurveShape, EnterService, Excitation, PowerFactor, RampRates};
 
 #[cfg(test)]

@@ -2,8 +2,10 @@
 //!
 //! Values only. Reading them from a file is `map_file`'s matter; the keys are those of SunSpec reference section 13.
 
+use super::dnp3::OutstationMap;
 use super::registers::RegisterMap;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A checked device map.
@@ -23,6 +25,8 @@ pub struct DeviceMap {
     pub sunspec: SunspecOptions,
     /// Registers outside SunSpec; empty for kind `sunspec`.
     pub registers: RegisterMap,
+    /// The outstation; only for kind `dnp3`.
+    pub outstation: Option<Arc<OutstationMap>>,
 }
 
 /// What a map describes.
@@ -35,6 +39,8 @@ pub enum MapKind {
     Registers,
     /// A SunSpec chain and other registers beside it.
     Hybrid,
+    /// A DNP3 outstation.
+    Dnp3,
 }
 
 /// Which devices a map is meant for. Every glob given must match model 1, trimmed and without regard to case.
@@ -79,15 +85,17 @@ pub struct LinkOptions {
     pub serial: Option<SerialOptions>,
 }
 
-/// A way to reach a Modbus device.
+/// A way to reach a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
-    /// Modbus TCP.
+    /// TCP.
     Tcp,
-    /// Modbus/TCP Security.
+    /// TLS; for Modbus, Modbus/TCP Security.
     Tls,
     /// Modbus RTU.
     Rtu,
+    /// DNP3 on a serial line.
+    Serial,
 }
 
 /// How a serial line is set.

@@ -104,17 +104,17 @@ fn read_root(mut root: Table, library: &Library) -> Option<DeviceMap> {
         None => SunspecOptions::default(),
     };
     let registers = match kind {
-        MapKind::Sunspec => RegisterMap::default(),
+        MapKind::Sunspec | MapKind::Dnp3 => RegisterMap::default(),
         MapKind::Registers | MapKind::Hybrid => read_registers(&mut root, kind, library, &limits),
     };
     root.finish();
-    Some(DeviceMap { id: id?, title: title?, kind, matches, link, sunspec, registers })
+    Some(DeviceMap { id: id?, title: title?, kind, matches, link, sunspec, registers, outstation: None })
 }
 
 /// Takes the parts that this kind of map has not.
 fn refuse_others(root: &mut Table, kind: MapKind) {
     match kind {
-        MapKind::Hybrid => {}
+        MapKind::Hybrid | MapKind::Dnp3 => {}
         MapKind::Sunspec => {
             for (key, shown) in OF_REGISTERS {
                 if let Some(item) = root.take_quietly(key) {

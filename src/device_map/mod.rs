@@ -3,6 +3,7 @@
 //! Data only. It opens no connection and decodes no register.
 
 mod best;
+pub mod dnp3;
 mod layout;
 mod library;
 mod map;

@@ -47,7 +47,11 @@ pub fn spawn(
             tracing::error!(device = device.name, "device without a port is not driven");
             continue;
         };
-        let endpoint = Endpoint::of(&device.link).secured(device.tls.as_ref());
+        let Some(endpoint) = Endpoint::of(&device.link) else {
+            tracing::error!(device = device.name, "this link is not one of Modbus: the device is not driven");
+            continue;
+        };
+        let endpoint = endpoint.secured(device.tls.as_ref());
         let place = *places.entry(endpoint.clone()).or_insert_with(|| {
             let layouts = layouts.clone();
             let (lookup, choice) = (lookup.clone(), choice.clone());
@@ -94,6 +98,10 @@ async fn run(connection: Arc<Connection>, stop: CancellationToken) {
                 MapKind::Registers => registers::Device::new(settings, port, line, stop).run().await,
                 MapKind::Sunspec | MapKind::Hybrid => {
                     sunspec::Device::new(settings, port, line, common).run().await;
+                }
+                MapKind::Dnp3 => {
+                    let device = &settings.name;
+                    tracing::error!(device, "a map of kind dnp3 at a Modbus link: the device is not driven");
                 }
             }
         }

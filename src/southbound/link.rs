@@ -14,6 +14,45 @@ pub enum Link {
     ModbusTls(ModbusTcp),
     /// The same over a serial line.
     ModbusRtu(ModbusRtu),
+    /// DNP3 over TCP.
+    Dnp3Tcp(Dnp3Tcp),
+    /// The same over TLS.
+    Dnp3Tls(Dnp3Tcp),
+    /// The same over a serial line.
+    Dnp3Serial(Dnp3Serial),
+}
+
+/// DNP3 over TCP, in the clear or inside TLS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Dnp3Tcp {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port; 20000 if neither link nor map names one.
+    pub port: u16,
+    /// A second end point of the same outstation, tried when the first cannot be reached.
+    pub second: Option<(String, u16)>,
+    /// Link addresses.
+    pub addresses: Dnp3Addresses,
+}
+
+/// DNP3 over a serial line.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Dnp3Serial {
+    /// The serial port, such as `/dev/ttyS0`.
+    pub path: String,
+    /// How the line is set.
+    pub serial: SerialOptions,
+    /// Link addresses.
+    pub addresses: Dnp3Addresses,
+}
+
+/// Link addresses of both ends, 0 to 65519.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Dnp3Addresses {
+    /// Of the outstation; 1024 if the link names none.
+    pub outstation: u16,
+    /// Of the gateway; 1 if the link names none.
+    pub master: u16,
 }
 
 /// Modbus over TCP, in the clear or inside TLS.
@@ -60,42 +99,99 @@ impl Link {
         parse::link(text, options)
     }
 
-    /// The Modbus unit id.
+    /// The Modbus unit id; 0, which no message goes to, for a link of another protocol.
     #[must_use]
     pub const fn unit(&self) -> u8 {
         match self {
             Self::ModbusTcp(tcp) | Self::ModbusTls(tcp) => tcp.unit,
             Self::ModbusRtu(rtu) => rtu.unit,
+            Self::Dnp3Tcp(_) | Self::Dnp3Tls(_) | Self::Dnp3Serial(_) => 0,
+        }
+    }
+
+    /// The DNP3 link addresses; `None` for a link of another protocol.
+    #[must_use]
+    pub const fn dnp3(&self) -> Option<Dnp3Addresses> {
+        match self {
+            Self::Dnp3Tcp(tcp) | Self::Dnp3Tls(tcp) => Some(tcp.addresses),
+            Self::Dnp3Serial(serial) => Some(serial.addresses),
+            Self::ModbusTcp(_) | Self::ModbusTls(_) | Self::ModbusRtu(_) => None,
+        }
+    }
+
+    /// The host of a link over TLS, and its port.
+    #[must_use]
+    pub fn secured(&self) -> Option<(&str, u16)> {
+        match self {
+            Self::ModbusTls(tcp) => Some((&tcp.host, tcp.port)),
+            Self::Dnp3Tls(tcp) => Some((&tcp.host, tcp.port)),
+            _ => None,
         }
     }
 }
 
 impl fmt::Display for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let tcp = |f: &mut fmt::Formatter<'_>, scheme: &str, ModbusTcp { host, port, unit }: &ModbusTcp| {
-            if host.contains(':') {
-                write!(f, "{scheme}://[{host}]:{port}?unit={unit}")
-            } else {
-                write!(f, "{scheme}://{host}:{port}?unit={unit}")
-            }
-        };
         match self {
-            Self::ModbusTcp(link) => tcp(f, "modbus+tcp", link),
-            Self::ModbusTls(link) => tcp(f, "modbus+tls", link),
+            Self::ModbusTcp(link) => {
+                write!(f, "modbus+tcp://{}?unit={}", Host(&link.host, link.port), link.unit)
+            }
+            Self::ModbusTls(link) => {
+                write!(f, "modbus+tls://{}?unit={}", Host(&link.host, link.port), link.unit)
+            }
             Self::ModbusRtu(ModbusRtu { path, serial, unit }) => {
-                let SerialOptions { baud, data_bits, parity, stop_bits } = serial;
-                let parity = parity_word(*parity);
-                write!(f, "modbus+rtu://{path}?baud={baud}")?;
-                if *data_bits != 8 {
-                    write!(f, "&data={data_bits}")?;
-                }
-                write!(f, "&parity={parity}")?;
-                if *stop_bits != 1 {
-                    write!(f, "&stop={stop_bits}")?;
-                }
-                write!(f, "&unit={unit}")
+                write!(f, "modbus+rtu://{path}?{}&unit={unit}", Line(serial))
+            }
+            Self::Dnp3Tcp(link) => write!(f, "dnp3+tcp://{link}"),
+            Self::Dnp3Tls(link) => write!(f, "dnp3+tls://{link}"),
+            Self::Dnp3Serial(Dnp3Serial { path, serial, addresses }) => {
+                write!(f, "dnp3+serial://{path}?{}&{addresses}", Line(serial))
             }
         }
+    }
+}
+
+impl fmt::Display for Dnp3Tcp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}?{}", Host(&self.host, self.port), self.addresses)?;
+        match &self.second {
+            Some((host, port)) => write!(f, "&second={}", Host(host, *port)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Dnp3Addresses {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "outstation={}&master={}", self.outstation, self.master)
+    }
+}
+
+/// `host:port`, an IPv6 address in brackets.
+struct Host<'a>(&'a str, u16);
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(host, port) = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
+}
+
+/// How a serial line is set, as parameters.
+struct Line<'a>(&'a SerialOptions);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SerialOptions { baud, data_bits, parity, stop_bits } = self.0;
+        write!(f, "baud={baud}")?;
+        if *data_bits != 8 {
+            write!(f, "&data={data_bits}")?;
+        }
+        write!(f, "&parity={}", parity_word(*parity))?;
+        if *stop_bits != 1 {
+            write!(f, "&stop={stop_bits}")?;
+        }
+        Ok(())
     }
 }
 

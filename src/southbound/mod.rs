@@ -1,6 +1,8 @@
 //! Drivers: each a task behind [`crate::core::port`], one task a connection.
 
 mod connection;
+#[cfg(feature = "dnp3")]
+mod dnp3;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -15,7 +17,10 @@ pub(crate) mod testing;
 pub mod tls;
 pub mod tools;
 
-pub use link::{Link, LinkError, ModbusRtu, ModbusTcp};
+pub use link::{Dnp3Addresses, Dnp3Serial, Dnp3Tcp, Link, LinkError, ModbusRtu, ModbusTcp};
+
+/// True if this program speaks DNP3.
+pub const SPEAKS_DNP3: bool = cfg!(feature = "dnp3");
 pub use sunspec::probe::{
     ProbeError, ProbeReport, ProbedModel, ProbedPoint, ProbedScale, ProbedValue, RegisterReport,
 };

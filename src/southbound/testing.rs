@@ -134,6 +134,7 @@ pub fn map() -> DeviceMap {
         kind: MapKind::Sunspec,
         matches: None,
         registers: RegisterMap::default(),
+        outstation: None,
         link: LinkOptions { response_timeout: Duration::from_millis(250), ..LinkOptions::default() },
         sunspec: SunspecOptions::default(),
     }

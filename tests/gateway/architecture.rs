@@ -41,6 +41,8 @@ const ARROWS: &[(&str, &[&str])] = &[
             "southbound::DeviceSettings",
             "southbound::Link",
             "southbound::ModbusTcp",
+            "southbound::Dnp3Tcp",
+            "southbound::SPEAKS_DNP3",
             "southbound::tls",
             "store::Settings",
         ],
@@ -62,6 +64,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 const HOMES: &[(&str, &[&str])] = &[
     ("tokio_modbus", &["southbound/modbus"]),
     ("tokio_serial", &["southbound/modbus", "simulator"]),
+    ("dnp3", &["southbound/dnp3", "simulator/dnp3"]),
     ("rusqlite", &["store"]),
     ("quick_xml", &["northbound"]),
     ("clap", &["cli"]),
@@ -235,7 +238,7 @@ fn the_core_names_no_protocol() {
 
 #[test]
 fn two_drivers_never_name_each_other() {
-    const DRIVERS: [&str; 2] = ["registers", "sunspec"];
+    const DRIVERS: [&str; 3] = ["dnp3", "registers", "sunspec"];
     for source in sources().iter().filter(|s| !s.test) {
         let Some(own) =
             DRIVERS.iter().find(|driver| source.path.starts_with(&format!("southbound/{driver}/")))

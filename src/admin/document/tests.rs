@@ -35,6 +35,7 @@ fn device() -> DeviceView {
             controls: Controls::NONE.with(Control::Connect),
         }),
         effect: None,
+        sequence: Vec::new(),
         readings: vec![
             reading(Quantity::ActivePower, Some(-0.5), Quality::Stale),
             reading(Quantity::Frequency, Some(49.98), Quality::Invalid),

@@ -53,6 +53,7 @@ fn devices(count: usize) -> Snapshot {
             nameplate: None,
             capability: None,
             effect: None,
+            sequence: Vec::new(),
             readings: Vec::new(),
         })
     };

@@ -154,6 +154,7 @@ fn device(then: Timestamp) -> DeviceView {
         nameplate: None,
         capability: None,
         effect: None,
+        sequence: Vec::new(),
         readings: vec![ReadingView {
             quantity: Quantity::ActivePower,
             value: Some(4200.0),

@@ -3,7 +3,7 @@
 use super::{Reference, Refusal};
 use crate::der::{
     Capability, DeviceState, DispatchState, Effect, EndDeviceGroup, Mrid, Name, Nameplate, Parameter,
-    Quality, Quantity, Setpoint,
+    Quality, Quantity, SequenceEvent, Setpoint,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -94,6 +94,8 @@ pub struct DeviceView {
     pub readings: Vec<ReadingView>,
     /// What the last command that was watched has shown.
     pub effect: Option<EffectView>,
+    /// The latest events that it recorded by itself, latest first.
+    pub sequence: Vec<Arc<SequenceEvent>>,
 }
 
 /// What the measurements showed after a command.

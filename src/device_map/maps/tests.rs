@@ -38,6 +38,7 @@ fn every_key_arrives() {
             kind: MapKind::Sunspec,
             matches: None,
             registers: RegisterMap::default(),
+            outstation: None,
             link: LinkOptions {
                 connect_timeout: Duration::from_secs(2),
                 response_timeout: Duration::from_millis(1500),

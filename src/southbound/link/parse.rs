@@ -1,22 +1,27 @@
 //! A link out of its text, with the fault in words if it is none.
 
-use super::{Link, LinkError, ModbusRtu, ModbusTcp, parity_word};
+use super::{Dnp3Addresses, Dnp3Serial, Dnp3Tcp, Link, LinkError, ModbusRtu, ModbusTcp, parity_word};
 use crate::device_map::{LinkOptions, Parity, SerialOptions};
 
-/// Schemes that this build speaks.
-const SCHEMES: [&str; 3] = ["modbus+tls", "modbus+rtu", "modbus+tcp"];
-
-/// Schemes of the product that this build does not speak.
-const LATER: [&str; 3] = ["dnp3+tcp", "dnp3+tls", "dnp3+serial"];
+/// Schemes of the product.
+const SCHEMES: [&str; 6] = ["dnp3+serial", "dnp3+tls", "dnp3+tcp", "modbus+tls", "modbus+rtu", "modbus+tcp"];
 
 /// How alike (0 to 1) a word must be to a scheme to be taken for a slip of it.
 const ALIKE: f64 = 0.8;
 
 const EXAMPLE: &str = "write it like modbus+tcp://192.0.2.21:502?unit=1";
+const DNP3_EXAMPLE: &str = "write it like dnp3+tcp://192.0.2.31:20000?outstation=1024&master=1";
 const SERIAL_EXAMPLE: &str = "write it like modbus+rtu:///dev/ttyUSB0?baud=9600&parity=none&unit=1";
+const DNP3_SERIAL_EXAMPLE: &str = "write it like dnp3+serial:///dev/ttyS0?baud=9600&outstation=1024&master=1";
 
 /// Longest path of a serial port.
 const MAX_PATH: usize = 200;
+
+/// Port of DNP3.
+const DNP3_PORT: u16 = 20_000;
+
+/// Largest link address of an outstation or master; those above are for broadcasts and for later use.
+const MAX_ADDRESS: u32 = 65_519;
 
 fn fault<T>(text: impl Into<String>) -> Result<T, LinkError> {
     Err(LinkError(text.into()))
@@ -25,67 +30,89 @@ fn fault<T>(text: impl Into<String>) -> Result<T, LinkError> {
 /// Reads a link.
 pub(super) fn link(text: &str, options: &LinkOptions) -> Result<Link, LinkError> {
     let Some((given, rest)) = text.split_once("://") else {
-        return fault(format!("link \"{text}\" has no scheme; {EXAMPLE}"));
+        return fault(format!("link \"{text}\" has no scheme; {EXAMPLE} or {DNP3_EXAMPLE}"));
     };
-    match scheme(given)? {
+    let scheme = scheme(given)?;
+    if scheme.starts_with("dnp3") && !cfg!(feature = "dnp3") {
+        return fault(format!(
+            "{scheme} links are not built into this dergate (it was built without the feature dnp3); \
+             build it from source with `cargo build --release`, whose default has it"
+        ));
+    }
+    match scheme {
         "modbus+rtu" => serial(rest, options).map(Link::ModbusRtu),
-        "modbus+tls" => tcp(text, "modbus+tls", options.port.unwrap_or(802)).map(Link::ModbusTls),
-        _ => tcp(text, "modbus+tcp", options.port.unwrap_or(502)).map(Link::ModbusTcp),
+        "modbus+tls" => tcp(text, scheme, options.port.unwrap_or(802)).map(Link::ModbusTls),
+        "dnp3+tcp" => dnp3_tcp(text, scheme, options).map(Link::Dnp3Tcp),
+        "dnp3+tls" => dnp3_tcp(text, scheme, options).map(Link::Dnp3Tls),
+        "dnp3+serial" => dnp3_serial(rest, options).map(Link::Dnp3Serial),
+        _ => tcp(text, scheme, options.port.unwrap_or(502)).map(Link::ModbusTcp),
     }
 }
 
-/// A near miss of a scheme that is not built in is told as that: to mend the word would only lead to the next fault.
 fn scheme(given: &str) -> Result<&'static str, LinkError> {
     if let Some(known) = SCHEMES.into_iter().find(|known| *known == given) {
         return Ok(known);
     }
     let lower = given.to_ascii_lowercase();
     let likeness = |known: &str| strsim::jaro(known, &lower);
-    // The schemes that are built in come last, and of equals the last is taken.
-    let near = LATER
-        .iter()
-        .chain(&SCHEMES)
-        .copied()
+    // The most usual ones come last, and of equals the last is taken.
+    let near = SCHEMES
+        .into_iter()
         .filter(|known| likeness(known) >= ALIKE)
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     match near {
-        Some(later) if LATER.contains(&later) => fault(format!(
-            "{later} links are not built into this version; it speaks modbus+tcp, modbus+tls and modbus+rtu"
-        )),
         Some(near) => fault(format!("\"{given}\" is not a link scheme; did you mean \"{near}\"?")),
-        None => fault(format!("\"{given}\" is not a link scheme; {EXAMPLE}")),
+        None => fault(format!("\"{given}\" is not a link scheme; {EXAMPLE} or {DNP3_EXAMPLE}")),
+    }
+}
+
+/// A URL with a host: host, port, and the parameters as they are written.
+struct Networked {
+    host: String,
+    port: u16,
+    query: String,
+}
+
+fn networked(text: &str, scheme: &str, usual_port: u16, example: &str) -> Result<Networked, LinkError> {
+    let uri: http::Uri = match text.parse() {
+        Ok(uri) => uri,
+        Err(why) => return fault(format!("link \"{text}\" is not a URL ({why}); {example}")),
+    };
+    if !matches!(uri.path(), "" | "/") {
+        return fault(format!("a {scheme} link has no path, but this one has \"{}\"; {example}", uri.path()));
+    }
+    let Some(authority) = uri.authority() else {
+        return fault(format!("link \"{text}\" names no host; {example}"));
+    };
+    if authority.as_str().contains('@') {
+        return fault(format!(
+            "a {scheme} link knows no user or password; leave out what stands before the @"
+        ));
+    }
+    let (host, port) = host_port(authority, usual_port)?;
+    if host.is_empty() {
+        return fault(format!("link \"{text}\" names no host; {example}"));
+    }
+    Ok(Networked { host, port, query: uri.query().unwrap_or_default().to_owned() })
+}
+
+fn host_port(authority: &http::uri::Authority, usual_port: u16) -> Result<(String, u16), LinkError> {
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let named =
+        authority.as_str().rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port);
+    match named {
+        None => Ok((host, usual_port)),
+        Some(port) => match port.parse::<u16>() {
+            Ok(port) if port > 0 => Ok((host, port)),
+            _ => fault(format!("port \"{port}\" is not a number from 1 to 65535")),
+        },
     }
 }
 
 fn tcp(text: &str, scheme: &str, usual_port: u16) -> Result<ModbusTcp, LinkError> {
-    let uri: http::Uri = match text.parse() {
-        Ok(uri) => uri,
-        Err(why) => return fault(format!("link \"{text}\" is not a URL ({why}); {EXAMPLE}")),
-    };
-    if !matches!(uri.path(), "" | "/") {
-        return fault(format!("a {scheme} link has no path, but this one has \"{}\"; {EXAMPLE}", uri.path()));
-    }
-    let Some(authority) = uri.authority() else {
-        return fault(format!("link \"{text}\" names no host; {EXAMPLE}"));
-    };
-    if authority.as_str().contains('@') {
-        return fault("Modbus/TCP knows no user or password; leave out what stands before the @");
-    }
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-    if host.is_empty() {
-        return fault(format!("link \"{text}\" names no host; {EXAMPLE}"));
-    }
-    let named =
-        authority.as_str().rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port);
-    let port = match named {
-        None => usual_port,
-        Some(port) => match port.parse::<u16>() {
-            Ok(port) if port > 0 => port,
-            _ => return fault(format!("port \"{port}\" is not a number from 1 to 65535")),
-        },
-    };
+    let Networked { host, port, query } = networked(text, scheme, usual_port, EXAMPLE)?;
     let mut unit = None;
-    for (key, value) in pairs(uri.query().unwrap_or_default()) {
+    for (key, value) in pairs(&query) {
         match key {
             "unit" => once(&mut unit, key, number(key, value, 0, 255)?)?,
             _ => return fault(format!("a {scheme} link has no parameter \"{key}\"; it knows unit")),
@@ -94,39 +121,132 @@ fn tcp(text: &str, scheme: &str, usual_port: u16) -> Result<ModbusTcp, LinkError
     Ok(ModbusTcp { host, port, unit: byte(unit, 1) })
 }
 
+fn dnp3_tcp(text: &str, scheme: &str, options: &LinkOptions) -> Result<Dnp3Tcp, LinkError> {
+    let usual_port = options.port.unwrap_or(DNP3_PORT);
+    let Networked { host, port, query } = networked(text, scheme, usual_port, DNP3_EXAMPLE)?;
+    let (mut addresses, mut second) = (Addresses::default(), None);
+    for (key, value) in pairs(&query) {
+        if key == "second" {
+            let Ok(authority) = value.parse::<http::uri::Authority>() else {
+                return fault(format!("second \"{value}\" is not a host; write second=192.0.2.32:20000"));
+            };
+            let place = host_port(&authority, usual_port)?;
+            if place == (host.clone(), port) {
+                return fault("second is the same end point as the first; leave it out");
+            }
+            once(&mut second, key, place)?;
+        } else if !addresses.take(key, value)? {
+            return fault(format!(
+                "a {scheme} link has no parameter \"{key}\"; it knows outstation, master and second"
+            ));
+        }
+    }
+    Ok(Dnp3Tcp { host, port, second, addresses: addresses.checked()? })
+}
+
+/// Link addresses as far as they are given.
+#[derive(Default)]
+struct Addresses {
+    outstation: Option<u32>,
+    master: Option<u32>,
+}
+
+impl Addresses {
+    /// True if the parameter is one of these.
+    fn take(&mut self, key: &str, value: &str) -> Result<bool, LinkError> {
+        let place = match key {
+            "outstation" => &mut self.outstation,
+            "master" => &mut self.master,
+            _ => return Ok(false),
+        };
+        once(place, key, number(key, value, 0, MAX_ADDRESS)?)?;
+        Ok(true)
+    }
+
+    fn checked(&self) -> Result<Dnp3Addresses, LinkError> {
+        let address = |given: Option<u32>, usual| given.and_then(|n| u16::try_from(n).ok()).unwrap_or(usual);
+        let (outstation, master) = (address(self.outstation, 1024), address(self.master, 1));
+        if outstation == master {
+            return fault(format!(
+                "outstation and master both have link address {master}; each end has its own"
+            ));
+        }
+        Ok(Dnp3Addresses { outstation, master })
+    }
+}
+
 fn serial(rest: &str, options: &LinkOptions) -> Result<ModbusRtu, LinkError> {
+    let (path, query) = serial_path(rest, "modbus+rtu", SERIAL_EXAMPLE)?;
+    let (mut line, mut unit) = (Line::default(), None);
+    for (key, value) in pairs(query) {
+        if key == "unit" {
+            once(&mut unit, key, number(key, value, 1, 247)?)?;
+        } else if !line.take(key, value)? {
+            return fault(format!(
+                "a modbus+rtu link has no parameter \"{key}\"; it knows baud, data, parity, stop and unit"
+            ));
+        }
+    }
+    Ok(ModbusRtu { path, serial: line.or(options.serial.unwrap_or_default()), unit: byte(unit, 1) })
+}
+
+fn dnp3_serial(rest: &str, options: &LinkOptions) -> Result<Dnp3Serial, LinkError> {
+    let (path, query) = serial_path(rest, "dnp3+serial", DNP3_SERIAL_EXAMPLE)?;
+    let (mut line, mut addresses) = (Line::default(), Addresses::default());
+    for (key, value) in pairs(query) {
+        if !addresses.take(key, value)? && !line.take(key, value)? {
+            return fault(format!(
+                "a dnp3+serial link has no parameter \"{key}\"; it knows baud, data, parity, stop, outstation and master"
+            ));
+        }
+    }
+    let serial = line.or(options.serial.unwrap_or_default());
+    Ok(Dnp3Serial { path, serial, addresses: addresses.checked()? })
+}
+
+fn serial_path<'a>(rest: &'a str, scheme: &str, example: &str) -> Result<(String, &'a str), LinkError> {
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     if !path.starts_with('/') || path.len() < 2 {
         return fault(format!(
-            "a modbus+rtu link names a serial port by its whole path, with three slashes; {SERIAL_EXAMPLE}"
+            "a {scheme} link names a serial port by its whole path, with three slashes; {example}"
         ));
     }
     if path.len() > MAX_PATH || path.chars().any(char::is_control) {
         return fault(format!("the path of a serial port has at most {MAX_PATH} printable characters"));
     }
-    let usual = options.serial.unwrap_or_default();
-    let (mut baud, mut data, mut parity, mut stop, mut unit) = (None, None, None, None, None);
-    for (key, value) in pairs(query) {
+    Ok((path.to_owned(), query))
+}
+
+/// How a serial line is set, as far as it is given.
+#[derive(Default)]
+struct Line {
+    baud: Option<u32>,
+    data: Option<u32>,
+    parity: Option<Parity>,
+    stop: Option<u32>,
+}
+
+impl Line {
+    /// True if the parameter is one of these.
+    fn take(&mut self, key: &str, value: &str) -> Result<bool, LinkError> {
         match key {
-            "baud" => once(&mut baud, key, number(key, value, 300, 1_000_000)?)?,
-            "data" => once(&mut data, key, number(key, value, 7, 8)?)?,
-            "parity" => once(&mut parity, key, parity_of(value)?)?,
-            "stop" => once(&mut stop, key, number(key, value, 1, 2)?)?,
-            "unit" => once(&mut unit, key, number(key, value, 1, 247)?)?,
-            _ => {
-                return fault(format!(
-                    "a modbus+rtu link has no parameter \"{key}\"; it knows baud, data, parity, stop and unit"
-                ));
-            }
+            "baud" => once(&mut self.baud, key, number(key, value, 300, 1_000_000)?)?,
+            "data" => once(&mut self.data, key, number(key, value, 7, 8)?)?,
+            "parity" => once(&mut self.parity, key, parity_of(value)?)?,
+            "stop" => once(&mut self.stop, key, number(key, value, 1, 2)?)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    fn or(self, usual: SerialOptions) -> SerialOptions {
+        SerialOptions {
+            baud: self.baud.unwrap_or(usual.baud),
+            data_bits: byte(self.data, usual.data_bits),
+            parity: self.parity.unwrap_or(usual.parity),
+            stop_bits: byte(self.stop, usual.stop_bits),
         }
     }
-    let serial = SerialOptions {
-        baud: baud.unwrap_or(usual.baud),
-        data_bits: byte(data, usual.data_bits),
-        parity: parity.unwrap_or(usual.parity),
-        stop_bits: byte(stop, usual.stop_bits),
-    };
-    Ok(ModbusRtu { path: path.to_owned(), serial, unit: byte(unit, 1) })
 }
 
 fn pairs(query: &str) -> impl Iterator<Item = (&str, &str)> {

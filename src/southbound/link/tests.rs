@@ -28,7 +28,6 @@ fn a_wrong_link_says_what_would_be_right() {
         ("modbus-tcp://192.0.2.21", "did you mean \"modbus+tcp\"?"),
         ("modbus://192.0.2.21", "did you mean \"modbus+tcp\"?"),
         ("MODBUS+TCP://192.0.2.21", "did you mean \"modbus+tcp\"?"),
-        ("dnp3+tcp://192.0.2.21", "dnp3+tcp links are not built into this version"),
         ("modbus-rtu:///dev/ttyS0", "did you mean \"modbus+rtu\"?"),
         ("modbus-tls://192.0.2.21", "did you mean \"modbus+tls\"?"),
         ("modbus+rtu://ttyS0", "with three slashes"),
@@ -36,7 +35,7 @@ fn a_wrong_link_says_what_would_be_right() {
         ("modbus+rtu:///dev/ttyS0?parity=mark", "not one of none, even and odd"),
         ("modbus+rtu:///dev/ttyS0?baud=fast", "baud \"fast\" is not a number from 300 to 1000000"),
         ("modbus+rtu:///dev/ttyS0?host=x", "no parameter \"host\""),
-        ("dnp3://192.0.2.21", "links are not built into this version"),
+        ("dnp3://192.0.2.21", "did you mean \"dnp3+t"),
         ("http://192.0.2.21", "\"http\" is not a link scheme; write it like modbus+tcp://"),
         ("modbus+tcp://", "link \"modbus+tcp://\""),
         ("modbus+tcp://h:0", "port \"0\""),
@@ -49,5 +48,41 @@ fn a_wrong_link_says_what_would_be_right() {
     ] {
         let message = Link::parse(text).unwrap_err().to_string();
         assert!(message.contains(part), "{text}: {message}");
+    }
+}
+
+#[cfg(feature = "dnp3")]
+#[test]
+fn dnp3_links_name_both_ends() {
+    let Link::Dnp3Tcp(link) = Link::parse("dnp3+tcp://rtu-7.example").unwrap() else { panic!() };
+    assert_eq!((link.port, link.addresses.outstation, link.addresses.master), (20_000, 1024, 1));
+    assert_eq!(link.second, None);
+    for text in [
+        "dnp3+tcp://192.0.2.31:20000?outstation=10&master=1",
+        "dnp3+tcp://192.0.2.31:20000?outstation=10&master=1&second=192.0.2.32:20001",
+        "dnp3+tls://[2001:db8::7]:19999?outstation=0&master=65519",
+        "dnp3+serial:///dev/ttyS0?baud=19200&parity=none&outstation=7&master=3",
+    ] {
+        assert_eq!(Link::parse(text).unwrap().to_string(), text);
+    }
+    for (text, part) in [
+        ("dnp3+tcp://h?outstation=65520", "outstation \"65520\" is not a number from 0 to 65519"),
+        ("dnp3+tcp://h?outstation=1", "both have link address 1"),
+        ("dnp3+tcp://h?unit=1", "it knows outstation, master and second"),
+        ("dnp3+tcp://h?second=h", "the same end point"),
+        ("dnp3+serial://ttyS0", "with three slashes"),
+        ("dnp3+serial:///dev/ttyS0?unit=1", "no parameter \"unit\""),
+    ] {
+        let message = Link::parse(text).unwrap_err().to_string();
+        assert!(message.contains(part), "{text}: {message}");
+    }
+}
+
+#[cfg(not(feature = "dnp3"))]
+#[test]
+fn a_build_without_dnp3_says_so() {
+    for text in ["dnp3+tcp://192.0.2.31", "dnp3+tls://192.0.2.31", "dnp3+serial:///dev/ttyS0"] {
+        let message = Link::parse(text).unwrap_err().to_string();
+        assert!(message.contains("built without the feature dnp3"), "{text}: {message}");
     }
 }

@@ -1,6 +1,6 @@
 //! Where a Modbus server is: the part of a link that devices behind the same connection have in common.
 
-use crate::device_map::SerialOptions;
+use crate::device_map::{Parity, SerialOptions};
 use crate::southbound::tls::Client;
 use crate::southbound::{Link, ModbusRtu, ModbusTcp};
 use std::fmt;
@@ -35,10 +35,16 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// Where a link leads.
+    /// A serial port that is not there: nothing can be sent to it.
+    pub const NOWHERE: Self = Self::Serial {
+        path: String::new(),
+        serial: SerialOptions { baud: 9600, data_bits: 8, parity: Parity::None, stop_bits: 1 },
+    };
+
+    /// Where a link leads; `None` for a link of another protocol.
     #[must_use]
-    pub fn of(link: &Link) -> Self {
-        match link {
+    pub fn of(link: &Link) -> Option<Self> {
+        Some(match link {
             Link::ModbusTcp(ModbusTcp { host, port, .. }) => Self::Tcp { host: spelled(host), port: *port },
             Link::ModbusTls(ModbusTcp { host, port, .. }) => {
                 Self::Tls { host: spelled(host), port: *port, client: None }
@@ -46,7 +52,8 @@ impl Endpoint {
             Link::ModbusRtu(ModbusRtu { path, serial, .. }) => {
                 Self::Serial { path: path.clone(), serial: *serial }
             }
-        }
+            Link::Dnp3Tcp(_) | Link::Dnp3Tls(_) | Link::Dnp3Serial(_) => return None,
+        })
     }
 
     /// The same, with the settings of its TLS session if it has one.

@@ -175,6 +175,7 @@ pub fn device_map(registers: RegisterMap) -> DeviceMap {
         title: "string inverter".to_owned(),
         kind: MapKind::Registers,
         registers,
+        outstation: None,
         ..crate::southbound::testing::map()
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn of(link: &str) -> Endpoint {
-    Endpoint::of(&Link::parse(link).unwrap())
+    Endpoint::of(&Link::parse(link).unwrap()).unwrap()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::Arc;
 async fn rig(points: Vec<RegisterPoint>, registers: &[(u16, u16)]) -> (Server, SharedBus, Points) {
     let server = Server::start(&[(1, &Book::at(40000))]).await;
     server.state().inputs.insert(1, registers.iter().copied().collect());
-    let bus = SharedBus::new(Endpoint::of(&server.link(1)));
+    let bus = SharedBus::new(Endpoint::of(&server.link(1)).unwrap());
     let map = device_map(RegisterMap { points, ..RegisterMap::default() });
     (server, bus, Points::new(Arc::new(map)))
 }

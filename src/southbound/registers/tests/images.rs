@@ -50,7 +50,7 @@ async fn serve(image: &toml::Table) -> Server {
 async fn faults(image: &toml::Table, map: Arc<DeviceMap>) -> Vec<String> {
     let server = serve(image).await;
     let mut faults = Vec::new();
-    let bus = SharedBus::new(Endpoint::of(&server.link(1)));
+    let bus = SharedBus::new(Endpoint::of(&server.link(1)).unwrap());
     let line = bus.line(peer_of(1, &map.link));
     let mut points = Points::new(map.clone());
     let read = points.poll(&line).await.unwrap();

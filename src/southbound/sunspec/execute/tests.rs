@@ -22,7 +22,7 @@ fn plan() -> Plan {
 async fn exception_1_in_the_clear_is_about_the_function_and_the_other_one_is_tried() {
     let server = Server::start(&[(1, &legacy())]).await;
     server.script(|seen, _| if seen.function == 3 { Answer::Good } else { Answer::Exception(1) });
-    let bus = SharedBus::new(Endpoint::of(&server.link(1)));
+    let bus = SharedBus::new(Endpoint::of(&server.link(1)).unwrap());
     let line = bus.line(peer(1));
     let wire = Wire {
         function: WriteFunction::Auto,

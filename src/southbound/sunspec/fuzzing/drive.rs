@@ -35,6 +35,7 @@ fn settings() -> Option<DeviceSettings> {
             kind: MapKind::Sunspec,
             matches: None,
             registers: RegisterMap::default(),
+            outstation: None,
             link: options(),
             sunspec: SunspecOptions::default(),
         }),
@@ -103,11 +104,12 @@ pub async fn driver(image: Image, wishes: Vec<(Duration, Setpoint)>) -> Seen {
 fn judge_report(report: &Report) {
     match report {
         Report::Poll(poll) => judge::readings(&poll.readings),
+        Report::Readings(readings) => judge::readings(readings),
         Report::Capability(capability) => judge::capability(capability),
         Report::Remember(record) => {
             assert!(record.notes.len() <= DeviceRecord::MAX_NOTES, "{} bytes of notes", record.notes.len());
         }
-        Report::State { .. } | Report::Nameplate(_) | Report::Effect { .. } => {}
+        Report::State { .. } | Report::Nameplate(_) | Report::Effect { .. } | Report::Sequence(_) => {}
     }
 }
 

@@ -45,7 +45,8 @@ impl Session {
     /// A session that connects at the first request.
     #[must_use]
     pub fn new(link: &Link, options: &ProbeOptions, lookup: Lookup) -> Self {
-        let bus = SharedBus::new(Endpoint::of(link).secured(options.tls.as_ref()));
+        let endpoint = Endpoint::of(link).unwrap_or(Endpoint::NOWHERE);
+        let bus = SharedBus::new(endpoint.secured(options.tls.as_ref()));
         Self { link: link.clone(), options: options.clone(), lookup, layouts: Layouts::default(), bus }
     }
 

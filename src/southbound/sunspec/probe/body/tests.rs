@@ -10,7 +10,7 @@ async fn read(script: impl FnMut(u16, u16) -> Answer + Send + 'static, longest: 
     let base = book.address(103, "ID");
     let server = Server::start(&[(1, &book)]).await;
     server.script(move |seen, _| script(seen.address - base, seen.quantity));
-    let bus = SharedBus::new(Endpoint::of(&server.link(1)));
+    let bus = SharedBus::new(Endpoint::of(&server.link(1)).unwrap());
     let mut body = Body::of(ModelAt { id: 103, instance: 0, address: base, length: 50 });
     let points: Vec<(u16, u16)> = (0..52).map(|offset| (offset, 1)).collect();
     body.read(&Source::Line(bus.line(peer(1))), &points, longest).await.unwrap();

@@ -4,7 +4,7 @@ use crate::southbound::testing::{Book, Server, legacy, peer};
 
 async fn chain_of(book: &Book) -> WholeChain {
     let server = Server::start(&[(1, book)]).await;
-    let bus = SharedBus::new(Endpoint::of(&server.link(1)));
+    let bus = SharedBus::new(Endpoint::of(&server.link(1)).unwrap());
     whole_chain(&bus.line(peer(1)), &SunspecOptions::default()).await.unwrap()
 }
 

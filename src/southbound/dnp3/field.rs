@@ -1,0 +1,219 @@
+//! What the driver asks of an outstation and what it hears from it, as plain values: the seam between the association, which
+//! talks, and everything that decides. A test plays the outstation behind [`Field`].
+
+use crate::device_map::dnp3::{AnalogNumber, At, Operate, PointKind};
+use jiff::Timestamp;
+
+/// One outstation that can be asked. One request at a time; each has exactly one answer.
+pub trait Field: Sync {
+    /// Reads. Values come in the order in which the outstation sent them, events before what they led to.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; of a refused or broken answer, nothing is used.
+    fn read(&self, parts: &[Part]) -> impl Future<Output = Result<Vec<Seen>, ReadError>> + Send;
+
+    /// Who the outstation says it is: its device attributes (g0). One that has none tells nothing, which is no error.
+    ///
+    /// # Errors
+    /// See [`ReadError`]; a refusal is not one.
+    fn identity(&self) -> impl Future<Output = Result<Identity, ReadError>> + Send;
+
+    /// Operates outputs in one request, in this order.
+    ///
+    /// # Errors
+    /// See [`OperateError`]; with several outputs, those before the refused one may have been operated.
+    fn operate(&self, outputs: &[Operation]) -> impl Future<Output = Result<(), OperateError>> + Send;
+}
+
+/// Who an outstation says it is (device attributes, g0, set 0).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Manufacturer's name, variation 252.
+    pub manufacturer: Option<String>,
+    /// Product name and model, variation 250.
+    pub model: Option<String>,
+    /// Serial number, variation 248.
+    pub serial: Option<String>,
+    /// Software version, variation 242.
+    pub version: Option<String>,
+}
+
+/// A part of a read request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Events of class 1, 2 and 3.
+    Events,
+    /// All values: class 0.
+    Static,
+    /// Values of one kind, from an index to an index, both included.
+    Range(PointKind, u16, u16),
+}
+
+/// One value as the outstation sent it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// Of which point.
+    pub at: At,
+    /// The raw value; of a binary point 0 or 1.
+    pub raw: f64,
+    /// The flags octet; bit 0 ONLINE, 1 RESTART, 2 COMM_LOST, 3 REMOTE_FORCED, 4 LOCAL_FORCED, 5 OVER_RANGE or CHATTER_FILTER,
+    /// 6 REFERENCE_ERR. An object without flags counts as ONLINE.
+    pub flags: u8,
+    /// The outstation's time of it, if it sent one that is of this century.
+    pub stamp: Option<Stamp>,
+    /// It came as an event.
+    pub event: bool,
+    /// When it was received.
+    pub heard: Timestamp,
+}
+
+/// A time of the outstation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// When.
+    pub at: Timestamp,
+    /// It holds its clock for synchronised.
+    pub synchronised: bool,
+}
+
+/// One output to be operated.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Operation {
+    /// Which.
+    pub at: At,
+    /// What.
+    pub value: Output,
+    /// How.
+    pub how: Operate,
+}
+
+/// What an output is operated with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Output {
+    /// LATCH_ON or LATCH_OFF.
+    Latch(bool),
+    /// A raw number, in the object that the map names.
+    Number(f64, AnalogNumber),
+}
+
+/// Why nothing was read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// There is no connection; why, in words.
+    #[error("{0}")]
+    NoConnection(String),
+    /// No answer in time.
+    #[error("no answer in time")]
+    Silent,
+    /// The outstation said no: IIN2 bits, in words.
+    #[error("the outstation refuses the request: {0}")]
+    Refused(Refusal),
+    /// An answer that cannot be used; why, in words.
+    #[error("the answer cannot be used: {0}")]
+    Broken(String),
+}
+
+/// Why an output was not operated, or is not known to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OperateError {
+    /// It was never sent; why, in words.
+    #[error("{0}")]
+    NotSent(String),
+    /// It was sent, or may have been, and no answer came: what the outstation holds is not known.
+    #[error("no answer in time")]
+    NoAnswer,
+    /// The outstation said no to an output.
+    #[error("{0}")]
+    Status(Status),
+    /// The outstation said no to the request; it does not say to which output.
+    #[error("the outstation refuses the request: {0}")]
+    Refused(Refusal),
+    /// An answer that cannot be used: what the outstation holds is not known.
+    #[error("the answer cannot be used: {0}")]
+    Broken(String),
+}
+
+/// A command status, as the standard numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status(pub u8);
+
+/// Bits of IIN2 that refuse a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refusal {
+    /// IIN2.0: the function code is not known.
+    pub no_function: bool,
+    /// IIN2.1: an object is not known.
+    pub object_unknown: bool,
+    /// IIN2.2: a parameter is wrong.
+    pub parameter_error: bool,
+}
+
+/// What an association tells unasked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// How the link stands; on each change.
+    Link(LinkState),
+    /// Values that came without a request of ours: at start, after a restart, unsolicited.
+    Values(Source, Vec<Seen>),
+    /// Bits of IIN that concern the whole outstation; on each change.
+    Indications(Indications),
+    /// A task that the association does by itself has failed; which, and why, in words.
+    TaskFailed(&'static str, String),
+    /// The outstation had restarted; what it held may be lost. Comes after everything was read again.
+    Restarted,
+}
+
+/// Where values came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Everything was read, at start, after a restart or after lost events.
+    Integrity,
+    /// The outstation sent them by itself.
+    Unsolicited,
+}
+
+/// How the link stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkState {
+    /// Being made.
+    Connecting,
+    /// Stands; that says nothing about the outstation behind it.
+    Up,
+    /// Does not stand; why, in words for an operator.
+    Down(String),
+}
+
+/// Bits of IIN that concern the whole outstation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Indications {
+    /// IIN1.4: it wants to be told the time.
+    pub need_time: bool,
+    /// IIN1.5: some of its outputs are in local control.
+    pub local: bool,
+    /// IIN1.6: it has a trouble of its own.
+    pub trouble: bool,
+    /// IIN2.3: it has lost events.
+    pub overflow: bool,
+    /// IIN2.5: its configuration is corrupt.
+    pub config_corrupt: bool,
+}
+
+impl std::fmt::Display for Status {
+    /// The name and the number, as `LOCAL (7)`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "command status {}", self.0)
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let bits = [
+            (self.no_function, "it does not know the function (IIN2.0)"),
+            (self.object_unknown, "it does not know an object or index (IIN2.1)"),
+            (self.parameter_error, "it does not take a value or index (IIN2.2)"),
+        ];
+        let mut words = bits.into_iter().filter_map(|(set, words)| set.then_some(words));
+        f.write_str(words.next().unwrap_or("it gives no reason"))?;
+        words.try_for_each(|more| write!(f, "; {more}"))
+    }
+}
