@@ -10,6 +10,8 @@ mod channel;
 mod diagnosis;
 mod field;
 mod handler;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod trace;
 
