@@ -11,7 +11,7 @@ mod diagnosis;
 mod field;
 mod handler;
 #[cfg(test)]
-mod testing;
+mod peer;
 mod tls;
 mod trace;
 

@@ -25,11 +25,8 @@ async fn look_after(channel: &Arc<Inner>, seat: &Arc<Seat>) {
         // An error of the clock's cannot be here: it only ends when the time does.
         let _ = tokio::time::timeout(channel.pace.tick, seat.watch.stirred.notified()).await;
         channel.unhang().await;
-        if channel.state() != LinkState::Up {
-            continue;
-        }
-        let (shared, room) = (channel.shared(), seat.watch.outbox.has_room());
-        loop {
+        while channel.state() == LinkState::Up {
+            let (shared, room) = (channel.shared(), seat.watch.outbox.has_room());
             let duty = seat.watch.state().health.duty(Instant::now(), shared, room);
             let Some(duty) = duty else { break };
             carry_out(duty, channel, seat).await;
@@ -41,15 +38,29 @@ async fn carry_out(duty: Duty, channel: &Arc<Inner>, seat: &Arc<Seat>) {
     let watch = &seat.watch;
     match duty {
         Duty::Reconnect => {
-            let words = "connected, but the outstation does not answer: is its link address right, and the gateway's?";
+            let words = if watch.state().health.is_known() {
+                "connected, but the outstation does not answer any more; the connection is made anew"
+            } else {
+                "connected, but the outstation does not answer: is its link address right, and the gateway's?"
+            };
             channel.reconnect(words.to_owned()).await;
         }
         Duty::Lose => {
-            watch.link(LinkState::Down(
-                "the outstation does not answer; others on the same line do not depend on it".to_owned(),
-            ));
+            let words = if watch.state().health.is_known() {
+                "the outstation does not answer any more; others on the same line are not concerned"
+            } else {
+                "the outstation does not answer, while others may: is its link address right?"
+            };
+            watch.link(LinkState::Down(words.to_owned()));
             channel.rejoin(seat).await;
+            let all = channel.seats().iter().all(|seat| seat.watch.state().health.is_lost());
+            if all {
+                channel
+                    .reconnect("connected, but none of the outstations on this line answers".to_owned())
+                    .await;
+            }
         }
+        Duty::Rejoin => channel.rejoin(seat).await,
         Duty::Revive => {
             channel.rejoin(seat).await;
             watch.link(LinkState::Up);

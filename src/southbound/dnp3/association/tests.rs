@@ -8,7 +8,7 @@ use crate::southbound::dnp3::field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
     Source, Status,
 };
-use crate::southbound::dnp3::testing::{ADDRESSES, Desktop, Flow, Pipe, Station, place, session, set};
+use crate::southbound::dnp3::peer::{ADDRESSES, Desktop, Flow, Pipe, Station, place, session, set};
 use dnp3::app::control::CommandStatus;
 use dnp3::app::measurement::Time;
 use std::sync::atomic::Ordering;
