@@ -1,5 +1,6 @@
 //! Drivers: each a task behind [`crate::core::port`], one task a connection.
 
+mod aggregate;
 mod connection;
 #[cfg(feature = "dnp3")]
 mod dnp3;

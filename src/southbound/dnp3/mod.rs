@@ -5,11 +5,18 @@
 
 #![allow(dead_code, unused_imports, reason = "the parts that use the seam are being built")]
 
+mod device;
 mod field;
 mod image;
+mod poll;
+mod readings;
+mod sequence;
+mod states;
 #[cfg(test)]
 pub mod testing;
+mod watch;
 
+pub use device::{Device, Hands, MapChoice};
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
     Seen, Source, Stamp, Status,

@@ -29,7 +29,7 @@ use self::effect::Watches;
 use self::execute::Habits;
 use self::held::Holding;
 use self::plan::Plan;
-use self::readings::Reported;
+use super::aggregate::Reported;
 use crate::der::{Capability, Control, Controls, Nameplate, Watts};
 use crate::device_map::DeviceMap;
 use crate::device_map::registers::{Base, CommandName, InputUnit, Rating, RegisterPoint};
