@@ -5,8 +5,14 @@
 
 #![allow(dead_code, unused_imports, reason = "the parts that use the seam are being built")]
 
+mod commands;
+mod curve;
+mod execute;
 mod field;
+mod plan;
+mod status;
 
+pub use commands::{Commands, Known, Preview};
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
     Seen, Source, Stamp, Status,
