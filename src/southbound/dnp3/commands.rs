@@ -14,12 +14,13 @@ pub use preview::Preview;
 
 use super::execute::{Bench, End, Goal, Proof};
 use super::field::Field;
+use super::image::Image;
 use super::plan::{self, Act, Arguments, Draft, Ground, noun};
 use crate::core::port::Command;
 use crate::der::{
     Capability, Control, Controls, CurveKind, Effect, Outcome, Quantity, ReadBack, Reading, Setpoint, Watts,
 };
-use crate::device_map::dnp3::{Argument, OutstationCommand, OutstationMap};
+use crate::device_map::dnp3::{Argument, At, OutstationCommand, OutstationMap};
 use crate::device_map::registers::{CommandName, Rating, RegisterQuantity};
 use crate::southbound::effect::{Watch, Watches};
 use crate::southbound::held::{Applied, Holding, Key};
@@ -32,6 +33,20 @@ use tokio::time::Instant;
 /// What to look at if a command does not work.
 const HINT: &str =
     "Device may ignore remote control (check its DNP3 menu, and whether it is in local control)";
+
+impl Known for Image {
+    fn named(&self, name: &str) -> Option<f64> {
+        Self::named(self, name)
+    }
+
+    fn is_on(&self, at: At) -> Option<bool> {
+        Self::is_on(self, at)
+    }
+
+    fn blocked(&self) -> Option<String> {
+        Self::blocked(self)
+    }
+}
 
 /// What an outstation can hold on our behalf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

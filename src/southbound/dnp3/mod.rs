@@ -9,8 +9,11 @@ mod commands;
 mod curve;
 mod execute;
 mod field;
+mod image;
 mod plan;
 mod status;
+#[cfg(test)]
+pub mod testing;
 
 pub use commands::{Commands, Known, Preview};
 pub use field::{
