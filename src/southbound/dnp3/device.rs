@@ -140,8 +140,10 @@ impl<'a, F: Field> Device<'a, F> {
             match self.find_out(&mut backoff).await {
                 Ok(()) => {
                     backoff.reset();
-                    if self.poll_on(anchor).await == End::Stop {
-                        return;
+                    match self.poll_on(anchor).await {
+                        End::Stop => return,
+                        End::Lost => self.standing.try_at = Some(Instant::now() + backoff.next_delay()),
+                        End::Again => {}
                     }
                 }
                 Err(Halt::Stop) => return,
