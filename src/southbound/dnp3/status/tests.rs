@@ -12,7 +12,7 @@ fn every_status_has_a_name_a_meaning_and_a_remedy() {
             _ => Remedy::Give,
         };
         assert_eq!(remedy(status), wanted, "{status}");
-        let defined = number <= 18 || number >= 126 && number <= 127;
+        let defined = number <= 18 || (126..=127).contains(&number);
         assert_eq!(name(status) != "unknown status", defined, "{status}");
         assert!(meaning(status).len() > 7 && explain(status).contains(&format!("({number})")), "{status}");
     }
