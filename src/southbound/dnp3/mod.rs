@@ -6,6 +6,9 @@
 #![allow(dead_code, unused_imports, reason = "the parts that use the seam are being built")]
 
 mod field;
+mod image;
+#[cfg(test)]
+pub mod testing;
 
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
