@@ -1,7 +1,7 @@
 //! The TLS flags of commands that reach one device over a LINK.
 
-use crate::southbound::tls::{Client, Fingerprint, Identity, Paths, Severity};
 use crate::southbound::Link;
+use crate::southbound::tls::{Client, Fingerprint, Identity, Paths, Severity};
 use jiff::Timestamp;
 use std::path::PathBuf;
 
@@ -38,7 +38,8 @@ impl TlsArgs {
             return if self.server_name.is_none() && self.pinned_sha256.is_none() {
                 Ok((None, Vec::new()))
             } else {
-                Err("--server-name and --pinned-sha256 are for links with modbus+tls:// or dnp3+tls://".to_owned())
+                Err("--server-name and --pinned-sha256 are for links with modbus+tls:// or dnp3+tls://"
+                    .to_owned())
             };
         };
         if link.dnp3().is_some() && self.pinned_sha256.is_some() {

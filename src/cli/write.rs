@@ -66,9 +66,6 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     if dnp3_is_meant(&args.link) {
         return outstation::run(args, out, person).await;
     }
-    if args.select || args.direct {
-        return Ok(End::Usage("--select and --direct are for DNP3 outstations".to_owned()));
-    }
     let orders = match orders_of(args, person) {
         Ok(orders) => orders,
         Err(end) => return Ok(end),
@@ -152,6 +149,9 @@ fn in_flash(plan: &WritePlan) -> Option<End> {
 
 /// What is to be written, if it can be agreed to.
 fn orders_of(args: &Args, person: &Person<'_>) -> Result<Vec<Order>, End> {
+    if args.select || args.direct {
+        return Err(End::Usage("--select and --direct are for DNP3 outstations".to_owned()));
+    }
     let parsed: Result<Vec<Order>, _> = args.orders.iter().map(|text| Order::parse(text)).collect();
     let orders = parsed.map_err(|why| End::Usage(why.to_string()))?;
     if orders.len() > MAX_ORDERS {

@@ -25,7 +25,9 @@ pub(super) fn text(out: &mut dyn Write, shown: &OutstationReport, style: Style<'
     let alarms = if shown.alarms.is_empty() { "none".to_owned() } else { shown.alarms.join(", ") };
     writeln!(out, "  {:<22} {}", "state", printable(&states))?;
     writeln!(out, "  {:<22} {}", "alarms", printable(&alarms))?;
-    for (label, wanted) in [("supports", Some(true)), ("does not support", Some(false)), ("does not say", None)] {
+    for (label, wanted) in
+        [("supports", Some(true)), ("does not support", Some(false)), ("does not say", None)]
+    {
         let modes = shown.modes.iter().filter(|(_, _, says)| *says == wanted);
         let modes: Vec<String> = modes.map(|(name, at, _)| format!("{name} ({at})")).collect();
         if !modes.is_empty() {
@@ -37,7 +39,11 @@ pub(super) fn text(out: &mut dyn Write, shown: &OutstationReport, style: Style<'
         writeln!(out, "  none")?;
     }
     for (kind, came, unknown) in shown.counts() {
-        let words = if unknown == 0 { String::new() } else { format!(", {unknown} of them in neither map nor profile") };
+        let words = if unknown == 0 {
+            String::new()
+        } else {
+            format!(", {unknown} of them in neither map nor profile")
+        };
         writeln!(out, "  {:<22} {came}{words}", kind_words(kind))?;
     }
     points(out, shown, style)
@@ -120,9 +126,11 @@ pub fn point_row(point: &PointReport) -> [String; 10] {
         meaning(point),
         text(&|seen| seen.raw.to_string()),
         text(&|seen| flags(point.at.kind, seen.flags)),
-        text(&|seen| seen.time.map_or_else(String::new, |(at, right)| {
-            format!("{}{}", time(at), if right { "" } else { " (its clock is not set)" })
-        })),
+        text(&|seen| {
+            seen.time.map_or_else(String::new, |(at, right)| {
+                format!("{}{}", time(at), if right { "" } else { " (its clock is not set)" })
+            })
+        }),
         point.class.map(|class| class.to_string()).unwrap_or_default(),
         quality,
     ]
@@ -151,12 +159,14 @@ pub(super) fn document(shown: &OutstationReport, style: Style<'_>) -> Value {
         MarkReport::Fits(_) => (Some(true), None),
         MarkReport::Stranger(words) => (Some(false), Some(words)),
     };
-    let modes = shown.modes.iter().map(|(name, at, says)| {
-        json!({ "mode": name, "point": at.to_string(), "supported": says })
-    });
-    let counts = shown.counts().into_iter().map(|(kind, came, unknown)| {
-        json!({ "kind": kind.letters(), "points": came, "unknown": unknown })
-    });
+    let modes = shown
+        .modes
+        .iter()
+        .map(|(name, at, says)| json!({ "mode": name, "point": at.to_string(), "supported": says }));
+    let counts = shown
+        .counts()
+        .into_iter()
+        .map(|(kind, came, unknown)| json!({ "kind": kind.letters(), "points": came, "unknown": unknown }));
     json!({
         "map": shown.map,
         "title": shown.title,

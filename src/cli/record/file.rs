@@ -187,9 +187,8 @@ pub(in crate::cli) fn load(path: &Path) -> Result<Recorded, String> {
     let no_recording = |why: serde_json::Error| format!("{name} is no recording of dergate record: {why}");
     let head: Head = serde_json::from_str(&text).map_err(no_recording)?;
     let recorded = match head.kind.as_deref() {
-        Some(outstation::KIND) => {
-            outstation::recording(serde_json::from_str(&text).map_err(no_recording)?).map(Recorded::Outstation)
-        }
+        Some(outstation::KIND) => outstation::recording(serde_json::from_str(&text).map_err(no_recording)?)
+            .map(Recorded::Outstation),
         _ => recording(serde_json::from_str(&text).map_err(no_recording)?).map(Recorded::Device),
     };
     recorded.map_err(|why| format!("{name}: {why}"))

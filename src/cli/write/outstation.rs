@@ -72,7 +72,8 @@ const fn how(args: &Args) -> Option<Operate> {
 
 /// What is to be operated, if it can be agreed to.
 fn orders_of(args: &Args, person: &Person<'_>) -> Result<Vec<OutputOrder>, End> {
-    let parsed: Result<Vec<OutputOrder>, _> = args.orders.iter().map(|text| OutputOrder::parse(text)).collect();
+    let parsed: Result<Vec<OutputOrder>, _> =
+        args.orders.iter().map(|text| OutputOrder::parse(text)).collect();
     let orders = parsed.map_err(|why| End::Usage(why.to_string()))?;
     if orders.len() > MAX_ORDERS {
         return Err(End::Usage(format!("at most {MAX_ORDERS} outputs are operated at once")));

@@ -9,6 +9,7 @@ mod field;
 mod image;
 #[cfg(test)]
 pub mod testing;
+pub mod tools;
 
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,

@@ -6,15 +6,9 @@ use crate::device_map::dnp3::{
     At, Operate, OutstationMap, OutstationPoint, OutstationStep, PointKind, ProfilePoint,
 };
 use crate::southbound::dnp3::Seen;
+use crate::southbound::dnp3::image::{fault, is};
 use crate::southbound::tools::{PointReport, PointValue};
 use std::collections::BTreeSet;
-
-/// Flags, see [`Seen::flags`].
-const ONLINE: u8 = 1;
-const RESTART: u8 = 1 << 1;
-const COMM_LOST: u8 = 1 << 2;
-const OVER_RANGE: u8 = 1 << 5;
-const REFERENCE_ERR: u8 = 1 << 6;
 
 /// How close a name must be to be offered instead.
 const CLOSE: f64 = 0.7;
@@ -151,14 +145,16 @@ impl<'m> Catalogue<'m> {
 
     fn symbols(&self, at: At, raw: f64) -> Vec<String> {
         let of_map = self.map.at(at).and_then(|point| {
-            let same = |(value, _): &&(i64, String)| same_number(*value, raw);
+            let same = |(value, _): &&(i64, String)| is(raw, *value);
             point.symbols.iter().find(same).map(|(_, name)| name.clone())
         });
         let usual = match at.kind {
             kind if kind.is_binary() => Some(if raw == 0.0 { "off" } else { "on" }),
-            PointKind::DoubleBitInput => [(0.0, "intermediate"), (1.0, "off"), (2.0, "on"), (3.0, "indeterminate")]
-                .into_iter()
-                .find_map(|(value, name)| (value == raw).then_some(name)),
+            PointKind::DoubleBitInput => {
+                [(0.0, "intermediate"), (1.0, "off"), (2.0, "on"), (3.0, "indeterminate")]
+                    .into_iter()
+                    .find_map(|(value, name)| (value == raw).then_some(name))
+            }
             _ => None,
         };
         of_map.or_else(|| usual.map(str::to_owned)).into_iter().collect()
@@ -168,37 +164,24 @@ impl<'m> Catalogue<'m> {
     #[must_use]
     pub fn fault(&self, seen: &Seen) -> Option<&'static str> {
         let point = self.map.at(seen.at);
-        let has = |flag| seen.flags & flag != 0;
         let analog = matches!(seen.at.kind, PointKind::AnalogInput | PointKind::AnalogOutput);
         let offline_is_fine =
             self.map.quality.assume_online || point.is_some_and(|point| point.without_online);
-        if has(COMM_LOST) {
-            Some("the outstation has lost the source of it (COMM_LOST)")
-        } else if has(RESTART) {
-            Some("not measured since the outstation restarted (RESTART)")
-        } else if !has(ONLINE) && !offline_is_fine {
-            Some("the outstation marks it as not in service (not ONLINE)")
-        } else if analog && has(OVER_RANGE) {
-            Some("beyond what can be measured (OVER_RANGE)")
-        } else if analog && has(REFERENCE_ERR) {
-            Some("its reference is wrong (REFERENCE_ERR)")
-        } else if !seen.raw.is_finite() || analog && self.is_null(point, seen.raw) {
-            Some("the number that means \"no value\"")
-        } else {
-            None
-        }
+        fault(seen.at.kind, seen.flags, offline_is_fine).or_else(|| {
+            if !seen.raw.is_finite() {
+                Some("its value is not a number")
+            } else if analog && self.is_null(point, seen.raw) {
+                Some("it says that it has no value")
+            } else {
+                None
+            }
+        })
     }
 
     fn is_null(&self, point: Option<&OutstationPoint>, raw: f64) -> bool {
         let own = point.into_iter().flat_map(|point| &point.invalid);
-        own.chain(&self.map.quality.null_raw).any(|value| same_number(*value, raw))
+        own.chain(&self.map.quality.null_raw).any(|value| is(raw, *value))
     }
-}
-
-/// True if a whole number is this one.
-#[expect(clippy::float_cmp, reason = "raw values are whole numbers or are not these")]
-fn same_number(whole: i64, raw: f64) -> bool {
-    whole as f64 == raw
 }
 
 /// Without the digits that binary arithmetic adds.

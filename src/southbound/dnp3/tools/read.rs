@@ -56,8 +56,12 @@ async fn range<F: Field>(
     let mut sweep = Sweep::default();
     let refused = sweep.range(field, kind, from, to).await?;
     let mine = |at: &At| at.kind == kind && (from..=to).contains(&at.index);
-    let points: Vec<PointReport> =
-        sweep.seen.iter().filter(|(at, _)| mine(at)).map(|(at, seen)| catalogue.report(*at, Some(seen))).collect();
+    let points: Vec<PointReport> = sweep
+        .seen
+        .iter()
+        .filter(|(at, _)| mine(at))
+        .map(|(at, seen)| catalogue.report(*at, Some(seen)))
+        .collect();
     if points.is_empty() {
         return Ok(Err(refused.unwrap_or_else(|| "the outstation does not have it".to_owned())));
     }

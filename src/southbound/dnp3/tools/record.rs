@@ -3,9 +3,7 @@
 use super::{Tell, sweep};
 use crate::device_map::DeviceMap;
 use crate::device_map::dnp3::{At, OutstationMap};
-use crate::southbound::dnp3::{
-    Field, Identity, OperateError, Operation, Part, ReadError, Seen, Stamp,
-};
+use crate::southbound::dnp3::{Field, Identity, OperateError, Operation, Part, ReadError, Seen, Stamp};
 use crate::southbound::tools::{OutstationRecording, RecordedIdentity, RecordedPoint};
 use jiff::Timestamp;
 use std::collections::BTreeMap;

@@ -26,11 +26,7 @@ pub fn plan(
     orders.iter().map(|order| planned(map, order, how)).collect()
 }
 
-fn planned(
-    map: &OutstationMap,
-    order: &OutputOrder,
-    how: Option<Operate>,
-) -> Result<PlannedOutput, String> {
+fn planned(map: &OutstationMap, order: &OutputOrder, how: Option<Operate>) -> Result<PlannedOutput, String> {
     let catalogue = Catalogue::new(map);
     let (at, by_name) = match &order.pick {
         Pick::Range(kind, index, _) => (At { kind: *kind, index: *index }, false),
@@ -75,7 +71,10 @@ fn output_named(catalogue: Catalogue<'_>, name: &str) -> Result<At, String> {
         ([], None) => Err(catalogue.no_such(name)),
         (several, _) => {
             let names: Vec<String> = several.iter().map(At::to_string).collect();
-            Err(format!("{name} is the name of several outputs: {}; name one by its address", names.join(", ")))
+            Err(format!(
+                "{name} is the name of several outputs: {}; name one by its address",
+                names.join(", ")
+            ))
         }
     }
 }
@@ -113,8 +112,11 @@ fn representable(at: At, raw: f64, number: AnalogNumber, rounds: bool) -> Result
     };
     // f64::round rounds half away from zero.
     let whole = raw.round();
-    if !rounds && whole.total_cmp(&raw).is_ne() && whole != 0.0 || !rounds && whole == 0.0 && raw.abs() > 0.0 {
-        return Err(format!("{at} takes a whole raw number, not {raw}; by name it takes a value with its unit"));
+    if !rounds && whole.total_cmp(&raw).is_ne() && whole != 0.0 || !rounds && whole == 0.0 && raw.abs() > 0.0
+    {
+        return Err(format!(
+            "{at} takes a whole raw number, not {raw}; by name it takes a value with its unit"
+        ));
     }
     if (low..=high).contains(&whole) {
         return Ok(if whole == 0.0 { 0.0 } else { whole });

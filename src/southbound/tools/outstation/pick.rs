@@ -56,10 +56,7 @@ impl Pick {
             return Ok(Self::Range(kind, index, index));
         }
         if looks_like_an_address(text) {
-            return fault(format!(
-                "\"{}\" is no point; an index is 0 to 65535",
-                shown(text)
-            ));
+            return fault(format!("\"{}\" is no point; an index is 0 to 65535", shown(text)));
         }
         let starts = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/' | '#' | '$');
@@ -94,7 +91,8 @@ impl Pick {
 /// Letters of a kind and digits behind: meant as an address.
 fn looks_like_an_address(text: &str) -> bool {
     let letters = text.trim_end_matches(|c: char| c.is_ascii_digit());
-    letters.len() < text.len() && PointKind::ALL.iter().any(|kind| kind.letters().eq_ignore_ascii_case(letters))
+    letters.len() < text.len()
+        && PointKind::ALL.iter().any(|kind| kind.letters().eq_ignore_ascii_case(letters))
 }
 
 impl fmt::Display for Pick {

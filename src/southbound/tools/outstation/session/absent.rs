@@ -54,9 +54,6 @@ impl Live {
 }
 
 #[expect(clippy::unused_async, reason = "it stands in for what reads an outstation")]
-pub async fn replay(
-    recording: &OutstationRecording,
-    _: &Arc<DeviceMap>,
-) -> Result<ProbeReport, ProbeError> {
+pub async fn replay(recording: &OutstationRecording, _: &Arc<DeviceMap>) -> Result<ProbeReport, ProbeError> {
     refused(&recording.link)
 }
