@@ -4,8 +4,8 @@ use super::tls::TlsArgs;
 use super::{End, say};
 use crate::der::Nameplate;
 use crate::device_map::registers::RegisterTable;
-use crate::device_map::{DeviceMap, LinkOptions, Maps};
-use crate::southbound::tools::{NO_DNP3, Outstation, Session, USUAL_MAP, map_suits};
+use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, LinkOptions, Maps};
+use crate::southbound::tools::{NO_DNP3, Outstation, Session, map_suits};
 use crate::southbound::{Link, ProbeError, ProbeOptions, SPEAKS_DNP3, session};
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -115,7 +115,7 @@ impl How {
             map_suits(map, &link).map_err(End::Usage)?;
         }
         let options = if link.dnp3().is_some() && map.is_none() {
-            let usual = maps.get(USUAL_MAP);
+            let usual = maps.get(DEFAULT_OUTSTATION);
             ProbeOptions { link: self.link_settings(usual.map(Arc::as_ref)), ..options }
         } else {
             options

@@ -10,8 +10,8 @@ mod units;
 use super::device::{How, Target, best_map, ended, progress};
 use super::record::Recorded;
 use super::{End, record, say};
-use crate::device_map::{DeviceMap, MapKind, Maps};
-use crate::southbound::tools::{MarkReport, Outstation, Recording, USUAL_MAP, replay_outstation};
+use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, MapKind, Maps};
+use crate::southbound::tools::{MarkReport, Outstation, Recording, replay_outstation};
 use crate::southbound::{ProbeError, ProbeReport, probe_recording};
 pub(super) use outstation::{point_document as outstation_point, point_row, point_table, time};
 use std::io::{IsTerminal, Write};
@@ -163,7 +163,7 @@ async fn from_file(file: &Path, how: &How, style: Style<'_>, out: &mut dyn Write
     let recording = match recorded {
         Recorded::Device(recording) => recording,
         Recorded::Outstation(recording) => {
-            let id = if maps.get(&recording.map).is_some() { recording.map.as_str() } else { USUAL_MAP };
+            let id = if maps.get(&recording.map).is_some() { recording.map.as_str() } else { DEFAULT_OUTSTATION };
             let Some(map) = map.or_else(|| maps.get(id).cloned()) else {
                 return Ok(End::Failed(format!("there is no device map \"{id}\" to read the recording by")));
             };

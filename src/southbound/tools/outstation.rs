@@ -13,9 +13,6 @@ use crate::device_map::dnp3::{At, Operate, PointKind};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-/// The map by which an outstation is read whose mark no map knows.
-pub const USUAL_MAP: &str = "an2018-001";
-
 /// One point of an outstation as it answered.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PointReport {

@@ -143,6 +143,22 @@ impl<'m> Catalogue<'m> {
         PointReport { seen, ..blank }
     }
 
+    /// A value that counts only while a switch is on does not count otherwise.
+    pub fn only_while(&self, report: &mut PointReport, is_on: &dyn Fn(At) -> Option<bool>) {
+        let switch = self.map.at(report.at).and_then(|point| point.only_while);
+        if let (Some(switch), Some(seen)) = (switch, &mut report.seen)
+            && is_on(switch) != Some(true)
+        {
+            seen.fault.get_or_insert_with(|| format!("it counts only while {switch} is on"));
+        }
+    }
+
+    /// The point on which it depends whether a value counts.
+    #[must_use]
+    pub fn switch_of(&self, at: At) -> Option<At> {
+        self.map.at(at)?.only_while
+    }
+
     fn symbols(&self, at: At, raw: f64) -> Vec<String> {
         let of_map = self.map.at(at).and_then(|point| {
             let same = |(value, _): &&(i64, String)| is(raw, *value);

@@ -3,7 +3,10 @@
 //! Each at somebody's command, once. Only class 0 and ranges are read, never events: those belong to the master that runs
 //! all day, and whoever reads them takes them away.
 
+mod by_hand;
 mod catalogue;
+mod live;
+mod probe;
 mod read;
 mod record;
 mod sweep;
@@ -12,7 +15,10 @@ mod write;
 #[cfg(test)]
 mod testing;
 
+pub use by_hand::ByHand;
 pub use catalogue::Catalogue;
+pub use live::{Live, replay};
+pub use probe::discover;
 pub use read::read;
 pub use record::{Tape, record};
 pub use sweep::{Sweep, sweep};

@@ -56,7 +56,7 @@ async fn range<F: Field>(
     let mut sweep = Sweep::default();
     let refused = sweep.range(field, kind, from, to).await?;
     let mine = |at: &At| at.kind == kind && (from..=to).contains(&at.index);
-    let points: Vec<PointReport> = sweep
+    let mut points: Vec<PointReport> = sweep
         .seen
         .iter()
         .filter(|(at, _)| mine(at))
@@ -64,6 +64,13 @@ async fn range<F: Field>(
         .collect();
     if points.is_empty() {
         return Ok(Err(refused.unwrap_or_else(|| "the outstation does not have it".to_owned())));
+    }
+    for point in &mut points {
+        if let Some(At { kind, index }) = catalogue.switch_of(point.at) {
+            sweep.range(field, kind, index, index).await?;
+            let online = |switch: At| sweep.seen.get(&switch).filter(|seen| catalogue.fault(seen).is_none());
+            catalogue.only_while(point, &|switch| online(switch).map(|seen| seen.raw != 0.0));
+        }
     }
     Ok(Ok(points))
 }

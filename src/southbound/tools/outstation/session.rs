@@ -1,6 +1,8 @@
 //! One outstation that a technician works on; the only place that knows whether this program speaks DNP3.
 
-use super::{OperatedOutput, OutputOrder, OutstationRecording, Pick, PlannedOutput, PointAnswer};
+use super::{
+    OperatedOutput, OutputOrder, OutstationRecording, Pick, PlannedOutput, PointAnswer,
+};
 use crate::device_map::dnp3::Operate;
 use crate::device_map::{DeviceMap, MapKind, Maps};
 use crate::southbound::sunspec::probe::{ProbeError, ProbeReport};
@@ -8,8 +10,12 @@ use crate::southbound::sunspec::tools::Tell;
 use crate::southbound::{Link, ProbeOptions};
 use std::sync::Arc;
 
+#[cfg(not(feature = "dnp3"))]
 mod absent;
+#[cfg(not(feature = "dnp3"))]
 use absent as driver;
+#[cfg(feature = "dnp3")]
+use crate::southbound::dnp3::tools as driver;
 
 /// What a program without DNP3 says to a link with it.
 pub const NO_DNP3: &str = "this program is built without DNP3 and speaks Modbus only; a build from source has it \
