@@ -8,9 +8,14 @@
 mod association;
 mod channel;
 mod diagnosis;
+mod commands;
+mod curve;
+mod execute;
 mod field;
 mod handler;
 mod image;
+mod plan;
+mod status;
 #[cfg(test)]
 pub mod testing;
 mod tls;
@@ -19,6 +24,7 @@ mod trace;
 
 pub use association::Outstation;
 pub use channel::{Channel, Pace, Place};
+pub use commands::{Commands, Known, Preview};
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
     Seen, Source, Stamp, Status,
