@@ -31,33 +31,32 @@ struct Connection {
     layouts: Arc<Layouts>,
 }
 
-/// Starts one task for each connection.
+/// Starts one task for each connection of Modbus.
 pub fn spawn(
     devices: Vec<DeviceSettings>,
     ports: &[DriverPort],
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
-    (lookup, choice): (&Lookup, &MapChoice),
-    maps: &Arc<Maps>,
+    lookup: &Lookup,
+    choice: &MapChoice,
 ) {
-    let (modbus, dnp3): (Vec<_>, Vec<_>) =
-        with_ports(devices, ports).into_iter().partition(|(device, _)| device.link.dnp3().is_none());
     let layouts = Arc::new(Layouts::default());
     let place_of = |(device, _): &(DeviceSettings, DriverPort)| {
         Endpoint::of(&device.link).map(|endpoint| endpoint.secured(device.tls.as_ref()))
     };
-    for (endpoint, devices) in grouped(modbus, place_of) {
+    for (endpoint, devices) in grouped(with_ports(devices, ports), place_of) {
         let (lookup, choice, layouts) = (lookup.clone(), choice.clone(), layouts.clone());
         let place = endpoint.to_string();
         let connection = Arc::new(Connection { endpoint, devices, lookup, choice, layouts });
         tasks.spawn(supervise(place, stop.clone(), move |stop| run(connection.clone(), stop)));
     }
-    spawn_dnp3(dnp3, tasks, stop, maps);
 }
 
+/// Starts one task for each connection of DNP3.
 #[cfg(feature = "dnp3")]
-fn spawn_dnp3(
-    devices: Vec<(DeviceSettings, DriverPort)>,
+pub fn spawn_dnp3(
+    devices: Vec<DeviceSettings>,
+    ports: &[DriverPort],
     tasks: &mut JoinSet<()>,
     stop: &CancellationToken,
     maps: &Arc<Maps>,
@@ -66,7 +65,7 @@ fn spawn_dnp3(
     let place_of = |(device, _): &(DeviceSettings, DriverPort)| {
         dnp3::Place::of(&device.link).map(|place| (place, device.tls.clone()))
     };
-    for ((place, _), devices) in grouped(devices, place_of) {
+    for ((place, _), devices) in grouped(with_ports(devices, ports), place_of) {
         let (devices, maps) = (Arc::new(devices), maps.clone());
         let words = place.to_string();
         let run = move |stop: CancellationToken| {
@@ -86,14 +85,16 @@ fn spawn_dnp3(
     }
 }
 
+/// Says of each device that it cannot be reached by this program; the configuration has refused it before.
 #[cfg(not(feature = "dnp3"))]
-fn spawn_dnp3(
-    devices: Vec<(DeviceSettings, DriverPort)>,
+pub fn spawn_dnp3(
+    devices: Vec<DeviceSettings>,
+    _: &[DriverPort],
     _: &mut JoinSet<()>,
     _: &CancellationToken,
     _: &Arc<Maps>,
 ) {
-    for (device, _) in devices {
+    for device in devices {
         tracing::error!(
             device = device.name,
             "this program was built without DNP3: the device is not driven"

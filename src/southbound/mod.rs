@@ -1,5 +1,6 @@
 //! Drivers: each a task behind [`crate::core::port`], one task a connection.
 
+mod aggregate;
 mod connection;
 #[cfg(feature = "dnp3")]
 mod dnp3;
@@ -84,7 +85,9 @@ pub fn spawn(
         let sunspec = |map: &&Arc<DeviceMap>| matches!(map.kind, MapKind::Sunspec | MapKind::Hybrid);
         maps.best(maker, model, version).filter(sunspec).cloned()
     });
-    connection::spawn(devices, &ports, tasks, &stop, (&lookup, &choice), &all);
+    let (dnp3, modbus) = devices.into_iter().partition(|device| device.link.dnp3().is_some());
+    connection::spawn(modbus, &ports, tasks, &stop, &lookup, &choice);
+    connection::spawn_dnp3(dnp3, &ports, tasks, &stop, &all);
 }
 
 /// How the tools of a technician treat a device.

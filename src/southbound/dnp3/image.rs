@@ -3,14 +3,15 @@
 //! Pure: the time of everything comes in with it. It keeps raw values and judges them when it is asked; what they come to
 //! in SI is the matter of `readings`.
 //!
-//! **Which of two values is the newer one.** Two events with a time of the same clock: by that time. An event against a
-//! value that was read: by its time against the receipt of the other, if the outstation vouches for its clock and the time
-//! is not ahead of ours. All else by receipt, then in the order in which it was sent. An event that is older by this and
-//! says something else is put aside as a *doubt*: its point is read again, for clocks can be wrong (see [`Image::doubts`]).
+//! **Which of two values is the newer one.** Two events with times of the same clock: by those. An event against a value that
+//! was read: by its time against the receipt of the other, if the outstation vouches for its clock and is not ahead of ours.
+//! All else by receipt, in the order in which it was sent. An event that is older by its time and says something else is put
+//! aside as a *doubt*: its point is read again, for clocks can be wrong (see [`Image::doubts`]).
 //!
-//! **What keeps a value fresh.** To be received again; or, for a point that has reported an event since the
-//! connection was made, an answered request for events in which nothing new of it came (see [`Image::confirm`]). A point that has
-//! sent no event yet may be one that never does, so silence proves nothing of it.
+//! **What keeps a value fresh.** To be received in a *turn* (a poll and what comes until the next one); or, for a point that
+//! has reported an event since the connection was made, an answered request for events in which nothing of it came (see
+//! [`Image::confirm`]). A point that has sent no event yet may be one that never does, so silence proves nothing of it.
+//! Turns and not times, so that a clock that is set makes nothing fresh or stale.
 
 use super::{Seen, Stamp};
 use crate::device_map::dnp3::{At, OutstationMap, OutstationPoint, PointKind};
@@ -22,6 +23,8 @@ use std::sync::Arc;
 const MOST: usize = 20_000;
 /// How far a clock of an outstation may be ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_secs(5);
+/// What was received so long before what is known is no straggler: our own clock has been set.
+const STRAGGLER: SignedDuration = SignedDuration::from_secs(60);
 
 /// Bits of the flags octet.
 pub mod flag {
@@ -70,8 +73,8 @@ impl Value {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
     seen: Seen,
-    /// When it was last known to be so.
-    fresh: Timestamp,
+    /// The turn in which it was last known to be so.
+    turn: u64,
     /// It reported an event since the connection was made.
     events: bool,
     /// An event that seems older and says something else.
@@ -83,13 +86,14 @@ struct Entry {
 pub struct Image {
     map: Arc<OutstationMap>,
     entries: BTreeMap<At, Entry>,
+    turn: u64,
 }
 
 impl Image {
     /// Nothing is known yet.
     #[must_use]
     pub const fn new(map: Arc<OutstationMap>) -> Self {
-        Self { map, entries: BTreeMap::new() }
+        Self { map, entries: BTreeMap::new(), turn: 0 }
     }
 
     /// The map by which values are judged.
@@ -110,6 +114,17 @@ impl Image {
         }
     }
 
+    /// Another turn begins.
+    pub const fn begin(&mut self) {
+        self.turn += 1;
+    }
+
+    /// True if a point was known to be as it is within so many turns; 0 is this one.
+    #[must_use]
+    pub fn within(&self, at: At, turns: u64) -> bool {
+        self.entries.get(&at).is_some_and(|entry| entry.turn.saturating_add(turns) >= self.turn)
+    }
+
     /// Takes what came, in the order in which it was sent.
     pub fn take(&mut self, seen: &[Seen]) {
         for new in seen {
@@ -121,7 +136,7 @@ impl Image {
         let full = self.entries.len() >= MOST;
         let Some(entry) = self.entries.get_mut(&new.at) else {
             if !full || self.map.at(new.at).is_some() {
-                let entry = Entry { seen: new, fresh: new.heard, events: new.event, doubt: None };
+                let entry = Entry { seen: new, turn: self.turn, events: new.event, doubt: None };
                 self.entries.insert(new.at, entry);
             }
             return;
@@ -132,16 +147,15 @@ impl Image {
             entry.doubt = (!same && new.event).then_some(new).or(entry.doubt);
             return;
         }
-        entry.fresh = entry.fresh.max(new.heard);
+        entry.turn = self.turn;
         entry.seen = new;
         entry.doubt = None;
     }
 
-    /// A request for events, made at `asked`, was answered, and none was lost: what reports its changes and told none since
-    /// is as it was.
-    pub fn confirm(&mut self, asked: Timestamp) {
+    /// A request for events was answered, and none was lost: what reports its changes and told none is as it was.
+    pub fn confirm(&mut self) {
         for entry in self.entries.values_mut().filter(|entry| entry.events && entry.doubt.is_none()) {
-            entry.fresh = entry.fresh.max(asked);
+            entry.turn = self.turn;
         }
     }
 
@@ -156,7 +170,7 @@ impl Image {
             && let Some(doubt) = entry.doubt.take()
         {
             entry.seen = doubt;
-            entry.fresh = entry.fresh.max(doubt.heard);
+            entry.turn = self.turn;
         }
     }
 
@@ -164,12 +178,6 @@ impl Image {
     #[must_use]
     pub fn seen(&self, at: At) -> Option<&Seen> {
         self.entries.get(&at).map(|entry| &entry.seen)
-    }
-
-    /// When a point was last known to be as it is.
-    #[must_use]
-    pub fn fresh(&self, at: At) -> Option<Timestamp> {
-        self.entries.get(&at).map(|entry| entry.fresh)
     }
 
     /// The raw value of a point that shows a setting: usable without ONLINE, which the profile clears while a mode is off.
@@ -238,32 +246,44 @@ impl Image {
     /// The same, whatever it depends on.
     fn sound(&self, point: &OutstationPoint) -> Option<Result<&Seen, &'static str>> {
         let seen = self.seen(point.at)?;
-        let assume_online = self.map.quality.assume_online || point.without_online;
-        if let Some(why) = fault(point.at.kind, seen.flags, assume_online) {
-            return Some(Err(why));
-        }
-        if !seen.raw.is_finite() {
-            return Some(Err("its value is not a number"));
-        }
-        let mut nulls = self.map.quality.null_raw.iter().chain(&point.invalid);
-        if nulls.any(|null| is(seen.raw, *null)) {
-            return Some(Err("it says that it has no value"));
-        }
-        Some(Ok(seen))
+        Some(usable(&self.map, point, seen).map(|()| seen))
     }
+}
+
+/// Whether what came of a point can be used.
+///
+/// # Errors
+/// Why not, in words.
+pub fn usable(map: &OutstationMap, point: &OutstationPoint, seen: &Seen) -> Result<(), &'static str> {
+    let assume_online = map.quality.assume_online || point.without_online;
+    if let Some(why) = fault(point.at.kind, seen.flags, assume_online) {
+        return Err(why);
+    }
+    if !seen.raw.is_finite() {
+        return Err("its value is not a number");
+    }
+    let mut nulls = map.quality.null_raw.iter().chain(&point.invalid);
+    if nulls.any(|null| is(seen.raw, *null)) {
+        return Err("it says that it has no value");
+    }
+    Ok(())
 }
 
 /// True if something is older than what is known.
 fn older(new: &Seen, known: &Seen) -> bool {
     let trusted =
         |seen: &Seen| seen.stamp.filter(|stamp| plausible(*stamp, seen.heard)).map(|stamp| stamp.at);
+    let straggles = || {
+        (SignedDuration::ZERO..STRAGGLER).contains(&known.heard.duration_since(new.heard))
+            && new.heard < known.heard
+    };
     match (new.stamp, known.stamp) {
         (Some(a), Some(b)) if a.synchronised == b.synchronised => a.at < b.at,
         (Some(_), _) if new.event && !known.event => match trusted(new) {
             Some(at) => at < known.heard,
-            None => new.heard < known.heard,
+            None => straggles(),
         },
-        _ => new.heard < known.heard,
+        _ => straggles(),
     }
 }
 
@@ -312,4 +332,4 @@ pub fn is(raw: f64, number: i64) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -7,6 +7,7 @@
 
 mod association;
 mod channel;
+mod device;
 mod diagnosis;
 mod commands;
 mod curve;
@@ -17,14 +18,22 @@ mod image;
 mod plan;
 mod status;
 #[cfg(test)]
+mod peer;
+mod poll;
+mod readings;
+mod sequence;
+mod states;
+#[cfg(test)]
 pub mod testing;
 mod tls;
 pub mod tools;
 mod trace;
+mod watch;
 
 pub use association::Outstation;
 pub use channel::{Channel, Pace, Place};
 pub use commands::{Commands, Known, Preview};
+pub use device::{Device, Hands, MapChoice};
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
     Seen, Source, Stamp, Status,

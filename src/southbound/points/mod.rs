@@ -25,7 +25,7 @@ pub use poll::read_registers;
 
 use self::execute::Habits;
 use self::plan::Plan;
-use self::readings::Reported;
+use super::aggregate::Reported;
 use super::effect::Watches;
 use super::held::Holding;
 use crate::der::{Capability, Control, Controls, Nameplate, Watts};

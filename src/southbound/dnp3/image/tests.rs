@@ -190,12 +190,25 @@ fn duplicates_are_harmless_and_only_reporting_points_are_confirmed() {
     image.take(&[twice]);
     image.take(&[Seen { heard: time(9), ..twice }]);
     assert_eq!((value(&image), image.doubts().count()), (number(3.0), 0));
-    image.confirm(time(20));
-    assert_eq!(image.fresh(at("AI1")), Some(time(20)));
-    assert_eq!(image.fresh(at("AI2")), Some(time(0)), "it never reported an event: silence proves nothing");
+    let fresh = |image: &Image| ["AI1", "AI2"].map(|text| image.within(at(text), 0));
+    assert_eq!(fresh(&image), [true, true]);
+    image.begin();
+    assert_eq!(fresh(&image), [false, false]);
+    image.confirm();
+    assert_eq!(fresh(&image), [true, false], "the other never reported an event: silence proves nothing");
+    assert!(image.within(at("AI2"), 1), "it was heard one turn ago");
     image.renew();
-    image.confirm(time(30));
-    assert_eq!(image.fresh(at("AI1")), Some(time(20)), "after a reconnection that is to be shown anew");
+    image.begin();
+    image.confirm();
+    assert_eq!(fresh(&image), [false, false], "after a reconnection that is to be shown anew");
+}
+
+#[test]
+fn a_clock_of_ours_that_is_set_back_freezes_nothing() {
+    let mut image = image(vec![point("p", "AI1")]);
+    image.take(&[read("AI1", 1.0, 5000)]);
+    image.take(&[read("AI1", 2.0, 0)]);
+    assert_eq!(value(&image), number(2.0));
 }
 
 #[test]
