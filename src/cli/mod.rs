@@ -218,7 +218,7 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 fn start_log(cli: &Cli) -> anyhow::Result<()> {
     let wanted = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
     let filter =
-        if cli.command.traces() { format!("{wanted},dergate::wire=trace") } else { wanted.to_owned() };
+        if cli.command.traces() { format!("{wanted},dergate::wire=trace,dnp3=info") } else { wanted.to_owned() };
     let filter: EnvFilter = filter.parse().map_err(|why| {
         anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
     })?;
@@ -244,3 +244,6 @@ fn say(text: &str) {
 fn harmless(text: &str) -> String {
     text.split('\n').map(table::printable).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests;

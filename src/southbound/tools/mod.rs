@@ -5,6 +5,7 @@
 //! neither names the other.
 
 mod control;
+mod hand;
 mod outstation;
 mod probe;
 mod procedure;
@@ -12,6 +13,7 @@ mod record;
 
 pub use super::sunspec::tools::*;
 pub use control::{ByHand, HandPlan};
+pub use hand::Hand;
 pub use outstation::*;
 pub use probe::{Fit, replay};
 pub use procedure::{ProcedureEnd, told};

@@ -7,7 +7,7 @@ mod pick;
 mod session;
 
 pub use pick::{MAX_PICKED, OutputOrder, Pick, PickError};
-pub use session::{NO_DNP3, Outstation, map_suits, replay_outstation};
+pub use session::{NO_DNP3, Outstation, OutstationByHand, map_suits, replay_outstation};
 
 use crate::device_map::dnp3::{At, Operate, PointKind};
 use jiff::Timestamp;

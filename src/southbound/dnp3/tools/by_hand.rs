@@ -67,7 +67,7 @@ impl<F: Field> ByHand<F> {
     /// Sends it, and reads back.
     pub async fn carry_out(&mut self, setpoint: &Setpoint, hold: Duration, patience: Duration) -> Outcome {
         let expires_at = Instant::now() + patience;
-        let command = Command { id: CommandId::default(), setpoint: setpoint.clone(), hold, expires_at };
+        let command = Command { id: 0, setpoint: setpoint.clone(), hold, expires_at };
         self.commands.carry_out(&self.field, &command, &self.image).await
     }
 

@@ -1,6 +1,7 @@
 //! A real outstation for the tools: the connection, the map that fits, and what its silence may mean.
 
 use super::{ByHand, Tape, Tell, carry_out, discover, plan, read, record};
+use crate::der::{Capability, Nameplate, Outcome, Setpoint, Watts};
 use crate::device_map::dnp3::{At, Operate, OutstationMap};
 use crate::device_map::{DeviceMap, MARK, Maps};
 use crate::southbound::dnp3::{
@@ -92,15 +93,8 @@ impl Live {
         map.ok_or_else(|| self.refused("there is no device map for DNP3 outstations; name one with --map".to_owned()))
     }
 
-    /// What a failed read means to the person who asked.
     fn failed(&self, error: &ReadError) -> ProbeError {
-        match error {
-            ReadError::NoConnection(why) => self.silent(why.clone()),
-            ReadError::Silent => self.silent(silence(&self.link, self.options.link.response_timeout)),
-            ReadError::Refused(_) | ReadError::Broken(_) => {
-                ProbeError::NotSunspec { link: self.link.to_string(), reason: error.to_string() }
-            }
-        }
+        failed(&self.link, self.options.link.response_timeout, error)
     }
 
     /// The map by which it is read.
@@ -175,10 +169,76 @@ impl Live {
     ///
     /// # Errors
     /// See [`ProbeError`].
-    pub async fn by_hand(&self, tell: Tell<'_>) -> Result<ByHand<Outstation>, ProbeError> {
+    pub async fn by_hand(&self, tell: Tell<'_>) -> Result<Controlled, ProbeError> {
         let open = self.open().await?;
         let made = ByHand::new(open.field.clone(), &open.map, &open.outstation, tell).await;
-        made.map_err(|error| self.failed(&error))
+        let hand = made.map_err(|error| self.failed(&error))?;
+        Ok(Controlled { hand, link: self.link.clone(), patience: self.options.link.response_timeout })
+    }
+}
+
+/// A real outstation, ready to be controlled.
+pub struct Controlled {
+    hand: ByHand<Outstation>,
+    link: Link,
+    patience: Duration,
+}
+
+impl Controlled {
+    /// Who it is.
+    #[must_use]
+    pub fn nameplate(&self) -> Nameplate {
+        self.hand.nameplate()
+    }
+
+    /// What it can be asked for.
+    #[must_use]
+    pub fn capability(&self) -> Capability {
+        self.hand.capability()
+    }
+
+    /// What would be sent for a set point: what is asked, and each operation, in words.
+    ///
+    /// # Errors
+    /// The outcome that it would have without anything being sent.
+    pub fn preview(&self, setpoint: &Setpoint, hold: Duration) -> Result<(String, Vec<String>), Outcome> {
+        let preview = self.hand.preview(setpoint, hold)?;
+        Ok((preview.summary, preview.lines))
+    }
+
+    /// Sends it, and reads back.
+    pub async fn carry_out(&mut self, setpoint: &Setpoint, hold: Duration, patience: Duration) -> Outcome {
+        self.hand.carry_out(setpoint, hold, patience).await
+    }
+
+    /// Reads once more what a plan looks at.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn refresh(&mut self) -> Result<(), ProbeError> {
+        self.hand.refresh().await.map_err(|error| failed(&self.link, self.patience, &error))
+    }
+
+    /// The active power now; `None` if it does not tell.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn active_power(&mut self) -> Result<Option<Watts>, ProbeError> {
+        self.hand.active_power().await.map_err(|error| failed(&self.link, self.patience, &error))
+    }
+}
+
+/// What a failed read means to the person who asked.
+fn failed(link: &Link, patience: Duration, error: &ReadError) -> ProbeError {
+    let (silent, refused) = match error {
+        ReadError::NoConnection(why) => (Some(why.clone()), None),
+        ReadError::Silent => (Some(silence(link, patience)), None),
+        ReadError::Refused(_) | ReadError::Broken(_) => (None, Some(error.to_string())),
+    };
+    let link = link.to_string();
+    match (silent, refused) {
+        (Some(reason), _) => ProbeError::Silent { link, reason },
+        (None, reason) => ProbeError::NotSunspec { link, reason: reason.unwrap_or_default() },
     }
 }
 

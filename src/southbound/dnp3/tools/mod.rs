@@ -17,7 +17,7 @@ mod testing;
 
 pub use by_hand::ByHand;
 pub use catalogue::Catalogue;
-pub use live::{Live, replay};
+pub use live::{Controlled, Live, replay};
 pub use probe::discover;
 pub use read::read;
 pub use record::{Tape, record};

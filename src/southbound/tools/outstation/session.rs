@@ -17,6 +17,8 @@ use absent as driver;
 #[cfg(feature = "dnp3")]
 use crate::southbound::dnp3::tools as driver;
 
+pub use driver::Controlled as OutstationByHand;
+
 /// What a program without DNP3 says to a link with it.
 pub const NO_DNP3: &str = "this program is built without DNP3 and speaks Modbus only; a build from source has it \
      (README, \"DNP3 and its licence\")";
@@ -79,6 +81,14 @@ impl Outstation {
         tell: Tell<'_>,
     ) -> Result<Vec<OperatedOutput>, ProbeError> {
         self.live.operate(plans, tell).await
+    }
+
+    /// Reads what controls rest on.
+    ///
+    /// # Errors
+    /// See [`ProbeError`].
+    pub async fn by_hand(&self, tell: Tell<'_>) -> Result<OutstationByHand, ProbeError> {
+        self.live.by_hand(tell).await
     }
 
     /// Reads every point, once.

@@ -2,16 +2,47 @@
 
 use super::super::{OperatedOutput, OutputOrder, OutstationRecording, Pick, PlannedOutput, PointAnswer};
 use super::NO_DNP3;
+use crate::der::{Capability, Nameplate, Outcome, Setpoint, Watts};
 use crate::device_map::dnp3::Operate;
 use crate::device_map::{DeviceMap, Maps};
 use crate::southbound::sunspec::probe::{ProbeError, ProbeReport};
 use crate::southbound::sunspec::tools::Tell;
 use crate::southbound::{Link, ProbeOptions};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An outstation that cannot be reached.
 pub struct Live {
     link: String,
+}
+
+/// There is none to be controlled.
+pub enum Controlled {}
+
+impl Controlled {
+    pub fn nameplate(&self) -> Nameplate {
+        match *self {}
+    }
+
+    pub fn capability(&self) -> Capability {
+        match *self {}
+    }
+
+    pub fn preview(&self, _: &Setpoint, _: Duration) -> Result<(String, Vec<String>), Outcome> {
+        match *self {}
+    }
+
+    pub async fn carry_out(&mut self, _: &Setpoint, _: Duration, _: Duration) -> Outcome {
+        match *self {}
+    }
+
+    pub async fn refresh(&mut self) -> Result<(), ProbeError> {
+        match *self {}
+    }
+
+    pub async fn active_power(&mut self) -> Result<Option<Watts>, ProbeError> {
+        match *self {}
+    }
 }
 
 fn refused<T>(link: &str) -> Result<T, ProbeError> {
@@ -45,6 +76,10 @@ impl Live {
     }
 
     pub async fn operate(&self, _: &[PlannedOutput], _: Tell<'_>) -> Result<Vec<OperatedOutput>, ProbeError> {
+        refused(&self.link)
+    }
+
+    pub async fn by_hand(&self, _: Tell<'_>) -> Result<Controlled, ProbeError> {
         refused(&self.link)
     }
 
