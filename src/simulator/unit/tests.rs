@@ -1,6 +1,7 @@
 use super::*;
 use crate::der::Percent;
 use crate::device_map::{Layout, models};
+use crate::simulator::faults::Fault;
 use crate::simulator::modbus::{Bank as _, Exception, MAX_READ, answer};
 use crate::simulator::settings::Kind;
 use proptest::prelude::*;
