@@ -217,8 +217,11 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 fn start_log(cli: &Cli) -> anyhow::Result<()> {
     let wanted = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
-    let filter =
-        if cli.command.traces() { format!("{wanted},dergate::wire=trace,dnp3=info") } else { wanted.to_owned() };
+    let filter = if cli.command.traces() {
+        format!("{wanted},dergate::wire=trace,dnp3=info")
+    } else {
+        wanted.to_owned()
+    };
     let filter: EnvFilter = filter.parse().map_err(|why| {
         anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
     })?;

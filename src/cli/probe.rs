@@ -163,7 +163,8 @@ async fn from_file(file: &Path, how: &How, style: Style<'_>, out: &mut dyn Write
     let recording = match recorded {
         Recorded::Device(recording) => recording,
         Recorded::Outstation(recording) => {
-            let id = if maps.get(&recording.map).is_some() { recording.map.as_str() } else { DEFAULT_OUTSTATION };
+            let id =
+                if maps.get(&recording.map).is_some() { recording.map.as_str() } else { DEFAULT_OUTSTATION };
             let Some(map) = map.or_else(|| maps.get(id).cloned()) else {
                 return Ok(End::Failed(format!("there is no device map \"{id}\" to read the recording by")));
             };

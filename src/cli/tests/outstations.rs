@@ -95,8 +95,8 @@ async fn outputs_are_written_after_a_yes_and_read_back() {
     let (end, out) = dergate(&["write", &link, "AO88=600", "BO17=on", "--dry-run"]).await;
     assert_eq!(end, End::Done);
     assert!(out.contains("direct operate") && out.contains("select, then operate"), "{out}");
-    let read_limit = || dergate(&["read", &link, "AI149", "--json"]);
-    let before = document(&read_limit().await.1)[0]["raw"].clone();
+    let look = ["read", &link, "AI149", "--json"];
+    let before = document(&dergate(&look).await.1)[0]["raw"].clone();
     assert_ne!(before, 600, "nothing was sent");
     let (end, out) = dergate(&["write", &link, "AO87=1000", "AO88=600", "BO17=on", "--yes", "--json"]).await;
     assert_eq!(end, End::Done, "{out}");
@@ -104,7 +104,7 @@ async fn outputs_are_written_after_a_yes_and_read_back() {
     let results: Vec<_> = done["points"].as_array().unwrap().iter().map(|p| p["result"].clone()).collect();
     assert_eq!(results, ["written", "written", "written"], "{out}");
     assert_eq!(done["points"][1]["read_back"]["value"], 60);
-    assert_eq!(document(&read_limit().await.1)[0]["raw"], 600);
+    assert_eq!(document(&dergate(&look).await.1)[0]["raw"], 600);
     let (end, out) = dergate(&["write", &link, "AO60000=1", "BO17=off", "--yes"]).await;
     assert!(matches!(&end, End::Failed(words) if words == "not as asked: AO60000, BO17"), "{end:?}\n{out}");
     assert!(out.contains("refused") && out.contains("not sent"), "{out}");

@@ -7,22 +7,22 @@
 
 mod association;
 mod channel;
-mod device;
-mod diagnosis;
 mod commands;
 mod curve;
+mod device;
+mod diagnosis;
 mod execute;
 mod field;
 mod handler;
 mod image;
-mod plan;
-mod status;
 #[cfg(test)]
 mod peer;
+mod plan;
 mod poll;
 mod readings;
 mod sequence;
 mod states;
+mod status;
 #[cfg(test)]
 pub mod testing;
 mod tls;

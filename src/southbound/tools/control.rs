@@ -173,7 +173,9 @@ impl ByHand<'_> {
                     None => Outcome::Unreachable,
                 };
             }
-            Work::Outstation { .. } => return Outcome::Refused("this was planned for another device".to_owned()),
+            Work::Outstation { .. } => {
+                return Outcome::Refused("this was planned for another device".to_owned());
+            }
             Work::Points { preview, setpoint, hold, made } => (preview, setpoint, *hold, *made),
         };
         // Only what was agreed to is written.

@@ -41,7 +41,13 @@ impl Live {
     /// Nothing is connected yet.
     #[must_use]
     pub fn new(link: &Link, options: &ProbeOptions, maps: &Maps, trace: bool) -> Self {
-        Self { link: link.clone(), options: options.clone(), maps: maps.clone(), trace, open: OnceCell::new() }
+        Self {
+            link: link.clone(),
+            options: options.clone(),
+            maps: maps.clone(),
+            trace,
+            open: OnceCell::new(),
+        }
     }
 
     async fn open(&self) -> Result<&Open, ProbeError> {
@@ -90,7 +96,9 @@ impl Live {
             Err(error) => return Err(self.failed(&error)),
         };
         let map = self.maps.outstation_for(raw).cloned();
-        map.ok_or_else(|| self.refused("there is no device map for DNP3 outstations; name one with --map".to_owned()))
+        map.ok_or_else(|| {
+            self.refused("there is no device map for DNP3 outstations; name one with --map".to_owned())
+        })
     }
 
     fn failed(&self, error: &ReadError) -> ProbeError {
@@ -295,7 +303,7 @@ fn indications(bits: Indications) -> Vec<String> {
         (bits.overflow, "it has lost events (IIN2.3)"),
         (bits.config_corrupt, "its configuration is corrupt (IIN2.5)"),
     ];
-    words.into_iter().filter_map(|(set, words)| set.then(|| words.to_owned())).collect()
+    words.into_iter().filter(|(set, _)| *set).map(|(_, words)| words.to_owned()).collect()
 }
 
 /// Reads what was recorded as if it were the outstation.

@@ -1,8 +1,6 @@
 //! One outstation that a technician works on; the only place that knows whether this program speaks DNP3.
 
-use super::{
-    OperatedOutput, OutputOrder, OutstationRecording, Pick, PlannedOutput, PointAnswer,
-};
+use super::{OperatedOutput, OutputOrder, OutstationRecording, Pick, PlannedOutput, PointAnswer};
 use crate::device_map::dnp3::Operate;
 use crate::device_map::{DeviceMap, MapKind, Maps};
 use crate::southbound::sunspec::probe::{ProbeError, ProbeReport};
@@ -12,10 +10,10 @@ use std::sync::Arc;
 
 #[cfg(not(feature = "dnp3"))]
 mod absent;
-#[cfg(not(feature = "dnp3"))]
-use absent as driver;
 #[cfg(feature = "dnp3")]
 use crate::southbound::dnp3::tools as driver;
+#[cfg(not(feature = "dnp3"))]
+use absent as driver;
 
 pub use driver::Controlled as OutstationByHand;
 

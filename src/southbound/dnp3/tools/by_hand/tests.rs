@@ -15,9 +15,14 @@ fn battery() -> Outstation {
         ("BI36", 1.0),
     ];
     let field = Outstation::new(&points);
-    for (output, input) in
-        [("AO83", "AI143"), ("AO84", "AI144"), ("AO85", "AI145"), ("AO87", "AI148"), ("AO88", "AI149"), ("BO17", "BI69")]
-    {
+    for (output, input) in [
+        ("AO83", "AI143"),
+        ("AO84", "AI144"),
+        ("AO85", "AI145"),
+        ("AO87", "AI148"),
+        ("AO88", "AI149"),
+        ("BO17", "BI69"),
+    ] {
         for text in [output, input] {
             field.put(text, 0.0);
         }

@@ -24,7 +24,9 @@ async fn who_is_connected_and_silent_is_told_what_it_may_be() {
     let link = format!("dnp3+tcp://{}?outstation=10&master=3", listener.local_addr().unwrap());
     let held = tokio::spawn(async move { listener.accept().await.unwrap() });
     let error = live(&link, quick()).map().await.unwrap_err().to_string();
-    for part in ["connected, but outstation 10 does not answer master 3", "?outstation=1024", "a master already"] {
+    for part in
+        ["connected, but outstation 10 does not answer master 3", "?outstation=1024", "a master already"]
+    {
         assert!(error.contains(part), "{error}");
     }
     drop(held.await.unwrap());

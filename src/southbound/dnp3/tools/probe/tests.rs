@@ -77,10 +77,14 @@ async fn another_mark_is_a_stranger() {
     let field = battery();
     field.put("AI0", 110.0);
     let report = probe(&field).await;
-    assert!(matches!(&report.outstation.unwrap().mark, MarkReport::Stranger(words) if words.contains("AI0 is 110")));
+    assert!(
+        matches!(&report.outstation.unwrap().mark, MarkReport::Stranger(words) if words.contains("AI0 is 110"))
+    );
     field.state().points.remove(&At::parse("AI0").unwrap());
     let report = probe(&field).await;
-    assert!(matches!(&report.outstation.unwrap().mark, MarkReport::Stranger(words) if words.contains("it has no AI0")));
+    assert!(
+        matches!(&report.outstation.unwrap().mark, MarkReport::Stranger(words) if words.contains("it has no AI0"))
+    );
 }
 
 #[tokio::test(start_paused = true)]
