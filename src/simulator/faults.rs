@@ -242,7 +242,7 @@ one_connection, reset_after_accept, idle_close:S, max_read:N, exception:CODE, ex
 fc6_only, fc6_for_single, fc16_only, never_fc6, input_registers_only, base:ADDRESS, marker_swapped, no_end_model, \
 end_without_length, model1_l65, short_model:MODEL, long_model:MODEL, moving_layout:S, changing_sf, no_sf:POINT, \
 serial_change:SERIAL, night, shadow, enable_stuck, enable_edge, local, ignores_limit, not_kept, silent_ignore, \
-default_reversion:S, curves_zero_based, pf_sign:overexcited, meter_sign:export; of outstations reset_mid_response, restart, \
+default_reversion:S, curves_zero_based, pf_sign:overexcited, meter_sign:export, reset_mid_response, restart, \
 need_time, need_time_refused, overflow, overflow_stuck, comm_lost, offline, null_values, lockout, status:CODE, no_feedback, \
 wrong_readback, no_unsolicited, events_without_time, trouble, config_corrupt, profile_version:RAW";
 

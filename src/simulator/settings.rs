@@ -174,6 +174,9 @@ impl Kind {
     pub const DER: [Self; 6] =
         [Self::Pv, Self::PvFloat, Self::PvSingle, Self::Pv700, Self::Storage, Self::Storage700];
 
+    /// What a DNP3 outstation can be.
+    pub const OUTSTATIONS: [Self; 2] = [Self::Pv, Self::Storage];
+
     /// Its word in PLANT.toml and in tables.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -107,11 +107,6 @@ impl Outstation {
         }
     }
 
-    /// True while a master is connected.
-    #[must_use]
-    pub fn is_connected(&self) -> bool {
-        *self.connected.borrow()
-    }
 
     /// The time on its own clock.
     fn clock(&self, behaviour: &Behaviour) -> Time {
