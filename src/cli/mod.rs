@@ -60,7 +60,7 @@ Start here:  dergate demo
 
 /// A gateway between distributed energy resources in the field and the enterprise systems of a utility.
 ///
-/// Southbound it talks SunSpec and plain Modbus to inverters, storage and meters; northbound it offers DER groups over IEC 61968-5.
+/// Southbound it talks SunSpec, plain Modbus and DNP3 to inverters, storage and meters; northbound it offers DER groups over IEC 61968-5.
 #[derive(Debug, Parser)]
 #[command(name = "dergate", version, after_help = AFTER_HELP, propagate_version = true)]
 struct Cli {
@@ -92,7 +92,7 @@ enum Command {
     Simulate(SimulateArgs),
     /// Check config files, device maps and plants, without touching the network
     Check(check::Args),
-    /// Discover one device: what it is, its models, its live values
+    /// Discover one device: what it is, its models or points, its live values
     Probe(probe::Args),
     /// Read single points or registers of one device
     Read(read::Args),
@@ -100,7 +100,7 @@ enum Command {
     Write(write::Args),
     /// Try one control of a device, once, by hand
     Control(control::Args),
-    /// Write every register of one device to a file
+    /// Write every register or point of one device to a file
     Record(record::Args),
     /// What a running gateway knows: devices, groups, dispatches
     Status(status::Args),

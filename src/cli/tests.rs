@@ -31,7 +31,7 @@ fn a_map_of_the_other_protocol_is_wrong_usage() {
         assert!(words.contains("describes a Modbus device, and dnp3+tcp://192.0.2.1"), "{words}");
     } else {
         let words = usage(&[], "dnp3+tcp://192.0.2.1");
-        assert!(words.contains("built without DNP3"), "{words}");
+        assert!(words.contains("built without"), "{words}");
     }
 }
 

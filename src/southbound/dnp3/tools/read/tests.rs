@@ -29,7 +29,7 @@ async fn points_are_read_by_address_range_and_name() {
     assert_eq!(states, [(at("BI10"), vec!["off".to_owned()]), (at("BI12"), vec!["on".to_owned()])]);
     assert_eq!(of(2)[0].at, at("AI537"));
     let both: Vec<_> = of(3).iter().map(|point| (point.at, point.usable())).collect();
-    assert_eq!(both, [(at("AO88"), Some(60.0)), (at("AI149"), Some(60.0))], "input and output of one name");
+    assert_eq!(both, [(at("AI149"), Some(60.0)), (at("AO88"), Some(60.0))], "input and output of one name");
     assert!(field.reads().concat().iter().all(|part| matches!(part, Part::Range(..))));
 }
 
