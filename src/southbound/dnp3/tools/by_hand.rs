@@ -35,9 +35,7 @@ impl<F: Field> ByHand<F> {
         tell: Tell<'_>,
     ) -> Result<Self, ReadError> {
         let identity = field.identity().await.unwrap_or_default();
-        let mut commands = Commands::new(&map.id, outstation.clone(), "");
-        // Who releases by hand does not know what an earlier hand, or a gateway, has left.
-        commands.hold_all_that_can_be_undone();
+        let commands = Commands::new(&map.id, outstation.clone(), "");
         let mut made = Self { field, image: Image::new(outstation.clone()), identity, commands };
         let Sweep { seen, .. } = sweep(&made.field, outstation, tell).await?;
         made.image.take(&seen.values().copied().collect::<Vec<_>>());
@@ -60,7 +58,11 @@ impl<F: Field> ByHand<F> {
     ///
     /// # Errors
     /// The outcome that it would have without anything being sent.
-    pub fn preview(&self, setpoint: &Setpoint, hold: Duration) -> Result<Preview, Outcome> {
+    pub fn preview(&mut self, setpoint: &Setpoint, hold: Duration) -> Result<Preview, Outcome> {
+        if setpoint.control().is_none() && self.commands.notes().is_empty() {
+            // Who releases by hand does not know what an earlier hand, or a gateway, has left.
+            self.commands.hold_all_that_can_be_undone();
+        }
         self.commands.preview(setpoint, hold, &self.image)
     }
 

@@ -71,8 +71,9 @@ impl Live {
         let joined = channel.join_by_hand(addresses, options.response_timeout).await;
         let (field, mut news) = joined.map_err(|why| self.refused(why.to_string()))?;
         channel.enable().await;
-        let limit = options.connect_timeout.saturating_mul(2) + DIAGNOSIS;
-        match tokio::time::timeout(limit, up(&mut news)).await {
+        let limit = options.connect_timeout.saturating_mul(2) + DIAGNOSIS * 2;
+        let patience = options.connect_timeout + DIAGNOSIS;
+        match tokio::time::timeout(limit, up(&mut news, patience)).await {
             Ok(Ok(())) => {}
             Ok(Err(why)) => return Err(self.silent(why)),
             Err(_) => return Err(self.silent("no connection in time".to_owned())),
@@ -209,7 +210,7 @@ impl Controlled {
     ///
     /// # Errors
     /// The outcome that it would have without anything being sent.
-    pub fn preview(&self, setpoint: &Setpoint, hold: Duration) -> Result<(String, Vec<String>), Outcome> {
+    pub fn preview(&mut self, setpoint: &Setpoint, hold: Duration) -> Result<(String, Vec<String>), Outcome> {
         let preview = self.hand.preview(setpoint, hold)?;
         Ok((preview.summary, preview.lines))
     }
@@ -250,16 +251,25 @@ fn failed(link: &Link, patience: Duration, error: &ReadError) -> ProbeError {
     }
 }
 
-/// Waits until the connection stands. The error says why it does not.
-async fn up(news: &mut mpsc::Receiver<News>) -> Result<(), String> {
-    while let Some(news) = news.recv().await {
-        match news {
-            News::Link(LinkState::Up) => return Ok(()),
-            News::Link(LinkState::Down(why)) => return Err(why),
-            _ => {}
+/// Waits until the connection stands. The error says why it does not: the cause is found a little after the fact.
+async fn up(news: &mut mpsc::Receiver<News>, patience: Duration) -> Result<(), String> {
+    let mut first: Option<String> = None;
+    loop {
+        let told = match &first {
+            None => news.recv().await,
+            Some(why) => match tokio::time::timeout(patience, news.recv()).await {
+                Ok(told) => told,
+                Err(_) => return Err(why.clone()),
+            },
+        };
+        match told {
+            None => return Err(first.unwrap_or_else(|| "the connection has ended".to_owned())),
+            Some(News::Link(LinkState::Up)) => return Ok(()),
+            Some(News::Link(LinkState::Down(why))) if first.is_some() => return Err(why),
+            Some(News::Link(LinkState::Down(why))) => first = Some(why),
+            Some(_) => {}
         }
     }
-    Err("the connection has ended".to_owned())
 }
 
 /// What the silence of an outstation may mean.

@@ -59,10 +59,20 @@ async fn what_is_shown_is_what_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_release_undoes_what_another_hand_left() {
+    let field = battery();
+    let mut hand = by_hand(&field).await;
+    let preview = hand.preview(&Setpoint::ReleaseActivePower, HOLD).unwrap();
+    assert!(preview.lines.iter().any(|line| line.starts_with("BO17 latch off")), "{:?}", preview.lines);
+    let outcome = hand.carry_out(&Setpoint::ReleaseActivePower, HOLD, Duration::from_secs(10)).await;
+    assert!(field.operations().concat().contains(&"BO17=off".to_owned()), "{outcome:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn local_mode_is_told_before_anything_is_sent() {
     let field = battery();
     field.put("BI10", 1.0);
-    let hand = by_hand(&field).await;
+    let mut hand = by_hand(&field).await;
     let refused = hand.preview(&Setpoint::LimitActivePower(Watts::new(5_000.0)), HOLD).unwrap_err();
     assert!(matches!(&refused, Outcome::Refused(words) if words.contains("local")), "{refused:?}");
 }

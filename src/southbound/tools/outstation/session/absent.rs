@@ -28,7 +28,7 @@ impl Controlled {
         match *self {}
     }
 
-    pub fn preview(&self, _: &Setpoint, _: Duration) -> Result<(String, Vec<String>), Outcome> {
+    pub fn preview(&mut self, _: &Setpoint, _: Duration) -> Result<(String, Vec<String>), Outcome> {
         match *self {}
     }
 
