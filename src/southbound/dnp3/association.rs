@@ -13,7 +13,7 @@ use super::channel::{Channel, Handle, Inner};
 use super::field::{
     Field, Identity, LinkState, News, OperateError, Operation, Part, ReadError, Refusal, Seen,
 };
-use super::handler::{Answer, Clock, Tasks, Values, Watch};
+use super::handler::{Answer, Clock, Tasks, Values, Watch, clock_is_set};
 use crate::device_map::dnp3::{ReadPlan, SessionOptions, TimeSync, Unsolicited};
 use crate::southbound::Dnp3Addresses;
 use dnp3::app::attr::{AttrSet, StringAttr};
@@ -25,6 +25,7 @@ use dnp3::master::{
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Pieces of news on their way to the device task, beside those that wait in the outbox.
@@ -145,8 +146,11 @@ impl Seat {
 
     /// How the stack shall treat the outstation, by what is known of its health.
     fn config(&self, channel: &Inner) -> AssociationConfig {
-        let state = self.watch.state();
-        let health = &state.health;
+        let mut state = self.watch.state();
+        let health = &mut state.health;
+        if !clock_is_set() {
+            health.time_not_known(Instant::now());
+        }
         let mut config = AssociationConfig::quiet();
         config.response_timeout = Timeout::saturating(self.response_timeout);
         // The first wait of a second at most; shorter where everything is quicker.

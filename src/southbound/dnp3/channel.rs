@@ -34,6 +34,8 @@ pub struct Pace {
     pub overflow: Duration,
     /// Between two offers of the time to an outstation that had refused it.
     pub time: Duration,
+    /// How long a TLS handshake may take before it counts as stuck.
+    pub hang: Duration,
     /// How often an association looks after itself when nothing happens.
     pub tick: Duration,
 }
@@ -46,6 +48,7 @@ impl Default for Pace {
             diagnose: Duration::from_mins(1),
             overflow: Duration::from_mins(1),
             time: Duration::from_hours(1),
+            hang: Duration::from_secs(15),
             tick: Duration::from_secs(1),
         }
     }
@@ -224,6 +227,14 @@ impl Inner {
             return;
         }
         self.spawn(&mut master);
+        if master.is_none() {
+            return;
+        }
+        {
+            let mut standing = self.standing();
+            let words = "connected, but the TLS handshake is not answered: does this port speak TLS?";
+            self.set(&mut standing, LinkState::Down(words.to_owned()));
+        }
         let seats: Vec<_> = self.seats().clone();
         if let Some(master) = &mut *master {
             for seat in seats {
@@ -243,7 +254,7 @@ impl Inner {
             // A host name may have a few addresses.
             Carrier::Tls { ends } => {
                 let ends = u32::try_from(ends.len()).unwrap_or(2);
-                self.options.connect_timeout * ends * 2 + Duration::from_secs(15)
+                self.options.connect_timeout * ends * 2 + self.pace.hang
             }
             Carrier::Tcp { .. } | Carrier::Serial { .. } => Duration::from_mins(10),
         }

@@ -2,7 +2,7 @@
 //! carries out its commands, says how it stands.
 //!
 //! It asks through a [`Field`] and hears [`News`]; of channels, associations and the stack below it knows nothing, and how a
-//! command is carried out is the matter of its [`Hands`]. A connection may be shared: other outstations on it are not its
+//! command is carried out is the matter of [`Commands`]. A connection may be shared: other outstations on it are not its
 //! matter either.
 
 use super::image::{Image, is};
@@ -10,12 +10,12 @@ use super::poll::plan::Plan;
 use super::readings::nameplate;
 use super::sequence::Recorder;
 use super::watch::Standing;
-use super::{Field, Identity, LinkState, News, Part, ReadError};
+use super::{Commands, Field, Identity, LinkState, News, Part, ReadError};
 use crate::backoff::Backoff;
-use crate::core::port::{Command, DeviceRecord, DriverPort, PendingCommand, Poll, Report};
-use crate::der::{Capability, DeviceState, Effect, Nameplate, Outcome, Reading, Setpoint};
-use crate::device_map::DeviceMap;
+use crate::core::port::{DeviceRecord, DriverPort, PendingCommand, Poll, Report};
+use crate::der::{Capability, DeviceState, Nameplate, Outcome};
 use crate::device_map::dnp3::{At, Mark, OutstationMap};
+use crate::device_map::{DeviceMap, MARK, Maps};
 use crate::southbound::DeviceSettings;
 use crate::southbound::aggregate::Reported;
 use crate::southbound::pace::phase;
@@ -28,56 +28,19 @@ use tokio_util::sync::CancellationToken;
 /// News that is put aside while a command is under way; beyond it, news waits where it comes from.
 const MOST_HEARD: usize = 256;
 
-/// The map for an outstation of which none is named, by the raw values of its points.
-pub type MapChoice = Arc<dyn Fn(&dyn Fn(At) -> Option<f64>) -> Option<Arc<DeviceMap>> + Send + Sync>;
-
-/// What carries out the commands of one outstation, and keeps account of what it holds on our behalf.
-pub trait Hands: Send {
-    /// Those of a map; `notes` are what an earlier run left.
-    fn of(map: &Arc<DeviceMap>, notes: &str) -> Self;
-
-    /// What a later run must know.
-    fn notes(&self) -> String;
-
-    /// What the outstation can be asked for.
-    fn capability(&self, image: &Image) -> Capability;
-
-    /// Carries out a command.
-    fn command<F: Field>(
-        &mut self,
-        field: &F,
-        image: &mut Image,
-        command: &Command,
-    ) -> impl Future<Output = Outcome> + Send;
-
-    /// The outstation has restarted: what is still wanted and does not stand any more is sent again. What could not be, in
-    /// words.
-    fn restarted<F: Field>(
-        &mut self,
-        field: &F,
-        image: &mut Image,
-    ) -> impl Future<Output = Vec<String>> + Send;
-
-    /// Whether commands have shown an effect, from the readings of a poll; each is told once.
-    fn effects(&mut self, readings: &[Reading], image: &Image) -> Vec<(Setpoint, Effect)>;
-
-    /// Nothing is sent by itself any more: another device stands there.
-    fn let_go(&mut self);
-}
-
 /// One device as its driver knows it.
-pub struct Device<'a, F, H> {
+pub struct Device<'a, F> {
     pub(super) settings: &'a DeviceSettings,
     pub(super) port: &'a DriverPort,
     pub(super) field: &'a F,
     pub(super) news: mpsc::Receiver<News>,
     pub(super) stop: &'a CancellationToken,
-    choice: &'a MapChoice,
+    maps: &'a Maps,
     pub(super) map: Arc<DeviceMap>,
     pub(super) outstation: Arc<OutstationMap>,
     pub(super) image: Image,
     pub(super) plan: Plan,
-    pub(super) hands: H,
+    pub(super) hands: Commands,
     pub(super) recorder: Recorder,
     pub(super) reported: Reported,
     pub(super) standing: Standing,
@@ -129,14 +92,14 @@ fn other(words: String) -> Halt {
     Halt::Trouble(Trouble::Other(words))
 }
 
-impl<'a, F: Field, H: Hands> Device<'a, F, H> {
+impl<'a, F: Field> Device<'a, F> {
     /// A device of which nothing is known yet.
     #[must_use]
     pub fn new(
         settings: &'a DeviceSettings,
         port: &'a DriverPort,
         (field, news): (&'a F, mpsc::Receiver<News>),
-        choice: &'a MapChoice,
+        maps: &'a Maps,
         stop: &'a CancellationToken,
     ) -> Self {
         let record = settings.record.clone().unwrap_or_default();
@@ -148,10 +111,10 @@ impl<'a, F: Field, H: Hands> Device<'a, F, H> {
             field,
             news,
             stop,
-            choice,
+            maps,
             image: Image::new(outstation.clone()),
             plan: Plan::new(&outstation),
-            hands: H::of(&map, &record.notes),
+            hands: Commands::new(&map.id, outstation.clone(), &record.notes),
             standing: Standing::new(&outstation, Instant::now()),
             map,
             outstation,
@@ -177,8 +140,10 @@ impl<'a, F: Field, H: Hands> Device<'a, F, H> {
             match self.find_out(&mut backoff).await {
                 Ok(()) => {
                     backoff.reset();
-                    if self.poll_on(anchor).await == End::Stop {
-                        return;
+                    match self.poll_on(anchor).await {
+                        End::Stop => return,
+                        End::Lost => self.standing.try_at = Some(Instant::now() + backoff.next_delay()),
+                        End::Again => {}
                     }
                 }
                 Err(Halt::Stop) => return,
@@ -280,54 +245,52 @@ impl<'a, F: Field, H: Hands> Device<'a, F, H> {
 
     /// Finds out whether the device is one of its map, or which map is meant for it.
     async fn recognise(&mut self) -> Result<(), Halt> {
-        let mark = self.outstation.identify.clone();
+        let named = self.settings.map_named;
+        let own = self.outstation.identify.as_ref().map(|mark| mark.at);
+        let Some(at) = (if named { own } else { Some(MARK) }) else { return Ok(()) };
         let mut unreadable = None;
-        if let Some(Mark { at, .. }) = &mark
-            && !self.image.within(*at, 0)
-        {
+        if !self.image.within(at, 0) {
             match self.request(&[Part::Range(at.kind, at.index, at.index)]).await {
                 Ok(seen) => self.take(&seen).await,
                 Err(error @ (ReadError::Refused(_) | ReadError::Broken(_))) => unreadable = Some(error),
                 Err(error) => return Err(error.into()),
             }
         }
-        let raw = |at: At| self.image.seen(at).filter(|_| self.image.within(at, 0)).map(|seen| seen.raw);
-        let said = |at: At| match (raw(at), &unreadable) {
+        let raw = self.image.seen(at).filter(|_| self.image.within(at, 0)).map(|seen| seen.raw);
+        let said = match (raw, unreadable) {
             (Some(raw), _) => format!("{at} is {raw}"),
             (None, Some(error)) => format!("{at} cannot be read: {error}"),
             (None, None) => format!("{at} is not there"),
         };
-        if self.settings.map_named {
-            let title = &self.map.title;
-            return match mark {
-                Some(Mark { at, any_of })
-                    if !raw(at).is_some_and(|raw| any_of.iter().any(|m| is(raw, *m))) =>
-                {
-                    Err(other(format!(
-                        "{}, which is none of {}: this is not a {title}; choose another map",
-                        said(at),
-                        marks(&any_of)
-                    )))
-                }
-                _ => Ok(()),
-            };
+        let fits = |map: &OutstationMap| {
+            map.identify.as_ref().is_none_or(|mark| raw.is_some_and(|raw| marks(mark, at, raw)))
+        };
+        if named {
+            return if fits(&self.outstation) { Ok(()) } else { Err(other(self.strange(&said))) };
         }
-        match ((self.choice)(&raw), mark) {
-            (Some(map), _) => {
-                if self.take_map(&map) && self.standing.by_ranges.is_some() {
-                    self.read_everything().await?;
-                }
-                Ok(())
-            }
-            (None, Some(mark)) => Err(other(format!(
-                "{}, and no map is meant for that; name one (map = \"…\") in the device's table of the configuration",
-                said(mark.at)
-            ))),
-            (None, None) => Err(other(
-                "no map is meant for it; name one (map = \"…\") in the device's table of the configuration"
-                    .to_owned(),
-            )),
+        let whole = raw.and_then(|raw| raw.to_string().parse().ok());
+        let best = self.maps.outstation_for(whole);
+        let Some(map) = best.filter(|map| map.outstation.as_ref().is_some_and(|o| fits(o))).cloned() else {
+            return Err(other(format!(
+                "{said}, and no map is meant for that; name one (map = \"…\") in the device's table of the configuration"
+            )));
+        };
+        if self.take_map(&map) && self.standing.by_ranges.is_some() {
+            self.read_everything().await?;
         }
+        Ok(())
+    }
+
+    /// Why it is not a device of its map.
+    fn strange(&self, said: &str) -> String {
+        let any_of = self.outstation.identify.as_ref().map(|mark| mark.any_of.as_slice()).unwrap_or_default();
+        let wanted: Vec<String> = any_of.iter().take(8).map(i64::to_string).collect();
+        let more = if any_of.len() > wanted.len() { ", …" } else { "" };
+        let title = &self.map.title;
+        format!(
+            "{said}, which is none of {}{more}: this is not a {title}; choose another map",
+            wanted.join(", ")
+        )
     }
 
     /// Another map is meant for the device. True if it is another one than before.
@@ -338,7 +301,7 @@ impl<'a, F: Field, H: Hands> Device<'a, F, H> {
         self.outstation = map.outstation.clone().unwrap_or_default();
         self.image.set_map(self.outstation.clone());
         self.plan = Plan::new(&self.outstation);
-        self.hands = H::of(map, &self.record.notes);
+        self.hands.set_map(&map.id, self.outstation.clone());
         self.map = map.clone();
         true
     }
@@ -378,7 +341,7 @@ impl<'a, F: Field, H: Hands> Device<'a, F, H> {
             None => self.serial = Some(serial.to_owned()),
             Some(known) if known == serial => self.identity_changed = None,
             Some(known) => {
-                self.hands.let_go();
+                self.hands.stop();
                 // In the words of the other drivers: to an operator it is the same lock.
                 let what = if self.settings.serial.is_some() {
                     format!("its serial number is {serial}, the configuration names {known}")
@@ -425,7 +388,7 @@ impl<'a, F: Field, H: Hands> Device<'a, F, H> {
                     if Instant::now() < command.expires_at {
                         look(self.field, &self.plan, &mut self.image).await?;
                     }
-                    Ok(self.hands.command(self.field, &mut self.image, &command).await)
+                    Ok(self.hands.carry_out(self.field, &command, &self.image).await)
                 };
                 let (result, heard) = meanwhile(&mut self.news, work).await;
                 (result.unwrap_or_else(|outcome| outcome), heard)
@@ -449,10 +412,11 @@ impl<'a, F: Field, H: Hands> Device<'a, F, H> {
 
     /// Sends again what the outstation has lost by its restart.
     async fn after_restart(&mut self) {
-        let work = self.hands.restarted(self.field, &mut self.image);
-        let (lost, heard) = meanwhile(&mut self.news, work).await;
-        for words in lost {
-            tracing::warn!(device = self.settings.name, words, "lost by the restart of the outstation");
+        let work = self.hands.restarted(self.field, &self.image);
+        let (sent, heard) = meanwhile(&mut self.news, work).await;
+        for (asked, outcome) in sent {
+            let device = &self.settings.name;
+            tracing::warn!(device, %asked, ?outcome, "lost by the restart of the outstation, and sent again");
         }
         self.remember().await;
         for news in heard {
@@ -494,10 +458,8 @@ async fn refuse_all(port: &DriverPort) {
     }
 }
 
-fn marks(any_of: &[i64]) -> String {
-    let wanted: Vec<String> = any_of.iter().take(8).map(i64::to_string).collect();
-    let more = if any_of.len() > wanted.len() { ", …" } else { "" };
-    format!("{}{more}", wanted.join(", "))
+fn marks(mark: &Mark, at: At, raw: f64) -> bool {
+    mark.at == at && mark.any_of.iter().any(|wanted| is(raw, *wanted))
 }
 
 #[cfg(test)]

@@ -113,6 +113,3 @@ fn serial_port(path: &str, baud: u32) -> Option<String> {
         _ => format!("the serial port {path} cannot be opened: {error}"),
     })
 }
-
-#[cfg(test)]
-mod tests;

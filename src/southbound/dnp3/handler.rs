@@ -164,10 +164,12 @@ impl Watch {
     /// Values of an integrity read, or unsolicited ones, in the order in which they came.
     fn came(&self, read: ReadType, seen: Vec<Seen>) {
         let mut state = self.state();
-        if let Some(whole) = &mut state.whole
-            && whole.len() <= gather::MOST
-        {
-            whole.extend(seen);
+        if let Some(whole) = &mut state.whole {
+            if whole.len() <= gather::MOST {
+                whole.extend(seen);
+            } else {
+                state.health.babbling();
+            }
             return;
         }
         drop(state);
@@ -233,6 +235,8 @@ impl ReadHandler for Answer {
         let mut into = self.into.lock().unwrap_or_else(PoisonError::into_inner);
         if into.len() <= gather::MOST {
             into.extend(self.gather.take());
+        } else {
+            self.watch.state().health.babbling();
         }
         drop(into);
         self.watch.fragment(header.iin);

@@ -6,7 +6,7 @@
 pub mod plan;
 
 use self::plan::halves;
-use super::device::{Device, End, Hands, Trouble};
+use super::device::{Device, End, Trouble};
 use super::{Field, LinkState, Part, ReadError, Refusal, Seen};
 use crate::core::port::{Poll, Report};
 use crate::der::Reading;
@@ -26,10 +26,11 @@ fn is_due(due: Instant) -> bool {
     due.saturating_duration_since(Instant::now()) <= TIMER_STEP
 }
 
-impl<F: Field, H: Hands> Device<'_, F, H> {
+impl<F: Field> Device<'_, F> {
     /// Polls until the gateway stops, the device is lost, or it must be recognised anew.
     pub(super) async fn poll_on(&mut self, anchor: Instant) -> End {
-        let mut due = Instant::now();
+        // Everything was read just now.
+        let mut due = next_due(anchor, self.settings.poll, Instant::now());
         loop {
             if let Some(end) = self.wait_for_poll(due).await {
                 return end;
@@ -101,7 +102,7 @@ impl<F: Field, H: Hands> Device<'_, F, H> {
             self.image.confirm();
         }
         let readings = self.readings_of_turn();
-        let effects = self.hands.effects(&readings, &self.image);
+        let effects = self.hands.effects(&readings);
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
         for (setpoint, effect) in effects {

@@ -3,7 +3,7 @@
 //! **Lost** is a device whose link does not stand for `link.lost_after` (with the words of the link), or that leaves so many
 //! requests in a row without an answer as its session allows (`lost_after_answers`). Its commands end at once from then on.
 
-use super::device::{Device, Hands, Trouble};
+use super::device::{Device, Trouble};
 use super::readings::complaints;
 use super::{Field, LinkState, ReadError};
 use crate::core::port::Report;
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 /// Most points that are named in one reason.
 const MOST_NAMED: usize = 8;
 
-impl<F: Field, H: Hands> Device<'_, F, H> {
+impl<F: Field> Device<'_, F> {
     /// Counts a failure and says so when the device counts as lost.
     pub(super) async fn failed(&mut self, trouble: &Trouble) {
         self.failures = self.failures.saturating_add(1);

@@ -2,7 +2,7 @@
 //!
 //! It only takes note and reports: requests that follow from it are made by `poll` and `device`, one at a time.
 
-use super::device::{Device, Hands};
+use super::device::Device;
 use super::sequence::remark;
 use super::{Field, Indications, LinkState, News, Seen, Source};
 use crate::core::port::Report;
@@ -67,7 +67,7 @@ impl Standing {
     }
 }
 
-impl<F: Field, H: Hands> Device<'_, F, H> {
+impl<F: Field> Device<'_, F> {
     /// Takes note of news.
     pub(super) async fn hear(&mut self, news: News) {
         match news {

@@ -50,6 +50,8 @@ pub enum Duty {
     Lose,
     /// A lost one answers again: start over with it.
     Revive,
+    /// It was lost, and the connection has been made anew since: start over with it.
+    Rejoin,
     /// Its clock cannot be set: stop trying, or nothing else ever happens.
     LeaveTime,
     /// Class 0 cannot be read: read by ranges from now on.
@@ -90,6 +92,12 @@ pub struct Health {
     checked: Instant,
     misses: u32,
     lost: bool,
+    /// The stack was told to leave it alone.
+    left_alone: bool,
+    /// It has answered since the gateway was started.
+    known: bool,
+    /// It sends without end.
+    babbles: bool,
     ask_after: Instant,
     backoff: Backoff,
     restart: Restart,
@@ -123,6 +131,9 @@ impl Health {
             checked: now,
             misses: 0,
             lost: false,
+            left_alone: false,
+            known: false,
+            babbles: false,
             ask_after: now,
             backoff: Backoff::new(response_timeout * 2, (response_timeout * 2).max(Duration::from_mins(5))),
             restart: Restart::None,
@@ -148,6 +159,7 @@ impl Health {
         self.checked = now;
         self.misses = 0;
         self.lost = false;
+        self.babbles = false;
         self.clearings = 0;
         self.stubborn = false;
         self.just_connected = true;
@@ -156,6 +168,7 @@ impl Health {
 
     /// Something came. True if that has to be seen to.
     pub const fn heard(&mut self, now: Instant) -> bool {
+        self.known = true;
         self.heard = now;
         self.misses = 0;
         self.lost
@@ -166,6 +179,16 @@ impl Health {
         self.misses = self.misses.saturating_add(1);
         self.checked = now;
         self.ask_after = now + self.backoff.next_delay();
+    }
+
+    /// Its answer does not end.
+    pub const fn babbling(&mut self) {
+        self.babbles = true;
+    }
+
+    /// True if it has ever answered.
+    pub const fn is_known(&self) -> bool {
+        self.known
     }
 
     /// True if it is asked only now and then.
@@ -181,6 +204,11 @@ impl Health {
     /// True if the stack shall not set its clock.
     pub const fn keeps_its_time(&self) -> bool {
         self.offer_time.is_some()
+    }
+
+    /// Our clock is not set: the stack, which would wait for it, is not to set the outstation's.
+    pub fn time_not_known(&mut self, now: Instant) {
+        self.offer_time = Some(now + self.pace.overflow);
     }
 
     /// Its clock was set.
@@ -274,14 +302,22 @@ impl Health {
     }
 
     fn silence(&mut self, now: Instant, shared: bool) -> Option<Duty> {
+        if self.babbles {
+            self.babbles = false;
+            return Some(Duty::Reconnect);
+        }
         if self.lost {
             if self.misses == 0 {
-                self.lost = false;
+                (self.lost, self.left_alone) = (false, false);
                 self.backoff.reset();
                 self.just_connected = true;
                 return Some(Duty::Revive);
             }
             return None;
+        }
+        if self.left_alone {
+            self.left_alone = false;
+            return Some(Duty::Rejoin);
         }
         let silent = now.saturating_duration_since(self.heard);
         let too_long = self.keep_alive.is_some_and(|alive| self.misses > 0 && silent >= alive * 2);
@@ -289,7 +325,7 @@ impl Health {
             return None;
         }
         if shared {
-            self.lost = true;
+            (self.lost, self.left_alone) = (true, true);
             return Some(Duty::Lose);
         }
         self.misses = 0;

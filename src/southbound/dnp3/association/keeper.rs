@@ -4,7 +4,6 @@ use super::health::{Duty, Failure};
 use super::{Seat, requests};
 use crate::southbound::dnp3::channel::Inner;
 use crate::southbound::dnp3::field::{LinkState, News};
-use crate::southbound::dnp3::handler::clock_is_set;
 use dnp3::master::{TaskError, TimeSyncError};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -25,11 +24,8 @@ async fn look_after(channel: &Arc<Inner>, seat: &Arc<Seat>) {
         // An error of the clock's cannot be here: it only ends when the time does.
         let _ = tokio::time::timeout(channel.pace.tick, seat.watch.stirred.notified()).await;
         channel.unhang().await;
-        if channel.state() != LinkState::Up {
-            continue;
-        }
-        let (shared, room) = (channel.shared(), seat.watch.outbox.has_room());
-        loop {
+        while channel.state() == LinkState::Up {
+            let (shared, room) = (channel.shared(), seat.watch.outbox.has_room());
             let duty = seat.watch.state().health.duty(Instant::now(), shared, room);
             let Some(duty) = duty else { break };
             carry_out(duty, channel, seat).await;
@@ -39,35 +35,20 @@ async fn look_after(channel: &Arc<Inner>, seat: &Arc<Seat>) {
 
 async fn carry_out(duty: Duty, channel: &Arc<Inner>, seat: &Arc<Seat>) {
     let watch = &seat.watch;
+    if let Some((task, why)) = words(duty) {
+        watch.failed(task, why.to_owned());
+    }
     match duty {
         Duty::Reconnect => {
-            let words = "connected, but the outstation does not answer: is its link address right, and the gateway's?";
+            let words = if watch.state().health.is_known() { SILENT_NOW } else { SILENT_EVER };
             channel.reconnect(words.to_owned()).await;
         }
-        Duty::Lose => {
-            watch.link(LinkState::Down(
-                "the outstation does not answer; others on the same line do not depend on it".to_owned(),
-            ));
-            channel.rejoin(seat).await;
-        }
+        Duty::Lose => lose(channel, seat).await,
         Duty::Revive => {
             channel.rejoin(seat).await;
             watch.link(LinkState::Up);
         }
-        Duty::LeaveTime => {
-            let words = if clock_is_set() {
-                "it asks for the time and refuses it three times in a row; it is offered again from time to time, and times of the outstation are not to be trusted"
-            } else {
-                "the gateway's own clock is not set"
-            };
-            watch.failed("setting its clock", words.to_owned());
-            channel.rejoin(seat).await;
-        }
-        Duty::LeaveClasses => {
-            let words = "three times in a row the answer could not be used; from now on it is read by ranges of points";
-            watch.failed("reading everything (class 1, 2, 3 and 0)", words.to_owned());
-            channel.rejoin(seat).await;
-        }
+        Duty::Rejoin | Duty::LeaveTime | Duty::LeaveClasses => channel.rejoin(seat).await,
         Duty::ReadRanges => {
             watch.outbox.tell(News::ReadRanges);
         }
@@ -76,18 +57,53 @@ async fn carry_out(duty: Duty, channel: &Arc<Inner>, seat: &Arc<Seat>) {
             watch.outbox.tell(News::Restarted);
         }
         Duty::ReadAll(why) => read_all(why, seat).await,
-        Duty::Stubborn => {
-            let words =
-                "it does not clear the bit that says that it has restarted; until it does, it is only polled";
-            watch.failed("clearing its restart bit", words.to_owned());
-            read_all("its restart bit does not go away", seat).await;
-        }
-        Duty::IgnoreOverflow => {
-            let words = "it says so again and again, although everything was read three times; that is not heard any more until it stops";
-            watch.failed("lost events", words.to_owned());
-        }
+        Duty::Stubborn => read_all("its restart bit does not go away", seat).await,
+        Duty::IgnoreOverflow => {}
         Duty::CheckLink => check(seat).await,
         Duty::OfferTime => offer_time(channel, seat).await,
+    }
+}
+
+const SILENT_NOW: &str =
+    "connected, but the outstation does not answer any more; the connection is made anew";
+const SILENT_EVER: &str =
+    "connected, but the outstation does not answer: is its link address right, and the gateway's?";
+
+/// What is given up with a duty: which task, and why.
+fn words(duty: Duty) -> Option<(&'static str, &'static str)> {
+    Some(match duty {
+        Duty::LeaveTime => (
+            "setting its clock",
+            "it asks for the time and refuses it three times in a row; it is offered again from time to time, and times of the outstation are not to be trusted",
+        ),
+        Duty::LeaveClasses => (
+            "reading everything (class 1, 2, 3 and 0)",
+            "three times in a row the answer could not be used; from now on it is read by ranges of points",
+        ),
+        Duty::Stubborn => (
+            "clearing its restart bit",
+            "it does not clear the bit that says that it has restarted; until it does, it is only polled",
+        ),
+        Duty::IgnoreOverflow => (
+            "lost events",
+            "it says so again and again, although everything was read three times; that is not heard any more until it stops",
+        ),
+        _ => return None,
+    })
+}
+
+/// Counts one of several outstations as lost; if all are, the connection is what is wrong.
+async fn lose(channel: &Arc<Inner>, seat: &Arc<Seat>) {
+    let words = if seat.watch.state().health.is_known() {
+        "the outstation does not answer any more; others on the same line are not concerned"
+    } else {
+        "the outstation does not answer, while others may: is its link address right?"
+    };
+    seat.watch.link(LinkState::Down(words.to_owned()));
+    channel.rejoin(seat).await;
+    let all = channel.seats().iter().all(|seat| seat.watch.state().health.is_lost());
+    if all {
+        channel.reconnect("connected, but none of the outstations on this line answers".to_owned()).await;
     }
 }
 

@@ -42,9 +42,7 @@ impl Place {
         let carrier = match link {
             Link::Dnp3Tcp(tcp) => Carrier::Tcp { ends: ends(tcp) },
             Link::Dnp3Tls(tcp) => Carrier::Tls { ends: ends(tcp) },
-            Link::Dnp3Serial(line) => {
-                Carrier::Serial { path: line.path.clone(), serial: line.serial.clone() }
-            }
+            Link::Dnp3Serial(line) => Carrier::Serial { path: line.path.clone(), serial: line.serial },
             Link::ModbusTcp(_) | Link::ModbusTls(_) | Link::ModbusRtu(_) => return None,
         };
         Some(Self { master: link.dnp3()?.master, carrier })
