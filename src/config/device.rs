@@ -3,7 +3,7 @@
 use super::registry::{mrid, name};
 use super::tls;
 use crate::der::Mrid;
-use crate::device_map::{DeviceMap, LinkOptions, MapKind, Maps};
+use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, LinkOptions, MapKind, Maps};
 use crate::southbound::Link;
 use crate::toml_file::{Place, Placed, Table};
 use std::sync::Arc;
@@ -17,7 +17,6 @@ const POLL_SLOWEST: Duration = Duration::from_secs(3600);
 
 /// What is assumed of a device whose table names no map.
 const SUNSPEC_MAP: &str = "sunspec";
-const DNP3_MAP: &str = "dnp3-an2018";
 
 /// Longest serial number: 16 registers of model 1.
 const MAX_SERIAL: usize = 32;
@@ -45,7 +44,7 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
     let link_text = table.required_text("link", "\"modbus+tcp://192.0.2.21:502?unit=1\"");
     let outstation = link_text.as_ref().is_some_and(|text| text.value.starts_with("dnp3"));
     let map = maps.and_then(|maps| match &map_id {
-        None => maps.get(if outstation { DNP3_MAP } else { SUNSPEC_MAP }).cloned(),
+        None => maps.get(if outstation { DEFAULT_OUTSTATION } else { SUNSPEC_MAP }).cloned(),
         Some(id) => find_map(id, maps, incomplete),
     });
     let usual = LinkOptions::default();
@@ -71,7 +70,7 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
         match &map {
             Some(map) => fits(link, map, map_id.as_ref().map_or(&link.place, |id| &id.place)),
             None if map_id.is_none() && maps.is_some() && !incomplete => link.place.fault(format!(
-                "there is no device map \"{DNP3_MAP}\", which this device would have; name another one with map"
+                "there is no device map \"{DEFAULT_OUTSTATION}\", which this device would have; name another one with map"
             )),
             None => {}
         }
@@ -86,7 +85,7 @@ fn fits(link: &Placed<Link>, map: &DeviceMap, place: &Place) {
     let id = &map.id;
     match (scheme.starts_with("dnp3"), map.kind == MapKind::Dnp3) {
         (true, false) => place.fault(format!(
-            "the map \"{id}\" is for Modbus devices, but the link of this one is {scheme}; name a map of kind \"dnp3\", or leave map out for \"{DNP3_MAP}\""
+            "the map \"{id}\" is for Modbus devices, but the link of this one is {scheme}; name a map of kind \"dnp3\", or leave map out for \"{DEFAULT_OUTSTATION}\""
         )),
         (false, true) => place.fault(format!(
             "the map \"{id}\" is for DNP3 outstations, but the link of this one is {scheme}; write a dnp3+tcp, dnp3+tls or dnp3+serial link, or name another map"

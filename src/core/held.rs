@@ -207,9 +207,7 @@ impl Held {
         sent.pending &= !latest;
         self.outcome = end.outcome.name();
         self.unverified = match &end.outcome {
-            Outcome::Applied(read_back) if !read_back.verified => {
-                Some("the device gives nothing to read back")
-            }
+            Outcome::Applied(read_back) => read_back.unverified(),
             _ => None,
         };
         self.reason.clear();

@@ -3,9 +3,12 @@
 mod connection;
 #[cfg(feature = "dnp3")]
 mod dnp3;
+mod effect;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod held;
+mod lanes;
 mod link;
 mod modbus;
 mod pace;

@@ -29,7 +29,7 @@ impl Rig {
     }
     fn unproven(&mut self, a: &Actions) {
         for (i, c) in &a.commands {
-            let read_back = ReadBack { bounded: true, ..ReadBack::default() };
+            let read_back = ReadBack { bounded: true, doubt: Some("nothing follows"), ..ReadBack::default() };
             self.end(*i, c, Outcome::Applied(read_back));
         }
     }
@@ -106,10 +106,7 @@ fn what_is_taken_without_a_proof_is_not_called_applied() {
     let a = r.step();
     r.unproven(&a);
     let share = r.share(0);
-    assert_eq!(
-        (share.outcome, share.reason.as_str()),
-        ("accepted, not verified", "the device gives nothing to read back")
-    );
+    assert_eq!((share.outcome, share.reason.as_str()), ("accepted, not verified", "nothing follows"));
     assert_eq!(r.state.snapshot().counters.outcomes, [("accepted, not verified", 1)]);
     assert_eq!(share.asked, Ask::Share(10e3), "it is left its part: what it delivers shows the rest");
     let no_effect = Effect::NoEffect("power still 20000 W".into());
