@@ -52,6 +52,16 @@ impl End {
     }
 }
 
+/// What `--version` says: who gets the program is to see at once what he may do with it.
+const VERSION: &str = if crate::southbound::SPEAKS_DNP3 {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        " with DNP3 (its library: no production use, not to be passed on; see LICENSE-DNP3.md)"
+    )
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " without DNP3")
+};
+
 const AFTER_HELP: &str = "\
 Exit status: 0 done; 1 refused, failed or faults found; 2 wrong usage; 3 nothing answered.
 
@@ -62,7 +72,7 @@ Start here:  dergate demo
 ///
 /// Southbound it talks SunSpec, plain Modbus and DNP3 to inverters, storage and meters; northbound it offers DER groups over IEC 61968-5.
 #[derive(Debug, Parser)]
-#[command(name = "dergate", version, after_help = AFTER_HELP, propagate_version = true)]
+#[command(name = "dergate", version = VERSION, after_help = AFTER_HELP, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
