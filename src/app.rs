@@ -216,8 +216,22 @@ fn tell(config: &Config) {
     for fault in &config.lapsed {
         tracing::error!(%fault, "certificate outside its time");
     }
+    say_dnp3(config.devices.iter().filter(|device| device.link.dnp3().is_some()).count());
     for warning in config.remarks.iter().filter(|remark| remark.message.starts_with("warning")) {
         tracing::warn!(%warning, "configuration");
+    }
+}
+
+/// Whether DNP3 is in this program, and what its library's licence says to that: louder if it is used.
+fn say_dnp3(devices: usize) {
+    const LICENCE: &str = "DNP3 is in this program: its library's licence allows neither production use nor passing it on \
+                           (LICENSE-DNP3.md)";
+    if devices > 0 {
+        tracing::warn!(dnp3_devices = devices, "{LICENCE}");
+    } else if southbound::SPEAKS_DNP3 {
+        tracing::info!("{LICENCE}");
+    } else {
+        tracing::info!("DNP3 is not in this program");
     }
 }
 

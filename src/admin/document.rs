@@ -1,20 +1,26 @@
 //! `/status.json`: the snapshot as one JSON object. What is not known is `null`, never 0.
 
 use crate::core::service::{
-    Ask, Counters, DeviceView, DispatchView, EffectView, GroupView, ParameterView, ReadingView, ShareView,
-    Snapshot,
+    Ask, Counters, DeviceView, DispatchView, EffectView, EventView, GroupView, ParameterView, ReadingView,
+    ShareView, Snapshot,
 };
 use crate::der::{Capability, Control, DerFunction, Effect, Mrid, Nameplate, Parameter, Quality};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
+/// Events in one document, about: each device shows its latest, fewer if there are many devices, but always some.
+const EVENTS: usize = 10_000;
+const EVENTS_OF_DEVICE: usize = 3;
+
 /// The document at this moment.
 pub(super) fn render(snapshot: &Snapshot, now: Timestamp) -> Result<Vec<u8>, serde_json::Error> {
+    let telling = snapshot.devices.iter().filter(|d| !d.sequence.is_empty()).count();
+    let most = (EVENTS / telling.max(1)).max(EVENTS_OF_DEVICE);
     serde_json::to_vec(&Document {
         at: Text(now),
         version: env!("CARGO_PKG_VERSION"),
-        devices: snapshot.devices.iter().map(|d| Device::from(&**d)).collect(),
+        devices: snapshot.devices.iter().map(|d| device(d, most)).collect(),
         groups: snapshot.groups.iter().map(|g| Group::from(&**g)).collect(),
         dispatches: snapshot.dispatches.iter().map(|d| Dispatch::from(&**d)).collect(),
         counters: Counts::from(&snapshot.counters),
@@ -54,6 +60,19 @@ struct Device<'a> {
     capability: Option<Able>,
     values: Values<'a, ReadingView>,
     effect: Option<Seen<'a>>,
+    /// What it recorded by itself, latest received first.
+    events: Vec<Event<'a>>,
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    at: Text,
+    /// Whose time `at` is.
+    clock: &'static str,
+    received: Text,
+    point: &'a str,
+    value: &'a str,
+    quality: &'static str,
 }
 
 /// What the measurements showed after the last command that was watched.
@@ -156,6 +175,7 @@ struct Counts<'a> {
     commands: u64,
     outcomes: Outcomes<'a>,
     effects: Outcomes<'a>,
+    events: u64,
     dispatches: u64,
 }
 
@@ -234,18 +254,31 @@ pub(super) const fn unit(parameter: Parameter) -> &'static str {
     }
 }
 
-impl<'a> From<&'a DeviceView> for Device<'a> {
-    fn from(view: &'a DeviceView) -> Self {
+/// A device with at most so many events.
+fn device(view: &DeviceView, events: usize) -> Device<'_> {
+    Device {
+        mrid: view.mrid.as_str(),
+        name: &view.name,
+        state: view.state.name(),
+        reason: &view.reason,
+        since: view.since.map(Text),
+        nameplate: view.nameplate.as_deref().map(Plate::from),
+        capability: view.capability.as_ref().map(Able::from),
+        values: Values(&view.readings),
+        effect: view.effect.as_ref().map(Seen::from),
+        events: view.sequence.iter().take(events).map(Event::from).collect(),
+    }
+}
+
+impl<'a> From<&'a EventView> for Event<'a> {
+    fn from(view: &'a EventView) -> Self {
         Self {
-            mrid: view.mrid.as_str(),
-            name: &view.name,
-            state: view.state.name(),
-            reason: &view.reason,
-            since: view.since.map(Text),
-            nameplate: view.nameplate.as_deref().map(Plate::from),
-            capability: view.capability.as_ref().map(Able::from),
-            values: Values(&view.readings),
-            effect: view.effect.as_ref().map(Seen::from),
+            at: Text(view.at),
+            clock: view.clock.name(),
+            received: Text(view.received),
+            point: &view.point,
+            value: &view.value,
+            quality: view.quality.name(),
         }
     }
 }
@@ -351,6 +384,7 @@ impl<'a> From<&'a Counters> for Counts<'a> {
             commands: counters.commands,
             outcomes: Outcomes(&counters.outcomes),
             effects: Outcomes(&counters.effects),
+            events: counters.events,
             dispatches: counters.dispatches,
         }
     }

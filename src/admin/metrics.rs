@@ -82,6 +82,7 @@ impl Moment {
         to.counters("dergate_command_outcomes", "Ends of commands by outcome", outcomes)?;
         let effects = counters.effects.iter().map(|(name, count)| ([("effect", *name)], *count));
         to.counters("dergate_command_effects", "What applied commands were seen to do, by effect", effects)?;
+        to.counter("dergate_device_events", "Events that devices recorded by themselves", counters.events)?;
         let lateness = &counters.lateness;
         let bounds = Lateness::BOUNDS.into_iter().chain([f64::INFINITY]);
         let buckets: Vec<(f64, u64)> = bounds.zip(lateness.counts).collect();

@@ -38,7 +38,7 @@ const SHARED_FOR: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
 const INDEX: &str = "dergate admin listener\n\n\
-    /status.json  devices, groups and dispatches, with their values\n\
+    /status.json  devices (with their values and events), groups and dispatches\n\
     /metrics      counters and gauges for Prometheus\n\
     /livez        200 if the core answers, else 503 and why\n\
     /readyz       200 if requests can be served, else 503 and why\n";

@@ -44,8 +44,8 @@ pub const KINDS: &[Kind] = &[
     },
     Kind {
         names: ("plant", "plants"),
-        sign: "a simulated plant has [[sunspec]]",
-        is: |root| root.has("sunspec") || root.has("registers"),
+        sign: "a simulated plant has [[sunspec]] or [[dnp3]]",
+        is: |root| root.has("sunspec") || root.has("registers") || root.has("dnp3"),
         check: |_, file, root| simulator::plant_of_table(file, root).err().unwrap_or_default(),
     },
     Kind {

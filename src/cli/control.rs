@@ -9,7 +9,7 @@ use super::device::{How, Person, ended, hex, progress};
 use super::write::many;
 use super::{End, say};
 use crate::der::{Outcome, ReadBack, Setpoint, Watts};
-use crate::southbound::tools::{ByHand, HandPlan};
+use crate::southbound::tools::{Hand, HandPlan};
 use std::io::Write;
 use std::time::Duration;
 use value::{asked, command_of};
@@ -26,6 +26,7 @@ Examples:  dergate control 'modbus+tcp://192.0.2.21' limit_active_power 60% --dr
            dergate control 'modbus+tcp://192.0.2.21' set_active_power -2kW --release
            dergate control 'modbus+tcp://192.0.2.21' set_power_factor 0.95over
            dergate control 'modbus+tcp://192.0.2.21' release_active_power
+           dergate control 'dnp3+tcp://192.0.2.41?outstation=10' limit_active_power 50% --hold 120
 
 Commands: limit_active_power, set_active_power, connect, disconnect, set_reactive_power, \
 set_power_factor, set_ramp_rates, reset_alarms, release_active_power, release_reactive_power. Values: W, \
@@ -89,8 +90,12 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         Ok(target) => target,
         Err(end) => return Ok(end),
     };
-    let session = target.session();
-    let mut device = match session.by_hand(&progress()).await {
+    let (session, outstation) = (target.session(), target.outstation());
+    let made = match &outstation {
+        Some(outstation) => Hand::of_outstation(outstation, &progress()).await,
+        None => Hand::of_device(&session, &progress()).await,
+    };
+    let mut device = match made {
         Ok(device) => device,
         Err(error) => return Ok(ended(&error)),
     };
@@ -127,18 +132,29 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     Ok(end)
 }
 
-fn show(out: &mut dyn Write, link: &str, device: &ByHand<'_>, plan: &HandPlan) -> std::io::Result<()> {
+fn show(out: &mut dyn Write, link: &str, device: &Hand<'_>, plan: &HandPlan) -> std::io::Result<()> {
     let plate = device.nameplate();
     let who: Vec<String> = [plate.manufacturer, plate.model, plate.serial].into_iter().flatten().collect();
     writeln!(out, "{link}  {}", super::table::printable(&who.join(" ")))?;
-    writeln!(out, "plan: {} ({})", plan.summary, many(plan.writes.len(), "write"))?;
+    writeln!(out, "plan: {} ({})", plan.summary, count(plan))?;
     for (address, registers, name) in &plan.writes {
         writeln!(out, "  {address:>5}  {}  {name}", hex(registers))?;
+    }
+    for (place, operation) in plan.operations.iter().enumerate() {
+        writeln!(out, "  {:>5}  {operation}", place + 1)?;
     }
     for note in &plan.notes {
         writeln!(out, "note: {note}")?;
     }
     out.flush()
+}
+
+fn count(plan: &HandPlan) -> String {
+    if plan.writes.is_empty() {
+        many(plan.operations.len(), "operation")
+    } else {
+        many(plan.writes.len(), "write")
+    }
 }
 
 /// Says how a command ended.
@@ -171,7 +187,7 @@ fn tell(out: &mut dyn Write, outcome: &Outcome) -> std::io::Result<End> {
 /// Prints the power each second. Gives the last one.
 async fn watch(
     out: &mut dyn Write,
-    device: &mut ByHand<'_>,
+    device: &mut Hand<'_>,
     seconds: u32,
 ) -> std::io::Result<Result<Option<Watts>, End>> {
     let mut seen = None;
@@ -209,7 +225,7 @@ fn verdict(setpoint: &Setpoint, read_back: ReadBack, seen: Option<Watts>, most: 
         return format!("effect: the power follows ({asked:.0} W asked)");
     }
     format!(
-        "effect: none seen yet ({asked:.0} W asked). The device may ramp slowly, or ignore remote control: check its Modbus or energy-management menu"
+        "effect: none seen yet ({asked:.0} W asked). The device may ramp slowly, or ignore remote control: check its Modbus, DNP3 or energy-management menu"
     )
 }
 
@@ -256,7 +272,7 @@ const fn word_of(release: &Setpoint) -> &'static str {
 
 async fn undo(
     out: &mut dyn Write,
-    device: &mut ByHand<'_>,
+    device: &mut Hand<'_>,
     release: &Setpoint,
     hold: Duration,
 ) -> std::io::Result<End> {

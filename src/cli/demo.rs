@@ -1,7 +1,7 @@
 //! `dergate demo`: a simulated feeder on real loopback sockets and the gateway, in one process.
 //!
 //! The gateway is configured by a file like anybody's; the demo writes it and says where. Nothing is simulated inside the
-//! gateway: it reads and writes the devices over Modbus TCP.
+//! gateway: it reads and writes the devices over Modbus TCP and DNP3.
 
 use super::End;
 use super::table::{Align, Table};
@@ -10,6 +10,8 @@ use crate::config;
 use crate::core::service::{DispatchView, GroupView, Snapshot};
 use crate::der::{DispatchState, Parameter};
 use crate::simulator::{self, Plant};
+use crate::southbound::SPEAKS_DNP3;
+use crate::southbound::tools::NO_DNP3;
 use anyhow::Context;
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write};
@@ -36,6 +38,9 @@ pub(super) struct Args {
     /// Simulated SunSpec devices
     #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(u16).range(4..=2000))]
     sunspec: u16,
+    /// Simulated DNP3 outstations, 0 to 200; 6 if this program speaks DNP3
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=200))]
+    dnp3: Option<u16>,
     /// Where the northbound listens
     #[arg(long, default_value = "127.0.0.1:8061", value_name = "ADDR")]
     northbound: SocketAddr,
@@ -51,11 +56,11 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken) -> anyhow::Result<End> {
-    if let Some(words) = off_loopback(&args) {
+    if let Some(words) = off_loopback(&args).or_else(|| not_spoken(&args, SPEAKS_DNP3)) {
         return Ok(End::Usage(words));
     }
     let folder = Folder::new(args.data_dir.as_deref())?;
-    let plant = start_plant(usize::from(args.sunspec)).await?;
+    let plant = start_plant(usize::from(args.sunspec), outstations(&args, SPEAKS_DNP3)).await?;
     let file = folder.path.join("gateway.toml");
     if belongs_to_somebody(&file) {
         let why = "not by the demo; give --data-dir a folder of its own";
@@ -159,14 +164,27 @@ impl Drop for Folder {
     }
 }
 
-async fn start_plant(devices: usize) -> anyhow::Result<Plant> {
-    let mut settings = simulator::demo_plant(devices, Some(FIRST_PORT));
+/// Outstations of the demo, if nobody says.
+const OUTSTATIONS: u16 = 6;
+
+fn outstations(args: &Args, speaks: bool) -> usize {
+    usize::from(args.dnp3.unwrap_or(if speaks { OUTSTATIONS } else { 0 }))
+}
+
+/// Outstations that nobody here could talk to are not simulated.
+fn not_spoken(args: &Args, speaks: bool) -> Option<String> {
+    let wanted = args.dnp3.filter(|count| *count > 0 && !speaks)?;
+    Some(format!("--dnp3 {wanted}: {NO_DNP3}; leave the option out, or give 0"))
+}
+
+async fn start_plant(devices: usize, outstations: usize) -> anyhow::Result<Plant> {
+    let mut settings = simulator::demo_plant(devices, outstations, Some(FIRST_PORT));
     settings.control = Some(PLANT_CONTROL);
     if let Ok(plant) = Plant::start(settings).await {
         return Ok(plant);
     }
     // Somebody has one of the usual ports, such as another demo: any free ones will do.
-    let mut settings = simulator::demo_plant(devices, None);
+    let mut settings = simulator::demo_plant(devices, outstations, None);
     settings.control = Some(SocketAddr::new(PLANT_CONTROL.ip(), 0));
     Plant::start(settings).await.context("the simulated devices cannot be started")
 }
@@ -214,9 +232,16 @@ fn greeting(gateway: &Gateway, plant: &Plant, file: &Path) -> String {
     let devices = plant.devices();
     let shade = devices.iter().map(|d| d.name()).find(|n| n.starts_with("PV")).unwrap_or("PV-001");
     let link = devices.first().map(|d| d.link()).unwrap_or_default();
+    let outstation = devices.iter().find(|d| d.is_outstation()).map(|d| d.link());
+    let another = outstation.map(|link| format!("    {program} probe '{link}'\n")).unwrap_or_default();
+    let of_them = match devices.iter().filter(|d| d.is_outstation()).count() {
+        0 => String::new(),
+        1 => ", one of them a DNP3 outstation,".to_owned(),
+        count => format!(", {count} of them DNP3 outstations,"),
+    };
     let control = plant.control().map(|a| format!("http://{a}")).unwrap_or_default();
     format!(
-        "dergate demo: {count} simulated SunSpec devices and the gateway. Ctrl-C stops.\n\n\
+        "dergate demo: {count} simulated devices{of_them} and the gateway. Ctrl-C stops.\n\n\
          northbound  http://{north}/61968-5/  (WSDL: http://{north}/61968-5/create/executeDERGroupDispatches?wsdl)\n\
          admin       http://{admin}/status.json  /metrics  /livez  /readyz\n\
          plant       {control}/devices\n\
@@ -226,7 +251,7 @@ fn greeting(gateway: &Gateway, plant: &Plant, file: &Path) -> String {
          Then look, take a device's sun away, and look at one device:\n\n    \
          {program} status --url http://{admin}\n    \
          curl -X PUT -d 0 {control}/devices/{shade}/irradiance\n    \
-         {program} probe '{link}'\n",
+         {program} probe '{link}'\n{another}",
         count = devices.len(),
         file = file.display(),
     )
@@ -299,7 +324,14 @@ mod tests {
     use super::*;
 
     fn args(northbound: SocketAddr, admin: SocketAddr, data_dir: &Path) -> Args {
-        Args { sunspec: 4, northbound, admin, data_dir: Some(data_dir.to_owned()), run_for: None }
+        Args {
+            sunspec: 4,
+            dnp3: Some(0),
+            northbound,
+            admin,
+            data_dir: Some(data_dir.to_owned()),
+            run_for: None,
+        }
     }
 
     #[tokio::test]
@@ -328,6 +360,38 @@ mod tests {
             assert!(matches!(end.unwrap(), End::Usage(words) if words.starts_with(told)));
         }
         assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing was begun");
+    }
+
+    #[test]
+    fn outstations_are_there_by_default_if_they_are_spoken_to() {
+        let any = "127.0.0.1:0".parse().unwrap();
+        let mut args = Args { dnp3: None, ..args(any, any, Path::new("x")) };
+        assert_eq!((outstations(&args, true), outstations(&args, false)), (6, 0));
+        assert_eq!(not_spoken(&args, false), None);
+        args.dnp3 = Some(3);
+        assert_eq!(outstations(&args, true), 3);
+        assert_eq!(not_spoken(&args, true), None);
+        assert!(not_spoken(&args, false).unwrap().contains("built without DNP3"));
+    }
+
+    /// Acceptance: each group has members of both kinds as soon as it can.
+    #[tokio::test]
+    async fn groups_mix_what_is_behind_them() {
+        if !SPEAKS_DNP3 {
+            return;
+        }
+        let plant = Plant::start(simulator::demo_plant(12, 6, None)).await.unwrap();
+        let any = "127.0.0.1:0".parse().unwrap();
+        let text = gateway_toml(&args(any, any, Path::new("x")), Path::new("x"), &plant);
+        assert_eq!(text.matches("link = \"dnp3+tcp://").count(), 6, "{text}");
+        for group in text.split("[[group]]").skip(1) {
+            let mixed = [true, false].map(|kind| {
+                let mut of_kind = plant.devices().iter().filter(|d| d.is_outstation() == kind);
+                of_kind.any(|device| group.contains(&format!("\"{}\"", device.name())))
+            });
+            assert_eq!(mixed, [true, true], "{group}");
+        }
+        plant.stop().await;
     }
 
     #[test]

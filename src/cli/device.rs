@@ -4,9 +4,9 @@ use super::tls::TlsArgs;
 use super::{End, say};
 use crate::der::Nameplate;
 use crate::device_map::registers::RegisterTable;
-use crate::device_map::{DeviceMap, LinkOptions, Maps};
-use crate::southbound::tools::Session;
-use crate::southbound::{Link, ProbeError, ProbeOptions, session};
+use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, LinkOptions, Maps};
+use crate::southbound::tools::{NO_DNP3, Outstation, Session, map_suits};
+use crate::southbound::{Link, ProbeError, ProbeOptions, SPEAKS_DNP3, session};
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +21,8 @@ const LONG: Duration = Duration::from_secs(2);
 /// How a device wants to be treated.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct How {
-    /// Treat the device as this device map says: where its chain or its registers stand, lengths, time-outs, commands
+    /// Treat the device as this device map says: where its chain, registers or points stand, lengths, time-outs, commands;
+    /// for a DNP3 link, without it, the map whose mark the outstation shows
     #[arg(long, value_name = "ID")]
     map: Option<String>,
     /// A folder of device maps beside the built-in ones
@@ -30,7 +31,7 @@ pub(super) struct How {
     /// Longest wait for an answer, such as 3s or 500ms
     #[arg(long, value_name = "DURATION", value_parser = timeout)]
     timeout: Option<Duration>,
-    /// Shows every request and answer as hexadecimal bytes on stderr
+    /// Shows every request and answer on stderr: of Modbus as hexadecimal bytes, of DNP3 decoded
     #[arg(long)]
     trace: bool,
     #[command(flatten)]
@@ -54,6 +55,7 @@ pub(super) struct Target {
     pub options: ProbeOptions,
     pub maps: Maps,
     pub map: Option<Arc<DeviceMap>>,
+    trace: bool,
 }
 
 impl How {
@@ -106,12 +108,24 @@ impl How {
         let (maps, map) = self.maps()?;
         let options = self.options(map.as_ref());
         let link = Link::parse_for(link, &options.link).map_err(|why| End::Usage(why.to_string()))?;
+        if link.dnp3().is_some() && !SPEAKS_DNP3 {
+            return Err(End::Usage(format!("{link}: {NO_DNP3}")));
+        }
+        if let Some(map) = &map {
+            map_suits(map, &link).map_err(End::Usage)?;
+        }
+        let options = if link.dnp3().is_some() && map.is_none() {
+            let usual = maps.get(DEFAULT_OUTSTATION);
+            ProbeOptions { link: self.link_settings(usual.map(Arc::as_ref)), ..options }
+        } else {
+            options
+        };
         let (tls, warnings) = self.tls.client(&link).map_err(End::Usage)?;
         for warning in warnings {
             say(&warning);
         }
         let options = ProbeOptions { tls, ..options };
-        Ok(Target { link, options, maps, map })
+        Ok(Target { link, options, maps, map, trace: self.trace })
     }
 }
 
@@ -119,6 +133,11 @@ impl Target {
     /// A connection to it, made at the first request.
     pub fn session(&self) -> Session {
         session(&self.link, &self.options, self.maps.models().clone())
+    }
+
+    /// A connection to it as a DNP3 outstation; `None` for a link of another protocol.
+    pub fn outstation(&self) -> Option<Outstation> {
+        self.link.dnp3().map(|_| Outstation::new(&self.link, &self.options, &self.maps, self.trace))
     }
 }
 

@@ -52,6 +52,16 @@ impl End {
     }
 }
 
+/// What `--version` says: who gets the program is to see at once what he may do with it.
+const VERSION: &str = if crate::southbound::SPEAKS_DNP3 {
+    concat!(
+        env!("CARGO_PKG_VERSION"),
+        " with DNP3 (its library: no production use, not to be passed on; see LICENSE-DNP3.md)"
+    )
+} else {
+    concat!(env!("CARGO_PKG_VERSION"), " without DNP3")
+};
+
 const AFTER_HELP: &str = "\
 Exit status: 0 done; 1 refused, failed or faults found; 2 wrong usage; 3 nothing answered.
 
@@ -60,9 +70,9 @@ Start here:  dergate demo
 
 /// A gateway between distributed energy resources in the field and the enterprise systems of a utility.
 ///
-/// Southbound it talks SunSpec and plain Modbus to inverters, storage and meters; northbound it offers DER groups over IEC 61968-5.
+/// Southbound it talks SunSpec, plain Modbus and DNP3 to inverters, storage and meters; northbound it offers DER groups over IEC 61968-5.
 #[derive(Debug, Parser)]
-#[command(name = "dergate", version, after_help = AFTER_HELP, propagate_version = true)]
+#[command(name = "dergate", version = VERSION, after_help = AFTER_HELP, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -92,7 +102,7 @@ enum Command {
     Simulate(SimulateArgs),
     /// Check config files, device maps and plants, without touching the network
     Check(check::Args),
-    /// Discover one device: what it is, its models, its live values
+    /// Discover one device: what it is, its models or points, its live values
     Probe(probe::Args),
     /// Read single points or registers of one device
     Read(read::Args),
@@ -100,7 +110,7 @@ enum Command {
     Write(write::Args),
     /// Try one control of a device, once, by hand
     Control(control::Args),
-    /// Write every register of one device to a file
+    /// Write every register or point of one device to a file
     Record(record::Args),
     /// What a running gateway knows: devices, groups, dispatches
     Status(status::Args),
@@ -217,8 +227,11 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 fn start_log(cli: &Cli) -> anyhow::Result<()> {
     let wanted = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
-    let filter =
-        if cli.command.traces() { format!("{wanted},dergate::wire=trace") } else { wanted.to_owned() };
+    let filter = if cli.command.traces() {
+        format!("{wanted},dergate::wire=trace,dnp3=info")
+    } else {
+        wanted.to_owned()
+    };
     let filter: EnvFilter = filter.parse().map_err(|why| {
         anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
     })?;
@@ -244,3 +257,6 @@ fn say(text: &str) {
 fn harmless(text: &str) -> String {
     text.split('\n').map(table::printable).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests;

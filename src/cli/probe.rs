@@ -3,15 +3,20 @@
 //! It decides nothing about registers: the southbound room finds out, this file prints.
 
 mod document;
+mod outstation;
 mod text;
 mod units;
 
-use super::device::{How, best_map, ended, progress};
+use super::device::{How, Target, best_map, ended, progress};
+use super::record::Recorded;
 use super::{End, record, say};
-use crate::device_map::Maps;
+use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, MapKind, Maps};
+use crate::southbound::tools::{MarkReport, Outstation, Recording, replay_outstation};
 use crate::southbound::{ProbeError, ProbeReport, probe_recording};
+pub(super) use outstation::{point_document as outstation_point, point_row, point_table, time};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 pub(super) use document::point as point_document;
 
@@ -19,17 +24,24 @@ const EXAMPLES: &str = "\
 Examples:  dergate probe 'modbus+tcp://192.0.2.21:502?unit=1'
            dergate probe 'modbus+tcp://192.0.2.21' --unit 1,2,126
            dergate probe 'modbus+tcp://192.0.2.31' --map sungrow-sg
+           dergate probe 'dnp3+tcp://192.0.2.41:20000?outstation=10&master=1'
+           dergate probe 'dnp3+tcp://192.0.2.41?outstation=10' --filter AI530..AI560
            dergate probe --from inverter.json --all
+
+Of a DNP3 outstation class 0 and ranges are read and never events, so that no other master misses one.
 
 --json prints one object: manufacturer, model, serial, version, base, map, ratings, models (id, \
 instance, device, name, known, address, length, points), registers (map, title, recognised, points; of a register map), readings, capability, warnings; a point has \
 point, table, address, type, raw, value, unit, symbols, scale, quality, fault and writable. With --unit it \
-prints an array: unit, answers, sunspec, and what it is.";
+prints an array: unit, answers, sunspec, and what it is. A DNP3 outstation has outstation (map, title, recognised, \
+fault, states, alarms, modes, counts, points), whose points have point, kind, index, name, profile, raw, value, unit, \
+symbols, scale, offset, flags, quality, fault, time, synchronised, class and writable.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
-    /// How the device is reached: modbus+tcp://HOST:PORT?unit=N, modbus+tls://…, modbus+rtu:///dev/ttyUSB0?baud=9600
+    /// How the device is reached: modbus+tcp://HOST:PORT?unit=N, modbus+tls://…, modbus+rtu:///dev/ttyUSB0?baud=9600,
+    /// dnp3+tcp://HOST:PORT?outstation=N&master=N, dnp3+tls://…, dnp3+serial:///dev/ttyS0?baud=9600
     #[arg(value_name = "LINK", required_unless_present = "from")]
     link: Option<String>,
     /// Decodes a file of `dergate record` instead of asking a device
@@ -39,9 +51,12 @@ pub(super) struct Args {
     /// answer costs one time-out
     #[arg(long, value_name = "LIST")]
     unit: Option<String>,
-    /// Shows the points too that the device does not implement
+    /// Shows the points too that the device does not implement; of a DNP3 outstation all, not only those of the map
     #[arg(long)]
     all: bool,
+    /// Of a DNP3 outstation, shows only the points of a range (AI530..AI560), or with this in address or name
+    #[arg(long, value_name = "TEXT", conflicts_with = "unit")]
+    filter: Option<String>,
     /// Prints one object, for scripts
     #[arg(long)]
     json: bool,
@@ -51,18 +66,21 @@ pub(super) struct Args {
 
 /// How a report is shown.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Style {
+pub(super) struct Style<'a> {
     /// As JSON.
     pub json: bool,
     /// Points that are not implemented too.
     pub all: bool,
     /// With colours.
     pub colours: bool,
+    /// Only points of an outstation with this.
+    pub filter: Option<&'a str>,
 }
 
 /// Carries out the command.
 pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End> {
-    let style = Style { json: args.json, all: args.all, colours: std::io::stdout().is_terminal() };
+    let colours = std::io::stdout().is_terminal();
+    let style = Style { json: args.json, all: args.all, colours, filter: args.filter.as_deref() };
     match (&args.from, &args.link) {
         (Some(file), _) => from_file(file, &args.how, style, out).await,
         (None, Some(link)) => match &args.unit {
@@ -76,13 +94,19 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
 pub(super) async fn from_device(
     link: &str,
     how: &How,
-    style: Style,
+    style: Style<'_>,
     out: &mut dyn Write,
 ) -> std::io::Result<End> {
     let target = match how.target(link) {
         Ok(target) => target,
         Err(end) => return Ok(end),
     };
+    if let Some(outstation) = target.outstation() {
+        return from_outstation(&target, &outstation, style, out).await;
+    }
+    if style.filter.is_some() {
+        return Ok(End::Usage("--filter is for DNP3 outstations".to_owned()));
+    }
     let session = target.session();
     match session.discover(&progress()).await {
         Ok(report) => {
@@ -106,24 +130,71 @@ pub(super) async fn from_device(
     }
 }
 
-async fn from_file(file: &Path, how: &How, style: Style, out: &mut dyn Write) -> std::io::Result<End> {
-    let recording = match record::load(file) {
-        Ok(recording) => recording,
+async fn from_outstation(
+    target: &Target,
+    outstation: &Outstation,
+    style: Style<'_>,
+    out: &mut dyn Write,
+) -> std::io::Result<End> {
+    match outstation.discover(&progress()).await {
+        Ok(report) => {
+            let map = map_of(&report, &target.maps);
+            show(out, &target.link.to_string(), &report, map.as_deref(), style)
+        }
+        Err(error) => Ok(ended(&error)),
+    }
+}
+
+async fn from_file(file: &Path, how: &How, style: Style<'_>, out: &mut dyn Write) -> std::io::Result<End> {
+    let recorded = match record::load(file) {
+        Ok(recorded) => recorded,
         Err(words) => return Ok(End::Failed(words)),
     };
     let (maps, map) = match how.maps() {
         Ok(maps) => maps,
         Err(end) => return Ok(end),
     };
+    let of_outstation = matches!(recorded, Recorded::Outstation(_));
+    if let Some(map) = map.as_ref().filter(|map| (map.kind == MapKind::Dnp3) != of_outstation) {
+        let (is, of) = if of_outstation { ("Modbus", "DNP3") } else { ("DNP3", "Modbus") };
+        let words = format!("device map \"{}\" is for {is}, and the recording is of {of}", map.id);
+        return Ok(End::Usage(words));
+    }
+    let recording = match recorded {
+        Recorded::Device(recording) => recording,
+        Recorded::Outstation(recording) => {
+            let id =
+                if maps.get(&recording.map).is_some() { recording.map.as_str() } else { DEFAULT_OUTSTATION };
+            let Some(map) = map.or_else(|| maps.get(id).cloned()) else {
+                return Ok(End::Failed(format!("there is no device map \"{id}\" to read the recording by")));
+            };
+            let name = format!("{}, recorded {}", recording.link, recording.at);
+            return match replay_outstation(&recording, &map).await {
+                Ok(report) => show(out, &name, &report, map_of(&report, &maps).as_deref(), style),
+                Err(error) => Ok(ended(&error)),
+            };
+        }
+    };
+    from_recording(&recording, how, &maps, map, style, out).await
+}
+
+async fn from_recording(
+    recording: &Recording,
+    how: &How,
+    maps: &Maps,
+    map: Option<Arc<DeviceMap>>,
+    style: Style<'_>,
+    out: &mut dyn Write,
+) -> std::io::Result<End> {
     let map = match (map, &recording.map) {
         (None, Some(id)) => maps.get(id).cloned(),
         (map, _) => map,
     };
     let options = how.options(map.as_ref());
-    match probe_recording(&recording, &options, maps.models().clone()).await {
+    match probe_recording(recording, &options, maps.models().clone()).await {
         Ok(report) => {
             let name = format!("{}, recorded {}", recording.link, recording.at);
-            show(out, &name, &report, map_of(&report, &maps).as_deref(), style)
+            show(out, &name, &report, map_of(&report, maps).as_deref(), style)
         }
         Err(error) => Ok(ended(&error)),
     }
@@ -131,9 +202,10 @@ async fn from_file(file: &Path, how: &How, style: Style, out: &mut dyn Write) ->
 
 /// The map that was named for its registers, or else the one that fits best.
 fn map_of(report: &ProbeReport, maps: &Maps) -> Option<String> {
-    match &report.registers {
-        Some(registers) => Some(registers.map.clone()),
-        None => best_map(maps, &report.nameplate),
+    match (&report.registers, &report.outstation) {
+        (Some(registers), _) => Some(registers.map.clone()),
+        (None, Some(outstation)) => Some(outstation.map.clone()),
+        (None, None) => best_map(maps, &report.nameplate),
     }
 }
 
@@ -142,10 +214,10 @@ fn show(
     name: &str,
     report: &ProbeReport,
     map: Option<&str>,
-    style: Style,
+    style: Style<'_>,
 ) -> std::io::Result<End> {
     if style.json {
-        writeln!(out, "{:#}", document::report(name, report, map, style.all))?;
+        writeln!(out, "{:#}", document::report(name, report, map, style))?;
     } else {
         text::report(out, name, report, map, style)?;
     }
@@ -155,7 +227,11 @@ fn show(
             say(&format!("warning: {warning}"));
         }
     }
-    let stranger = report.registers.as_ref().and_then(|registers| registers.stranger.clone());
+    let of_registers = report.registers.as_ref().and_then(|registers| registers.stranger.clone());
+    let stranger = of_registers.or_else(|| match &report.outstation.as_ref()?.mark {
+        MarkReport::Stranger(words) => Some(words.clone()),
+        MarkReport::Fits(_) | MarkReport::NotSaid => None,
+    });
     Ok(stranger.map_or(End::Done, |words| End::Failed(format!("the values above may mean nothing: {words}"))))
 }
 

@@ -1,11 +1,14 @@
 //! `dergate read LINK POINT...`: single points and registers, with how their values come about.
 
+mod outstation;
+
 use super::End;
 use super::device::{How, ended, hex};
 use super::probe::point_document;
 use super::table::{Align, Table};
 use crate::southbound::tools::{Answer, Fit, RawRead, Session, Shown, Target};
 use crate::southbound::{ProbeError, ProbedPoint, ProbedValue};
+pub(super) use outstation::is_meant as dnp3_is_meant;
 use serde_json::{Value, json};
 use std::io::Write;
 
@@ -17,14 +20,17 @@ Examples:  dergate read 'modbus+tcp://192.0.2.21' 103.W 103.St
            dergate read 'modbus+tcp://192.0.2.21' '160.module[0].DCW' '160[1]'
            dergate read 'modbus+tcp://192.0.2.21' holding:40000+10 input:5000:u32
            dergate read 'modbus+tcp://192.0.2.31' --map sungrow-sg p work_state
+           dergate read 'dnp3+tcp://192.0.2.41?outstation=10' AI537 BI10..BI24 AO88
 
 A point is MODEL.PATH, MODEL[INSTANCE].PATH for the second and further of an id, or MODEL alone for all \
 of its points; with a register map in --map, the name of a point of it.
 Registers are holding:ADDRESS or input:ADDRESS, counted from 0; +N for N of them; :u16, :i32, :f32, \
 :text16 … for a value; :low_first behind it if its last register comes first.
+Points of a DNP3 outstation are AI537, BI10..BI24 (kinds BI, DBI, BO, CTR, AI, AO), or the name of a point in \
+its map or profile.
 --json prints an array, one entry a point: target, model, point, address, type, raw, value, unit, \
 symbols, scale, quality, fault, writable; for registers target, address, raw, value; for a target that \
-cannot be read target and error.";
+cannot be read target and error. Of a DNP3 outstation: target and what `dergate probe --help` says of its points.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -32,7 +38,7 @@ pub(super) struct Args {
     /// How the device is reached
     #[arg(value_name = "LINK")]
     link: String,
-    /// What is read: 103.W, 160[1].module[0].DCW, 103, holding:40000+10, input:5000:u32
+    /// What is read: 103.W, 160[1].module[0].DCW, 103, holding:40000+10, input:5000:u32, AI537, BI10..BI24
     #[arg(value_name = "POINT", required = true)]
     points: Vec<String>,
     /// Prints one array, for scripts
@@ -44,6 +50,9 @@ pub(super) struct Args {
 
 /// Carries out the command.
 pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End> {
+    if outstation::is_meant(&args.link) {
+        return outstation::run(args, out).await;
+    }
     let parsed: Result<Vec<Target>, _> = args.points.iter().map(|text| Target::parse(text)).collect();
     let targets = match parsed {
         Ok(targets) if targets.len() <= MAX_TARGETS => targets,

@@ -1,22 +1,27 @@
-//! `dergate record LINK -o FILE`: every register of a device's chain or map in one file, for support, and to be decoded later.
+//! `dergate record LINK -o FILE`: every register of a device's chain or map, or every point of an outstation, in one file, for
+//! support, and to be decoded later.
 
 mod file;
+mod outstation;
 
 use super::device::{How, ended, progress, table_name};
 use super::{End, say};
 use std::io::Write;
 use std::path::PathBuf;
 
-pub(super) use file::load;
+pub(super) use file::{Recorded, load};
 
 const EXAMPLES: &str = "\
 Examples:  dergate record 'modbus+tcp://192.0.2.21:502?unit=1' -o inverter.json
            dergate record 'modbus+tcp://192.0.2.31' --map sungrow-sg -o sungrow.json
+           dergate record 'dnp3+tcp://192.0.2.41?outstation=10' -o battery.json
            dergate probe --from inverter.json
 
 The file is one JSON object: format \"dergate-recording\", version 1, link, unit, at, map, base, models (id, \
 address, length), registers (first address of a run: its registers as hexadecimal words), input_registers, \
-refused (input, address, quantity, reason), warnings.";
+refused (input, address, quantity, reason), warnings. Of a DNP3 outstation: format, version, kind \"dnp3\", link, at, map, \
+identity, points (address: raw value, flags as two hexadecimal digits, the outstation's time if it sent one, with ? behind \
+it if its clock was not set), refused, warnings.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -49,6 +54,9 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
         Ok(target) => target,
         Err(end) => return Ok(end),
     };
+    if let Some(device) = target.outstation() {
+        return outstation::run(args, &device, out).await;
+    }
     let recording = match target.session().record_all(&progress()).await {
         Ok(recording) => recording,
         Err(error) => return Ok(ended(&error)),

@@ -1,8 +1,10 @@
-//! `dergate status`: what a running gateway knows, as three tables with the trouble on top.
+//! `dergate status`: what a running gateway knows, as tables with the trouble on top; or all it knows of one device.
 //!
 //! It reads `/status.json` of the admin listener and nothing else; `--json` prints that document as it is.
 
+mod device;
 mod document;
+mod events;
 mod words;
 
 use super::End;
@@ -20,7 +22,7 @@ const LARGEST: usize = 64 * 1024 * 1024;
 /// Shows devices, groups and dispatches of a running gateway.
 #[derive(Clone, Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  dergate status\n  dergate status --json | jq '.devices[] | select(.state != \"online\")'"
+    after_help = "Example:\n  dergate status\n  dergate status --device PV-001\n  dergate status --json | jq '.devices[] | select(.state != \"online\")'"
 )]
 pub struct Args {
     /// The admin listener of the gateway ([admin] listen in gateway.toml).
@@ -29,6 +31,9 @@ pub struct Args {
     /// Prints the status document as it is, for scripts.
     #[arg(long)]
     pub json: bool,
+    /// Shows one device with all its values and the events that it recorded.
+    #[arg(long, value_name = "NAME", conflicts_with = "json")]
+    pub device: Option<String>,
 }
 
 /// Carries out the command; data goes to `out`.
@@ -58,7 +63,13 @@ pub async fn run(args: &Args, out: &mut dyn Write) -> End {
         out.write_all(&answer.body).and_then(|()| writeln!(out)).and_then(|()| out.flush())
     } else {
         match serde_json::from_slice(&answer.body) {
-            Ok(document) => show(&document, out).and_then(|()| out.flush()),
+            Ok(document) => match &args.device {
+                None => show(&document, out).and_then(|()| out.flush()),
+                Some(name) => match device::find(&document, name) {
+                    Ok(found) => device::show(found, document.at, out).and_then(|()| out.flush()),
+                    Err(words) => return End::Failed(words),
+                },
+            },
             Err(error) => {
                 return End::Failed(format!("{} is not the admin listener of a dergate: {error}", args.url));
             }
@@ -75,7 +86,8 @@ fn show(document: &Document, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "dergate {} at {}", printable(&document.version), document.at)?;
     devices(&document.devices, document.at, out)?;
     groups(&document.groups, out)?;
-    dispatches(&document.dispatches, document.at, out)
+    dispatches(&document.dispatches, document.at, out)?;
+    events::latest(&document.devices, document.at, out)
 }
 
 /// What needs a look first; a state that this program does not know is one.
@@ -203,7 +215,7 @@ fn shares(shares: &[Share], unit: &str, out: &mut dyn Write) -> io::Result<()> {
     }
     let trouble = |share: &&Share| match share.outcome.as_str() {
         "applied" | "" => 0,
-        "superseded" => 1,
+        "accepted, not verified" | "superseded" => 1,
         "waiting" => 2,
         _ => 3,
     };

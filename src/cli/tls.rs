@@ -1,13 +1,13 @@
 //! The TLS flags of commands that reach one device over a LINK.
 
+use crate::southbound::Link;
 use crate::southbound::tls::{Client, Fingerprint, Identity, Paths, Severity};
-use crate::southbound::{Link, ModbusTcp};
 use jiff::Timestamp;
 use std::path::PathBuf;
 
-/// What is shown to a device over TLS, and how the device is known; only for modbus+tls links.
+/// What is shown to a device over TLS, and how the device is known; only for links over TLS.
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "For modbus+tls links")]
+#[command(next_help_heading = "For links over TLS (modbus+tls, dnp3+tls)")]
 pub struct TlsArgs {
     /// Our certificate and the chain above it, leaf first (PEM)
     #[arg(long, value_name = "FILE", env = "DERGATE_TLS_CERTIFICATE")]
@@ -21,7 +21,7 @@ pub struct TlsArgs {
     /// The name in the device's certificate; by default the host of the link
     #[arg(long, value_name = "NAME")]
     pub server_name: Option<String>,
-    /// Accept exactly the certificate with this SHA-256
+    /// Accept exactly the certificate with this SHA-256; for modbus+tls only
     #[arg(long, value_name = "HEX")]
     pub pinned_sha256: Option<String>,
 }
@@ -33,14 +33,20 @@ impl TlsArgs {
     /// # Errors
     /// Flags that are missing or do not fit, and every fault of the files; one a line.
     pub fn client(&self, link: &Link) -> Result<(Option<Client>, Vec<String>), String> {
-        let Link::ModbusTls(ModbusTcp { host, .. }) = link else {
+        let Some((host, _)) = link.secured() else {
             // The files may come from the environment; what is said of one device may not be for nothing.
             return if self.server_name.is_none() && self.pinned_sha256.is_none() {
                 Ok((None, Vec::new()))
             } else {
-                Err("--server-name and --pinned-sha256 are for links with modbus+tls://".to_owned())
+                Err("--server-name and --pinned-sha256 are for links with modbus+tls:// or dnp3+tls://"
+                    .to_owned())
             };
         };
+        if link.dnp3().is_some() && self.pinned_sha256.is_some() {
+            return Err("--pinned-sha256 is for modbus+tls links: of a dnp3+tls device the whole chain is checked, and its name; \
+                        put the authority that signed its certificate into --tls-authorities"
+                .to_owned());
+        }
         let (Some(certificate), Some(private_key), Some(authorities)) =
             (self.tls_certificate.clone(), self.tls_private_key.clone(), self.tls_authorities.clone())
         else {

@@ -2,8 +2,10 @@
 //!
 //! Nothing is written that was not asked for, and nothing without a yes.
 
+mod outstation;
+
 use super::device::{How, Person, ended, hex};
-use super::read::{fit_for, nameless};
+use super::read::{dnp3_is_meant, fit_for, nameless};
 use super::table::{Align, Table};
 use super::{End, say};
 use crate::southbound::tools::{Fit, Frame, Order, Session, WriteFault, WritePlan, WrittenPoint};
@@ -19,12 +21,17 @@ Examples:  dergate write 'modbus+tcp://192.0.2.21' --dry-run 123.WMaxLimPct=60 1
            dergate write 'modbus+tcp://192.0.2.21' 704.PFWInj.PF=0.95 704.PFWInj.Ext=OVER_EXCITED
            dergate write 'modbus+tcp://192.0.2.21' holding:40000=5 holding:40010:i32=-2000
            dergate write 'modbus+tcp://192.0.2.31' --map sungrow-sg --dry-run limit_pct=60 limit_switch=enable
+           dergate write 'dnp3+tcp://192.0.2.41?outstation=10' AO87=1000 AO88=600 BO17=on
 
 Points are written in the order given: settings first, enable last. Neighbouring points of one model \
 that stand side by side go in one request. Values are in the unit of the point; enumerations and bits \
 also by name (bits joined with +).
+Outputs of a DNP3 outstation are AO88=600 (the raw number), BO17=on or off (latch), or NAME=VALUE in the unit of the \
+point. They are operated one by one as the map says (--select or --direct decide otherwise), and after one that is not \
+accepted no more is sent.
 --json prints one object: link, dry_run, frames (function, address, registers, bytes, points), notes, \
-and after writing points (point, address, registers, value, result, words, read_back).";
+and after writing points (point, address, registers, value, result, words, read_back). Of a DNP3 outstation: link, dry_run, outputs (point, name, \
+value, raw, object, operate, shown_by) and after writing points (the same, result, words, status, read_back).";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -32,15 +39,21 @@ pub(super) struct Args {
     /// How the device is reached
     #[arg(value_name = "LINK")]
     link: String,
-    /// What is written: 123.WMaxLimPct=60, 703.ES=DISABLED, holding:40000=5
+    /// What is written: 123.WMaxLimPct=60, 703.ES=DISABLED, holding:40000=5, AO88=600, BO17=on
     #[arg(value_name = "POINT=VALUE", required = true)]
     orders: Vec<String>,
-    /// Shows the frames and writes nothing
+    /// Shows the frames or outputs and writes nothing
     #[arg(long)]
     dry_run: bool,
     /// Writes without asking
     #[arg(long)]
     yes: bool,
+    /// Selects each output of a DNP3 outstation before it is operated
+    #[arg(long, conflicts_with = "direct")]
+    select: bool,
+    /// Operates outputs of a DNP3 outstation directly
+    #[arg(long)]
+    direct: bool,
     /// Prints one object, for scripts
     #[arg(long)]
     json: bool,
@@ -50,6 +63,9 @@ pub(super) struct Args {
 
 /// Carries out the command.
 pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_>) -> std::io::Result<End> {
+    if dnp3_is_meant(&args.link) {
+        return outstation::run(args, out, person).await;
+    }
     let orders = match orders_of(args, person) {
         Ok(orders) => orders,
         Err(end) => return Ok(end),
@@ -133,6 +149,9 @@ fn in_flash(plan: &WritePlan) -> Option<End> {
 
 /// What is to be written, if it can be agreed to.
 fn orders_of(args: &Args, person: &Person<'_>) -> Result<Vec<Order>, End> {
+    if args.select || args.direct {
+        return Err(End::Usage("--select and --direct are for DNP3 outstations".to_owned()));
+    }
     let parsed: Result<Vec<Order>, _> = args.orders.iter().map(|text| Order::parse(text)).collect();
     let orders = parsed.map_err(|why| End::Usage(why.to_string()))?;
     if orders.len() > MAX_ORDERS {

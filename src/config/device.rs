@@ -3,15 +3,20 @@
 use super::registry::{mrid, name};
 use super::tls;
 use crate::der::Mrid;
-use crate::device_map::{DeviceMap, LinkOptions, Maps};
+use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, LinkOptions, MapKind, Maps};
 use crate::southbound::Link;
-use crate::toml_file::{Placed, Table};
+use crate::toml_file::{Place, Placed, Table};
 use std::sync::Arc;
 use std::time::Duration;
 
 const POLL: Duration = Duration::from_secs(1);
+/// Of an outstation on a serial line: it tells its changes in between, and the line is slow.
+const POLL_DNP3_SERIAL: Duration = Duration::from_secs(5);
 const POLL_FASTEST: Duration = Duration::from_millis(100);
 const POLL_SLOWEST: Duration = Duration::from_secs(3600);
+
+/// What is assumed of a device whose table names no map.
+const SUNSPEC_MAP: &str = "sunspec";
 
 /// Longest serial number: 16 registers of model 1.
 const MAX_SERIAL: usize = 32;
@@ -36,12 +41,14 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
     let name = table.text("name", "\"PV-001\"").and_then(name);
     let map_id = table.text("map", "\"sunspec\"");
     let map_named = map_id.is_some();
-    let map = maps.and_then(|maps| match map_id {
-        None => maps.get("sunspec").cloned(),
-        Some(id) => find_map(&id, maps, incomplete),
+    let link_text = table.required_text("link", "\"modbus+tcp://192.0.2.21:502?unit=1\"");
+    let outstation = link_text.as_ref().is_some_and(|text| text.value.starts_with("dnp3"));
+    let map = maps.and_then(|maps| match &map_id {
+        None => maps.get(if outstation { DEFAULT_OUTSTATION } else { SUNSPEC_MAP }).cloned(),
+        Some(id) => find_map(id, maps, incomplete),
     });
     let usual = LinkOptions::default();
-    let link = table.required_text("link", "\"modbus+tcp://192.0.2.21:502?unit=1\"").and_then(|text| {
+    let link = link_text.and_then(|text| {
         match Link::parse_for(&text.value, map.as_ref().map_or(&usual, |map| &map.link)) {
             Ok(link) => Some(Placed { value: link, place: text.place }),
             Err(why) => {
@@ -52,9 +59,39 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
     });
     let serial = table.text("serial", "\"1130012345\"").and_then(serial);
     let tls = tls::keys(&mut table);
-    let poll = table.duration("poll", POLL_FASTEST..=POLL_SLOWEST, "\"1s\"").map_or(POLL, |poll| poll.value);
+    let usual_poll = match &link {
+        Some(Placed { value: Link::Dnp3Serial(_), .. }) => POLL_DNP3_SERIAL,
+        _ => POLL,
+    };
+    let poll = table.duration("poll", POLL_FASTEST..=POLL_SLOWEST, "\"1s\"");
+    let poll = poll.map_or(usual_poll, |poll| poll.value);
     table.finish();
+    if let Some(link) = &link {
+        match &map {
+            Some(map) => fits(link, map, map_id.as_ref().map_or(&link.place, |id| &id.place)),
+            None if map_id.is_none() && maps.is_some() && !incomplete => link.place.fault(format!(
+                "there is no device map \"{DEFAULT_OUTSTATION}\", which this device would have; name another one with map"
+            )),
+            None => {}
+        }
+    }
     Read { mrid, name, link, map, map_named, serial, tls, poll }
+}
+
+/// A fault if the map describes devices of the other protocol.
+fn fits(link: &Placed<Link>, map: &DeviceMap, place: &Place) {
+    let link = link.value.to_string();
+    let scheme = link.split("://").next().unwrap_or_default();
+    let id = &map.id;
+    match (scheme.starts_with("dnp3"), map.kind == MapKind::Dnp3) {
+        (true, false) => place.fault(format!(
+            "the map \"{id}\" is for Modbus devices, but the link of this one is {scheme}; name a map of kind \"dnp3\", or leave map out for \"{DEFAULT_OUTSTATION}\""
+        )),
+        (false, true) => place.fault(format!(
+            "the map \"{id}\" is for DNP3 outstations, but the link of this one is {scheme}; write a dnp3+tcp, dnp3+tls or dnp3+serial link, or name another map"
+        )),
+        (true, true) | (false, false) => {}
+    }
 }
 
 /// The serial number of the device that shall stand here.

@@ -7,6 +7,7 @@ mod device;
 mod gateway;
 mod group;
 mod include;
+mod links;
 mod listen;
 mod registry;
 mod tls;

@@ -1,10 +1,10 @@
 //! All devices and groups of a configuration, and what must hold between them.
 
 use super::tls::Section;
-use super::{device, group, tls};
+use super::{device, group, links, tls};
 use crate::der::{DeviceIndex, EndDeviceGroup, Mrid, Name};
-use crate::device_map::{Maps, SerialOptions};
-use crate::southbound::{DeviceSettings, Dnp3Tcp, Link, ModbusTcp};
+use crate::device_map::Maps;
+use crate::southbound::DeviceSettings;
 use crate::toml_file::{Place, Placed, Table, nearest};
 use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
@@ -90,8 +90,7 @@ impl Registry {
 
     fn check_devices(&self) -> Members {
         let mut members = Members { partial: self.partial, ..Members::default() };
-        let mut links = HashMap::new();
-        let mut lines = HashMap::new();
+        let mut links = links::Links::default();
         for device in &self.devices {
             let words = device.name.iter().map(|name| name.value.as_str());
             let words = words.chain(device.mrid.iter().map(|mrid| mrid.value.as_str()));
@@ -108,9 +107,7 @@ impl Registry {
                 }
             }
             if let Some(link) = &device.link {
-                let what = "this link is already that of the device";
-                once(&mut links, link_key(&link.value), &link.place, what);
-                same_line(&mut lines, &link.value, &link.place);
+                links.take(link);
             }
         }
         members
@@ -215,59 +212,13 @@ fn settings(place: usize, device: device::Read, tls: Option<tls::Client>) -> Opt
 }
 
 /// Remembers a key; a fault if it was there before. True if it is new.
-fn once<K: Eq + Hash>(seen: &mut HashMap<K, Place>, key: K, place: &Place, what: &str) -> bool {
+pub(super) fn once<K: Eq + Hash>(seen: &mut HashMap<K, Place>, key: K, place: &Place, what: &str) -> bool {
     if let Some(first) = seen.get(&key) {
         place.fault(format!("{what} at {}; give each its own", first.seen_from(place)));
         return false;
     }
     seen.insert(key, place.clone());
     true
-}
-
-fn lower(link: &ModbusTcp) -> ModbusTcp {
-    ModbusTcp { host: link.host.to_lowercase(), ..link.clone() }
-}
-
-/// A second end point leads to the same outstation.
-fn lower_dnp3(link: &Dnp3Tcp) -> Dnp3Tcp {
-    Dnp3Tcp { host: link.host.to_lowercase(), second: None, ..link.clone() }
-}
-
-/// Two links with the same key reach the same device.
-fn link_key(link: &Link) -> Link {
-    match link {
-        Link::ModbusTcp(tcp) => Link::ModbusTcp(lower(tcp)),
-        Link::ModbusTls(tcp) => Link::ModbusTls(lower(tcp)),
-        Link::ModbusRtu(rtu) => {
-            // However the line is set: it is one line.
-            let mut key = rtu.clone();
-            key.serial = SerialOptions::default();
-            Link::ModbusRtu(key)
-        }
-        Link::Dnp3Tcp(tcp) => Link::Dnp3Tcp(lower_dnp3(tcp)),
-        Link::Dnp3Tls(tcp) => Link::Dnp3Tls(lower_dnp3(tcp)),
-        Link::Dnp3Serial(serial) => {
-            let mut key = serial.clone();
-            key.serial = SerialOptions::default();
-            Link::Dnp3Serial(key)
-        }
-    }
-}
-
-/// All units of a serial line talk at one rate.
-fn same_line(lines: &mut HashMap<String, (SerialOptions, Place)>, link: &Link, place: &Place) {
-    let (path, given) = match link {
-        Link::ModbusRtu(rtu) => (&rtu.path, rtu.serial),
-        Link::Dnp3Serial(serial) => (&serial.path, serial.serial),
-        _ => return,
-    };
-    let (serial, first) = lines.entry(path.clone()).or_insert_with(|| (given, place.clone()));
-    if *serial != given {
-        let first = first.seen_from(place);
-        place.fault(format!(
-            "{path} has other line settings for the device at {first}; all devices of one serial line have the same baud, data, parity and stop"
-        ));
-    }
 }
 
 /// A name of a gateway, device or group: something to read on one line.

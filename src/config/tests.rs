@@ -172,3 +172,39 @@ fn many_faults_take_no_long_time() {
     let (_folder, config) = load_files(&[("gateway.toml", &text)]);
     assert!(config.unwrap_err().contains("more faults in this file"));
 }
+
+#[cfg(feature = "dnp3")]
+#[test]
+fn an_outstation_needs_three_lines() {
+    let device = |mrid: &str, link: &str| format!("[[device]]\nmrid = \"{mrid}\"\nlink = \"{link}\"\n");
+    let text = "[gateway]\nname = \"g\"\n".to_owned()
+        + &device("a", "dnp3+tcp://192.0.2.1?outstation=10")
+        + &device("b", "dnp3+serial:///dev/ttyS0?outstation=10")
+        + &device("c", "modbus+tcp://192.0.2.1");
+    let (_folder, config) = load_files(&[("gateway.toml", &text)]);
+    let config = config.unwrap();
+    let seen: Vec<_> =
+        config.devices.iter().map(|d| (d.map.id.as_str(), d.map_named, d.poll.as_secs())).collect();
+    assert_eq!(
+        seen,
+        [("dnp3-an2018", false, 1), ("dnp3-an2018", false, 5), ("sunspec", false, 1)],
+        "the usual map of its protocol, and a serial line asked less often"
+    );
+    assert_eq!(config.devices[0].link.to_string(), "dnp3+tcp://192.0.2.1:20000?outstation=10&master=1");
+    assert!(config.remarks.is_empty(), "{}", config.remarks);
+}
+
+#[cfg(feature = "dnp3")]
+#[test]
+fn two_masters_at_one_end_point_are_a_warning() {
+    let device = |n: u8| {
+        format!("[[device]]\nmrid = \"{n}\"\nlink = \"dnp3+tcp://192.0.2.1?outstation=1{n}&master={n}\"\n")
+    };
+    let text = "[gateway]\nname = \"g\"\n".to_owned() + &device(1) + &device(2);
+    let (_folder, config) = load_files(&[("gateway.toml", &text)]);
+    let remarks = config.unwrap().remarks.to_string();
+    assert!(
+        remarks.contains("gateway.toml:8:8: warning: 192.0.2.1:20000 is reached as master 2"),
+        "{remarks}"
+    );
+}

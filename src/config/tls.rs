@@ -3,10 +3,10 @@
 //! The certificate files are read and judged here, so that a wrong one is a fault of the configuration and not of the
 //! first connection.
 
-use super::device;
+use super::{device, links};
 pub(super) use crate::southbound::tls::Client;
 use crate::southbound::tls::{Fingerprint, Identity, Paths, Severity, Which};
-use crate::southbound::{Link, ModbusTcp};
+use crate::southbound::{Dnp3Tcp, Link};
 use crate::toml_file::{Fault, Faults, Place, Placed, Table};
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -110,59 +110,90 @@ pub(super) fn keys(table: &mut Table) -> Keys {
 
 /// How each device is reached over TLS; `None` for one without TLS, or with a fault.
 pub(super) fn clients(section: &Section, devices: &[device::Read]) -> Vec<Option<Client>> {
-    let mut lacking: Option<(&Place, usize)> = None;
+    let mut lacking: Option<(&str, &Place, usize)> = None;
     let mut seen: HashMap<(String, u16), (Client, Place)> = HashMap::new();
     let clients = devices.iter().map(|device| {
         let keys = &device.tls;
         let link = device.link.as_ref()?;
-        let Link::ModbusTls(to) = &link.value else {
+        let secure = secure_scheme(&link.value);
+        let Some((host, port)) = link.value.secured() else {
             for place in keys.name.iter().map(|n| &n.place).chain(keys.pin.iter().map(|p| &p.place)) {
-                place.fault(
-                    "this is for devices over TLS, but the link of this one has none; write the link with modbus+tls:// or leave this out",
-                );
+                place.fault(format!(
+                    "this is for devices over TLS, but the link of this one has none; write the link with {secure}:// or leave this out"
+                ));
             }
             return None;
         };
+        if let Link::Dnp3Tls(to) = &link.value {
+            outstation(to, keys, &link.place)?;
+        }
         match section {
             Section::Here(identity, _) => {
-                let client = client(identity, to, keys, &link.place)?;
-                let first = seen
-                    .entry((to.host.to_lowercase(), to.port))
-                    .or_insert_with(|| (client.clone(), link.place.clone()));
-                if first.0 != client {
-                    link.place.fault(format!(
-                        "this device shares its connection with the one at {}; give both the same server_name and pinned_sha256",
-                        first.1.seen_from(&link.place)
-                    ));
-                    return None;
+                let client = client(identity, host, keys, &link.place)?;
+                let ends = match &link.value {
+                    Link::Dnp3Tls(to) => links::ends(to),
+                    _ => vec![(host.to_lowercase(), port)],
+                };
+                for end in ends {
+                    let first = seen.entry(end).or_insert_with(|| (client.clone(), link.place.clone()));
+                    if first.0 != client {
+                        link.place.fault(format!(
+                            "this device shares its connection with the one at {}; give both the same server_name and pinned_sha256",
+                            first.1.seen_from(&link.place)
+                        ));
+                        return None;
+                    }
                 }
                 Some(client)
             }
             Section::Absent => {
-                lacking.get_or_insert((&link.place, 0)).1 += 1;
+                lacking.get_or_insert((secure, &link.place, 0)).2 += 1;
                 None
             }
             Section::Unknown | Section::Wrong => None,
         }
     });
     let clients: Vec<Option<Client>> = clients.collect();
-    if let Some((first, count)) = lacking {
+    if let Some((scheme, first, count)) = lacking {
         let more = if count > 1 { format!(" ({count} devices need it)") } else { String::new() };
         first.fault(format!(
-            "a modbus+tls link needs a certificate to show to the device; add {EXAMPLE} to the main file{more}"
+            "a {scheme} link needs a certificate to show to the device; add {EXAMPLE} to the main file{more}"
         ));
     }
     clients
 }
 
-fn client(identity: &Arc<Identity>, to: &ModbusTcp, keys: &Keys, link: &Place) -> Option<Client> {
+const fn secure_scheme(link: &Link) -> &'static str {
+    if link.dnp3().is_some() { "dnp3+tls" } else { "modbus+tls" }
+}
+
+/// What TLS can do for an outstation; `None` if more is asked.
+fn outstation(to: &Dnp3Tcp, keys: &Keys, link: &Place) -> Option<()> {
+    if let Some(pin) = &keys.pin {
+        pin.place.fault(
+            "pinned_sha256 is for modbus+tls; over dnp3+tls a device is known by its authority and its name only: leave this out, and have the authority that signed its certificate in [southbound.tls] authorities",
+        );
+        return None;
+    }
+    if let (Some((second, _)), None) = (&to.second, &keys.name)
+        && *second != to.host
+    {
+        link.remark(format!(
+            "warning: both end points have to show a certificate for the name \"{}\"; set server_name to a name that both have",
+            to.host
+        ));
+    }
+    Some(())
+}
+
+fn client(identity: &Arc<Identity>, host: &str, keys: &Keys, link: &Place) -> Option<Client> {
     let pin = match &keys.pin {
         Some(pin) => Some(pin.value?),
         None => None,
     };
     let (name, place) = match &keys.name {
         Some(name) => (name.value.trim(), &name.place),
-        None => (to.host.as_str(), link),
+        None => (host, link),
     };
     match identity.client(name, pin) {
         Ok(client) => Some(client),

@@ -16,6 +16,8 @@ const DEADBAND: f64 = 0.001;
 const TOLERANCE: f64 = 0.01;
 /// A change between two readings over this part of the capability is a device still on its way.
 const MOVING: f64 = 0.005;
+/// Readings closer together than this show no movement: a device may tell each small step by itself.
+const APART: Duration = Duration::from_millis(800);
 /// How much more than it delivers a limited device is asked for, as a part of its capability, so that it can show when
 /// it recovers. A change up to this size waits for a command that is on its way.
 const PROBE: f64 = 0.05;
@@ -45,9 +47,11 @@ pub(super) struct Held {
     pub(super) outcome: &'static str,
     /// Why, for people.
     pub(super) reason: String,
+    /// It took the last command, and nothing that was read back proves it: why not, in words.
+    pub(super) unverified: Option<&'static str>,
     /// What it was asked does not show in its measurements, in words.
     pub(super) no_effect: Option<String>,
-    measured: Option<(f64, Timestamp)>,
+    measured: Option<Measured>,
     /// What it has shown it can deliver at most, while that is less than its capability.
     most: Option<f64>,
     /// What it has shown it can deliver at least (a negative number), while that is less in size than its capability.
@@ -61,6 +65,14 @@ struct Sent {
     at: Instant,
     hold: Duration,
     pending: bool,
+}
+
+/// What was measured last.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    at: Timestamp,
+    /// The power that the next reading is compared with to see movement, and when it was heard.
+    mark: (f64, Instant),
 }
 
 /// What the device holds.
@@ -147,6 +159,7 @@ impl Held {
             self.applied = None;
             self.no_effect = None;
             self.outcome = "waiting";
+            self.unverified = None;
             self.reason.clear();
         }
         if setpoint != Setpoint::ReleaseActivePower {
@@ -193,6 +206,10 @@ impl Held {
         }
         sent.pending &= !latest;
         self.outcome = end.outcome.name();
+        self.unverified = match &end.outcome {
+            Outcome::Applied(read_back) => read_back.unverified(),
+            _ => None,
+        };
         self.reason.clear();
         let release = end.setpoint == Setpoint::ReleaseActivePower;
         match &end.outcome {
@@ -201,9 +218,6 @@ impl Held {
                 let watts = read_back.active_power.or(watts_of(&end.setpoint)).map_or(0.0, Watts::get);
                 let until = if latest { sent.at } else { now.mono } + sent.hold;
                 self.has_applied(watts, until, capability, now.mono, settings.settle);
-                if let Some(why) = read_back.unverified() {
-                    self.reason = format!("accepted, not verified: {why}");
-                }
             }
             Outcome::Refused(why) | Outcome::NotKept(why) if release => {
                 self.release_refused(why, now.mono, settings)
@@ -258,8 +272,8 @@ impl Held {
 
     /// Nothing of ours is on it any more.
     fn let_go(&mut self) {
-        let (outcome, measured) = (self.outcome, self.measured);
-        *self = Self { outcome, measured, ..Self::default() };
+        let (outcome, unverified, measured) = (self.outcome, self.unverified, self.measured);
+        *self = Self { outcome, unverified, measured, ..Self::default() };
     }
 
     /// Forgets what was sent, so that the device is asked again: it was away, and may have restarted.
@@ -285,17 +299,23 @@ impl Held {
         now: Now,
         settle: Duration,
     ) {
-        let before = match self.measured.replace((power, at)) {
-            Some((_, seen)) if seen == at => return,
-            before => before.map(|(power, _)| power),
-        };
+        if self.measured.is_some_and(|seen| seen.at == at) {
+            return;
+        }
+        let mark = self.measured.map(|seen| seen.mark);
+        let apart = mark.is_none_or(|(_, heard)| now.mono.duration_since(heard) >= APART);
+        let kept = mark.filter(|_| !apart).unwrap_or((power, now.mono));
+        self.measured = Some(Measured { at, mark: kept });
+        let before = mark.map(|(power, _)| power);
         let size = size(capability);
         if !self.engaged {
             // Running free and steady, a generator shows what it has; a storage shows nothing of what it could do.
             let generator = capability.absorption_max == Watts::ZERO;
             let steady = before.is_none_or(|b| power - b < MOVING * size);
-            self.most = (generator && steady).then(|| power.max(0.0));
-            self.least = None;
+            if apart || !steady {
+                self.most = (generator && steady).then(|| power.max(0.0));
+                self.least = None;
+            }
             return;
         }
         let Some(Applied { watts: asked, since, changed, from, .. }) = self.applied else { return };
@@ -318,7 +338,12 @@ impl Held {
         let lag = if limited || settled(changed) { 0.0 } else { (asked - from.0).abs() };
         if short <= TOLERANCE * size {
             self.met(asked, power);
-        } else if !pending && settled(since) && short > TOLERANCE * size + lag && gained < MOVING * size {
+        } else if apart
+            && !pending
+            && settled(since)
+            && short > TOLERANCE * size + lag
+            && gained < MOVING * size
+        {
             if asked >= 0.0 {
                 self.most = Some(power.max(0.0));
             } else {

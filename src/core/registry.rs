@@ -4,9 +4,9 @@ use super::aggregate::{Part, REPORTED, Times};
 use super::dispatch::Now;
 use super::port::{Change, DeviceRecord, Poll, Report};
 use super::readings::Readings;
-use super::sequence::Sequence;
+use super::sequence::{Lines, Sequence};
 use super::service::{DeviceView, EffectView, Reference};
-use crate::der::{Capability, DeviceIndex, DeviceState, Effect, Mrid, Nameplate, Quantity};
+use crate::der::{Capability, DeviceIndex, DeviceState, Effect, Mrid, Nameplate, Quantity, SequenceEvent};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -102,6 +102,8 @@ pub(super) struct Registry {
     devices: Vec<Device>,
     by_mrid: HashMap<String, DeviceIndex>,
     by_name: HashMap<String, DeviceIndex>,
+    /// What of all their events is logged.
+    lines: Lines,
     views: Vec<Arc<DeviceView>>,
 }
 
@@ -132,7 +134,7 @@ impl Registry {
             })
             .collect();
         let views = devices.iter().map(|d| Arc::new(d.view())).collect();
-        Self { devices, by_mrid, by_name, views }
+        Self { devices, by_mrid, by_name, lines: Lines::default(), views }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -183,17 +185,16 @@ impl Registry {
                     tracing::warn!(device = device.name, "ratings that are not numbers are not used");
                 }
             }
-            Report::Poll(Poll { readings, .. }) => {
+            Report::Poll(Poll { readings, .. }) | Report::Readings(readings) => {
                 for reading in &readings {
                     device.readings.take(reading, now.wall, now.mono);
                 }
             }
-            Report::Readings(readings) => {
-                for reading in &readings {
-                    device.readings.take(reading, now.wall, now.mono);
-                }
+            Report::Sequence(events) => {
+                let name = &device.name;
+                let log = |event: &SequenceEvent| log_event(name, event);
+                device.sequence.take(events, (now.wall, now.mono), &mut self.lines, log);
             }
-            Report::Sequence(events) => device.sequence.take(events),
             Report::Effect { setpoint, effect } => {
                 if let Effect::NoEffect(reason) = &effect {
                     tracing::warn!(device = device.name, %setpoint, reason, "a command has no effect");
@@ -239,6 +240,19 @@ impl Registry {
         Some((std::mem::replace(&mut device.part, new), new))
     }
 
+    /// Says how many events of late were left out of the log.
+    pub(super) fn close_logs(&mut self, now: Instant) {
+        for device in &mut self.devices {
+            if let Some(left_out) = device.sequence.close_log(now) {
+                tracing::warn!(
+                    device = device.name,
+                    left_out,
+                    "device events not logged: too many in a minute"
+                );
+            }
+        }
+    }
+
     /// Marks values stale that were not heard of for too long, and names their devices.
     pub(super) fn mark_stale(&mut self, after: Duration, now: Instant) -> Vec<DeviceIndex> {
         let mut marked = Vec::new();
@@ -261,4 +275,11 @@ impl Registry {
         }
         self.views.clone()
     }
+}
+
+/// One line for each event; its message is always the same, so that it can be searched for.
+fn log_event(device: &str, event: &SequenceEvent) {
+    let SequenceEvent { at, clock, point, value, quality } = event;
+    let (clock, quality) = (clock.name(), quality.name());
+    tracing::info!(device, point, value, %at, clock, quality, "device event");
 }

@@ -7,8 +7,8 @@ mod snapshot;
 
 pub(in crate::core) use snapshot::find;
 pub use snapshot::{
-    Ask, Counters, DeviceView, DispatchView, EffectView, GroupView, Lateness, ParameterView, ReadingView,
-    ShareView, Snapshot,
+    Ask, Counters, DeviceView, DispatchView, EffectView, EventView, GroupView, Lateness, ParameterView,
+    ReadingView, ShareView, Snapshot,
 };
 
 use crate::der::{

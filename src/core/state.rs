@@ -135,16 +135,20 @@ impl State {
 
     /// Takes what a driver reports.
     pub(super) fn report(&mut self, index: DeviceIndex, report: Report, now: Now) {
-        let mut polled = false;
-        if let Report::Poll(poll) = &report {
-            self.counters.polls += 1;
-            self.counters.readings += poll.readings.len() as u64;
-            self.counters.lateness.count(poll.lateness);
-            polled = true;
-        }
-        if let Report::Effect { setpoint, effect } = &report {
-            count(&mut self.counters.effects, effect.name());
-            self.dispatches.saw_effect(index, setpoint, effect);
+        let measured = matches!(report, Report::Poll(_) | Report::Readings(_));
+        match &report {
+            Report::Poll(poll) => {
+                self.counters.polls += 1;
+                self.counters.readings += poll.readings.len() as u64;
+                self.counters.lateness.count(poll.lateness);
+            }
+            Report::Readings(readings) => self.counters.readings += readings.len() as u64,
+            Report::Sequence(events) => self.counters.events += events.len() as u64,
+            Report::Effect { setpoint, effect } => {
+                count(&mut self.counters.effects, effect.name());
+                self.dispatches.saw_effect(index, setpoint, effect);
+            }
+            _ => {}
         }
         let away = self.registry.get(index).is_none_or(|d| !d.state.takes_commands());
         self.registry.take(index, report, now);
@@ -153,7 +157,7 @@ impl State {
         if away && back {
             self.dispatches.returned(index);
         }
-        if polled {
+        if measured {
             let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
             self.dispatches.reported(index, &field, now);
         }
@@ -168,6 +172,14 @@ impl State {
             let outcome = end.outcome.name();
             tracing::warn!(device = device.name, setpoint = %end.setpoint, outcome, reason, "command failed");
         }
+        if let (Outcome::Applied(read_back), Some(device)) = (&end.outcome, self.registry.get(end.device))
+            && !read_back.verified
+            && self.dispatches.held.get(end.device.get()).is_some_and(|held| held.unverified.is_none())
+        {
+            // Once, and not at each refresh.
+            let outcome = end.outcome.name();
+            tracing::warn!(device = device.name, setpoint = %end.setpoint, outcome, "command not proven");
+        }
         let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
         self.dispatches.ended(end, &field, now);
     }
@@ -179,6 +191,7 @@ impl State {
 
     /// Marks silent devices stale.
     pub(super) fn watch(&mut self, now: Now) {
+        self.registry.close_logs(now.mono);
         for index in self.registry.mark_stale(self.settings.stale_after, now.mono) {
             self.groups.refresh(index, &mut self.registry);
         }

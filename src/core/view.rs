@@ -73,6 +73,9 @@ impl Scene<'_> {
         let (outcome, reason) = match ask {
             Ask::Nothing => ("", self.why_not(index, device)),
             Ask::Share(watts) => (held.outcome, why_short(held, watts, delivered)),
+            Ask::Release if held.reason.is_empty() => {
+                (held.outcome, held.unverified.unwrap_or("").to_owned())
+            }
             Ask::Release => (held.outcome, held.reason.clone()),
         };
         let (device, name) = (device.mrid.clone(), device.name.clone());
@@ -157,6 +160,9 @@ fn why_short(held: &Held, asked: f64, delivered: Option<f64>) -> String {
     }
     if let Some(words) = &held.no_effect {
         return words.clone();
+    }
+    if let Some(why) = held.unverified {
+        return why.to_owned();
     }
     let short = |is: f64| if asked >= 0.0 { asked - is } else { is - asked };
     match delivered {

@@ -136,7 +136,7 @@ impl ReadBack {
 /// The end of a command. Every command has exactly one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Written, and read back as written.
+    /// Written, and read back as written; or, if [`ReadBack::verified`] is false, written and taken without a proof.
     Applied(ReadBack),
     /// The device or the driver said no; why, in words for an operator.
     Refused(String),
@@ -157,7 +157,8 @@ impl Outcome {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Applied(_) => "applied",
+            Self::Applied(held) if held.verified => "applied",
+            Self::Applied(_) => "accepted, not verified",
             Self::Refused(_) => "refused",
             Self::NotKept(_) => "not kept",
             Self::TimedOut => "timed out",

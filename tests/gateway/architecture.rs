@@ -41,6 +41,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "southbound::DeviceSettings",
             "southbound::Link",
             "southbound::ModbusTcp",
+            "southbound::Dnp3Addresses",
             "southbound::Dnp3Tcp",
             "southbound::SPEAKS_DNP3",
             "southbound::tls",
@@ -203,6 +204,83 @@ fn foreign_crates_are_named_only_in_their_homes() {
         }
     }
     assert!(wrong.is_empty(), "foreign crates outside their home:\n  {}", wrong.join("\n  "));
+}
+
+/// Its licence lets nobody pass it on: a program built without it must not know of it.
+#[test]
+fn the_crate_dnp3_is_only_behind_its_feature() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let all = sources();
+    let (_, homes) = HOMES.iter().find(|(name, _)| *name == "dnp3").unwrap();
+    for home in *homes {
+        let parent = home.strip_suffix("/dnp3").unwrap();
+        let doors = [format!("{parent}/mod.rs"), format!("{parent}.rs")];
+        let door = all.iter().find(|source| doors.contains(&source.path)).unwrap();
+        let files = [format!("{home}/"), format!("{home}.rs")];
+        let inside = all.iter().any(|source| files.iter().any(|file| source.path.starts_with(file)));
+        let ways = ways_in(&door.code);
+        assert_eq!(!ways.is_empty(), inside, "{} and src/{home} do not agree", door.path);
+        assert!(ways.into_iter().all(|gated| gated), "{}: `mod dnp3` is not behind its feature", door.path);
+    }
+    for source in &all {
+        let behind = source.code.lines().any(|line| line.contains("#[path") || line.contains("include!("));
+        assert!(!behind, "{} reads another file by its path", source.path);
+    }
+    let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+    let line = manifest.lines().find(|line| line.starts_with("dnp3 = {")).unwrap();
+    assert!(line.contains("optional = true") && line.contains("\"=1.7.0\""), "{line}");
+    assert_eq!(manifest.matches("dep:dnp3").count(), 1, "one feature brings it");
+}
+
+/// For each `mod dnp3;` of a file: whether it is behind the feature.
+fn ways_in(code: &str) -> Vec<bool> {
+    let lines: Vec<&str> = code.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut ways = Vec::new();
+    for (place, line) in lines.iter().enumerate() {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        if words.ends_with(&["mod", "dnp3;"]) {
+            let attributes = lines[..place].iter().rev().take_while(|line| line.starts_with("#["));
+            ways.push(attributes.into_iter().any(|line| line.contains("feature = \"dnp3\"")));
+        }
+    }
+    ways
+}
+
+/// The licence forbids publishing measurements of the library.
+#[test]
+fn nothing_tells_how_fast_dnp3_is() {
+    const OF_SPEED: [&str; 8] =
+        ["throughput", "latency", "msg/s", "points/s", "values/s", "µs", "per second", "a second"];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut benches = Vec::new();
+    walk(&root.join("benches"), &mut benches);
+    assert!(!benches.is_empty());
+    for file in benches {
+        let text = fs::read_to_string(&file).unwrap().to_lowercase();
+        assert!(!text.contains("dnp3"), "{} measures DNP3", file.display());
+    }
+    for folder in [root.to_owned(), root.join("benches"), root.join("device-maps"), root.join("docs")] {
+        for page in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path()) {
+            if page.extension().is_none_or(|e| e != "md") {
+                continue;
+            }
+            let text = fs::read_to_string(&page).unwrap().to_lowercase();
+            for line in text.lines().filter(|line| line.contains("dnp3")) {
+                let told = OF_SPEED.iter().any(|word| line.contains(word));
+                assert!(!told, "{} tells how fast DNP3 is: {line}", page.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_reader_of_ways_in_sees_what_it_should() {
+    assert_eq!(
+        ways_in("#[cfg(feature = \"dnp3\")]\n#[doc(hidden)]\npub(crate) mod dnp3;\nmod link;"),
+        [true]
+    );
+    assert_eq!(ways_in("#[cfg(feature = \"dnp3\")]\nmod a;\nmod dnp3;"), [false]);
+    assert!(ways_in("mod dnp3_tools;").is_empty());
 }
 
 #[test]

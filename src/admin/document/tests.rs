@@ -1,6 +1,7 @@
 use super::*;
 use crate::der::{
-    Controls, DerFunctions, DeviceState, DispatchState, EndDeviceGroup, Name, Quantity, VoltAmperes, Watts,
+    Clock, Controls, DerFunctions, DeviceState, DispatchState, EndDeviceGroup, Name, Quantity, SequenceEvent,
+    VoltAmperes, Watts,
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -196,4 +197,37 @@ fn counters_carry_outcomes_by_name() {
     let page = rendered(&Snapshot { counters, ..Snapshot::default() });
     assert_eq!(page["counters"]["polls"], 7);
     assert_eq!(page["counters"]["outcomes"], json!({"applied": 2, "timed out": 1}));
+}
+
+fn event(value: usize, clock: Clock) -> EventView {
+    let event = SequenceEvent {
+        at: "2026-03-01T11:58:00.125Z".parse().unwrap(),
+        clock,
+        point: "local".to_owned(),
+        value: value.to_string(),
+        quality: Quality::Good,
+    };
+    EventView { event: Arc::new(event), received: "2026-03-01T12:00:00Z".parse().unwrap() }
+}
+
+#[test]
+fn events_say_whose_time_it_is_and_their_number_is_bounded_by_the_fleet() {
+    let of = |events: usize| {
+        let sequence = (0..events).map(|n| event(n, Clock::DeviceUnsynchronised)).collect();
+        Arc::new(DeviceView { sequence, ..device() })
+    };
+    let page = |devices: Vec<Arc<DeviceView>>| {
+        rendered(&Snapshot { devices: Arc::new(devices), ..Snapshot::default() })
+    };
+    let page_of_two = page(vec![of(50), of(0)]);
+    let events = &page_of_two["devices"][0]["events"];
+    assert_eq!(events.as_array().unwrap().len(), 50);
+    assert_eq!(
+        events[0],
+        json!({"at": "2026-03-01T11:58:00.125Z", "clock": "device, not synchronised",
+            "received": "2026-03-01T12:00:00Z", "point": "local", "value": "0", "quality": "good"})
+    );
+    assert_eq!(page_of_two["devices"][1]["events"], json!([]));
+    let large = page(vec![of(50); 5000]);
+    assert_eq!(large["devices"][4999]["events"].as_array().unwrap().len(), EVENTS_OF_DEVICE);
 }

@@ -89,6 +89,7 @@ async fn every_kind_of_fact_has_its_series() {
             commands: 3,
             outcomes: vec![("applied", 2), ("timed out", 1)],
             effects: vec![("no effect", 1)],
+            events: 12,
             dispatches: 2,
             lateness: Lateness { counts: [5, 1, 0, 0, 0, 0, 0, 0, 1], sum: Duration::from_millis(12_500) },
         },
@@ -102,6 +103,7 @@ async fn every_kind_of_fact_has_its_series() {
     has(&page, "dergate_polls_total 7");
     has(&page, "dergate_command_outcomes_total{outcome=\"timed out\"} 1");
     has(&page, "dergate_command_effects_total{effect=\"no effect\"} 1");
+    has(&page, "dergate_device_events_total 12");
     has(&page, "dergate_poll_lateness_seconds_bucket{le=\"0.002\"} 6");
     has(&page, "dergate_poll_lateness_seconds_bucket{le=\"+Inf\"} 7");
     has(&page, "dergate_poll_lateness_seconds_sum 12.5");

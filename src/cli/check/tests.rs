@@ -22,7 +22,9 @@ fn wrong_files_are_told_as_agreed() {
         let (good, out) = checked(&[file.to_str().unwrap()], false);
         assert!(!good, "{} is meant to be wrong", file.display());
         let out = out.replace(&format!("{}/", folder.display()), "");
-        let golden = file.with_extension("txt");
+        // What has to do with DNP3 is told otherwise by a program that does not speak it.
+        let apart = file.to_string_lossy().contains("/dnp3-") && !crate::southbound::SPEAKS_DNP3;
+        let golden = file.with_extension(if apart { "without.txt" } else { "txt" });
         if update {
             std::fs::write(&golden, &out).unwrap();
         }

@@ -1,13 +1,14 @@
 //! A probe's report as one JSON object, for scripts.
 
 use super::text::{known, ratings};
-use super::warnings;
+use super::{Style, outstation, warnings};
 use crate::cli::device::{number, table_name};
 use crate::der::Control;
 use crate::southbound::{ProbeReport, ProbedModel, ProbedPoint, ProbedValue, RegisterReport};
 use serde_json::{Map, Value, json};
 
-pub(super) fn report(name: &str, report: &ProbeReport, map: Option<&str>, all: bool) -> Value {
+pub(super) fn report(name: &str, report: &ProbeReport, map: Option<&str>, style: Style<'_>) -> Value {
+    let all = style.all;
     let plate = &report.nameplate;
     let ratings: Map<String, Value> = ratings(plate)
         .into_iter()
@@ -32,6 +33,7 @@ pub(super) fn report(name: &str, report: &ProbeReport, map: Option<&str>, all: b
         "map": map,
         "models": report.models.iter().map(|m| model(m, all)).collect::<Vec<_>>(),
         "registers": report.registers.as_ref().map(|registers| registers_of(registers, all)),
+        "outstation": report.outstation.as_ref().map(|shown| outstation::document(shown, style)),
         "readings": readings,
         "capability": {
             "injectionMax": { "value": number(report.capability.injection_max.get()), "unit": "W" },

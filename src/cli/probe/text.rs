@@ -1,6 +1,6 @@
 //! A probe's report for people: who, models, points by group, values in gateway terms.
 
-use super::Style;
+use super::{Style, outstation, time};
 use crate::cli::device::{hex, table_name};
 use crate::cli::table::{Align, Table, printable};
 use crate::der::{Capability, Control, Nameplate, Quality, Reading};
@@ -12,7 +12,7 @@ pub(super) fn report(
     name: &str,
     report: &ProbeReport,
     map: Option<&str>,
-    style: Style,
+    style: Style<'_>,
 ) -> io::Result<()> {
     identity(out, name, report, map)?;
     if report.base.is_some() {
@@ -32,6 +32,9 @@ pub(super) fn report(
     if let Some(registers) = &report.registers {
         register_points(out, registers, style)?;
     }
+    if let Some(shown) = &report.outstation {
+        outstation::text(out, shown, style)?;
+    }
     writeln!(out, "\nAs the gateway reports it (positive is injected)")?;
     if report.readings.is_empty() {
         writeln!(out, "  no values")?;
@@ -40,7 +43,9 @@ pub(super) fn report(
         let (name, unit) = (reading.quantity.name(), reading.quantity.unit());
         let value = known(reading)
             .map_or_else(|| reading.quality.name().to_owned(), |v| format!("{} {unit}", tidy(v)));
-        writeln!(out, "  {name:<22} {value}")?;
+        // A DNP3 outstation may say when it measured.
+        let at = if report.outstation.is_some() { format!("  {}", time(reading.at)) } else { String::new() };
+        writeln!(out, "  {name:<22} {value}{at}")?;
     }
     abilities(out, &report.capability)
 }
@@ -82,6 +87,9 @@ fn identity(out: &mut dyn Write, name: &str, report: &ProbeReport, map: Option<&
         };
         writeln!(out, "  {:<22} {} ({how})", "registers of", printable(&registers.title))?;
     }
+    if let Some(shown) = &report.outstation {
+        outstation::mark(out, shown)?;
+    }
     match report.base {
         Some(base) => writeln!(out, "  {:<22} {base}", "SunSpec base"),
         None => Ok(()),
@@ -101,7 +109,7 @@ fn who(model: &ProbedModel) -> String {
     if texts.is_empty() { "it does not say who it is".to_owned() } else { texts.join(" ") }
 }
 
-fn points(out: &mut dyn Write, model: &ProbedModel, style: Style) -> io::Result<()> {
+fn points(out: &mut dyn Write, model: &ProbedModel, style: Style<'_>) -> io::Result<()> {
     let shown = |point: &&ProbedPoint| style.all || point.value != ProbedValue::NotImplemented;
     let mut shown = model.points.iter().filter(shown).peekable();
     if shown.peek().is_none() {
@@ -123,7 +131,7 @@ fn points(out: &mut dyn Write, model: &ProbedModel, style: Style) -> io::Result<
 }
 
 /// The points of a register map, with table and address as they are counted on the wire.
-fn register_points(out: &mut dyn Write, registers: &RegisterReport, style: Style) -> io::Result<()> {
+fn register_points(out: &mut dyn Write, registers: &RegisterReport, style: Style<'_>) -> io::Result<()> {
     writeln!(out, "\nRegisters of map {} (addresses from 0, as on the wire)", registers.map)?;
     let left = |head| (head, Align::Left);
     let mut table = Table::new([
@@ -164,7 +172,7 @@ fn register_points(out: &mut dyn Write, registers: &RegisterReport, style: Style
     Ok(())
 }
 
-fn line(point: &ProbedPoint, name: &str, indent: usize, style: Style) -> String {
+fn line(point: &ProbedPoint, name: &str, indent: usize, style: Style<'_>) -> String {
     let width = 22_usize.saturating_sub(indent);
     let mut line = format!("  {:>5}  {:indent$}{name:<width$} ", point.address, "");
     match &point.value {

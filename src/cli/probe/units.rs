@@ -16,13 +16,17 @@ pub(super) async fn run(
     link: &str,
     list: &str,
     how: &How,
-    style: Style,
+    style: Style<'_>,
     out: &mut dyn Write,
 ) -> std::io::Result<End> {
     let target = match how.target(link) {
         Ok(target) => target,
         Err(end) => return Ok(end),
     };
+    if target.link.dnp3().is_some() {
+        let words = "--unit is for Modbus; the outstation is named in the link: ?outstation=N";
+        return Ok(End::Usage(words.to_owned()));
+    }
     let serial = matches!(target.link, Link::ModbusRtu(_));
     let units = match units(list, serial) {
         Ok(units) => units,

@@ -1,7 +1,8 @@
 //! A recording as a JSON file: written whole or not at all, and read with every size bounded.
 
+use super::outstation;
 use crate::device_map::registers::RegisterTable;
-use crate::southbound::tools::{RecordedModel, Recording, Refusal};
+use crate::southbound::tools::{OutstationRecording, RecordedModel, Recording, Refusal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,8 +12,24 @@ use std::path::{Path, PathBuf};
 
 /// Largest file read; all registers of a device take 400 KiB.
 const MAX_BYTES: u64 = 4 * 1024 * 1024;
-const FORMAT: &str = "dergate-recording";
-const VERSION: u32 = 1;
+pub(super) const FORMAT: &str = "dergate-recording";
+pub(super) const VERSION: u32 = 1;
+
+/// What a file holds.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::cli) enum Recorded {
+    /// A Modbus device.
+    Device(Recording),
+    /// A DNP3 outstation.
+    Outstation(OutstationRecording),
+}
+
+/// What tells the kinds of recordings apart.
+#[derive(Debug, Deserialize)]
+struct Head {
+    #[serde(default)]
+    kind: Option<String>,
+}
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,9 +79,13 @@ struct Refused {
 
 /// Writes a recording. Half a file is never seen: it gets its name when it is whole and on disk.
 pub(super) fn save(path: &Path, recording: &Recording, force: bool) -> io::Result<()> {
-    let text = serde_json::to_string_pretty(&document(recording)).map_err(io::Error::other)?;
+    save_text(path, &serde_json::to_string_pretty(&document(recording)).map_err(io::Error::other)?, force)
+}
+
+/// As [`save`], of a document that is a text already.
+pub(super) fn save_text(path: &Path, text: &str, force: bool) -> io::Result<()> {
     let beside = beside(path);
-    let written = write_whole(&beside, &text)
+    let written = write_whole(&beside, text)
         .and_then(|()| if force { std::fs::rename(&beside, path) } else { name_anew(&beside, path) });
     if written.is_err() {
         // Nothing depends on it; what matters is told by the first error.
@@ -153,7 +174,7 @@ fn runs(registers: &BTreeMap<u16, u16>, begins: &dyn Fn(u16) -> bool) -> BTreeMa
 ///
 /// # Errors
 /// The file cannot be read, or is no recording; in words.
-pub(in crate::cli) fn load(path: &Path) -> Result<Recording, String> {
+pub(in crate::cli) fn load(path: &Path) -> Result<Recorded, String> {
     let name = path.display();
     let mut text = String::new();
     let file = File::open(path).map_err(|why| format!("{name} cannot be read: {why}"))?;
@@ -163,19 +184,29 @@ pub(in crate::cli) fn load(path: &Path) -> Result<Recording, String> {
     if text.len() as u64 > MAX_BYTES {
         return Err(format!("{name} is larger than {MAX_BYTES} bytes; no recording of a device is"));
     }
-    let document: Document = serde_json::from_str(&text)
-        .map_err(|why| format!("{name} is no recording of dergate record: {why}"))?;
-    recording(document).map_err(|why| format!("{name}: {why}"))
+    let no_recording = |why: serde_json::Error| format!("{name} is no recording of dergate record: {why}");
+    let head: Head = serde_json::from_str(&text).map_err(no_recording)?;
+    let recorded = match head.kind.as_deref() {
+        Some(outstation::KIND) => outstation::recording(serde_json::from_str(&text).map_err(no_recording)?)
+            .map(Recorded::Outstation),
+        _ => recording(serde_json::from_str(&text).map_err(no_recording)?).map(Recorded::Device),
+    };
+    recorded.map_err(|why| format!("{name}: {why}"))
+}
+
+/// Sees that a document is one that this version reads.
+pub(super) fn ours(format: &str, version: u32) -> Result<(), String> {
+    if format == FORMAT && version == VERSION {
+        return Ok(());
+    }
+    let format = format.escape_debug();
+    Err(format!(
+        "format \"{format}\" version {version} is not one that this version reads ({FORMAT} {VERSION})"
+    ))
 }
 
 fn recording(document: Document) -> Result<Recording, String> {
-    if document.format != FORMAT || document.version != VERSION {
-        return Err(format!(
-            "format \"{}\" version {} is not one that this version reads ({FORMAT} {VERSION})",
-            document.format.escape_debug(),
-            document.version
-        ));
-    }
+    ours(&document.format, document.version)?;
     let at = document.at.parse().map_err(|why| format!("\"at\" is no time: {why}"))?;
     let mut registers = BTreeMap::new();
     for (first, words) in &document.registers {

@@ -83,7 +83,8 @@ fn what_is_no_recording_is_told_so() {
     let whole = r#"{"format":"dergate-recording","version":1,"link":"x","unit":1,"at":"2026-01-01T00:00:00Z","base":0,
         "models":[{"id":1,"address":2,"length":66}],"registers":{"0":"5375 6E53"}}"#;
     std::fs::write(&file, whole).unwrap();
-    assert_eq!(load(&file).unwrap().registers.get(&1), Some(&0x6E53));
+    let Recorded::Device(recording) = load(&file).unwrap() else { panic!("of a Modbus device") };
+    assert_eq!(recording.registers.get(&1), Some(&0x6E53));
     for (from, to, part) in [
         ("dergate-recording", "other", "is not one that this version reads"),
         ("\"version\":1", "\"version\":2", "version 2"),

@@ -28,12 +28,57 @@ pub(super) struct Device {
     pub values: HashMap<String, Value>,
     #[serde(default)]
     pub effect: Option<Effect>,
+    #[serde(default)]
+    pub mrid: String,
+    #[serde(default)]
+    pub nameplate: Option<Nameplate>,
+    #[serde(default)]
+    pub capability: Option<Capability>,
+    #[serde(default)]
+    pub events: Vec<Event>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Nameplate {
+    pub manufacturer: Option<String>,
+    pub model: Option<String>,
+    pub serial: Option<String>,
+    pub version: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Capability {
+    pub injection_max: Option<f64>,
+    pub absorption_max: Option<f64>,
+    #[serde(default)]
+    pub controls: Vec<String>,
+}
+
+/// What a device recorded by itself.
+#[derive(Deserialize)]
+pub(super) struct Event {
+    #[serde(deserialize_with = "time")]
+    pub at: Timestamp,
+    #[serde(default)]
+    pub clock: String,
+    #[serde(default, deserialize_with = "time_if_known")]
+    pub received: Option<Timestamp>,
+    pub point: String,
+    pub value: String,
+    #[serde(default)]
+    pub quality: String,
 }
 
 #[derive(Deserialize)]
 pub(super) struct Effect {
     #[serde(default)]
+    pub asked: String,
+    #[serde(default)]
+    pub effect: String,
+    #[serde(default)]
     pub reason: String,
+    #[serde(default, deserialize_with = "time_if_known")]
+    pub at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -51,6 +96,8 @@ pub(super) struct Group {
 #[derive(Deserialize)]
 pub(super) struct Value {
     pub value: Option<f64>,
+    #[serde(default)]
+    pub unit: String,
     pub quality: String,
     #[serde(default, deserialize_with = "time_if_known")]
     pub at: Option<Timestamp>,

@@ -1,10 +1,12 @@
 use super::*;
 use crate::admin::{Health, serve};
 use crate::core::service::{
-    Ask, DeviceView, DispatchView, GroupView, ParameterView, ReadingView, Service, ShareView, Snapshot,
+    Ask, DeviceView, DispatchView, EventView, GroupView, ParameterView, ReadingView, Service, ShareView,
+    Snapshot,
 };
 use crate::der::{
-    DerFunctions, DeviceState, DispatchState, EndDeviceGroup, Mrid, Name, Parameter, Quality, Quantity,
+    Clock, DerFunctions, DeviceState, DispatchState, EndDeviceGroup, Mrid, Name, Parameter, Quality,
+    Quantity, SequenceEvent,
 };
 use std::sync::{Arc, atomic::AtomicBool};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -55,6 +57,10 @@ DISPATCHES: 1 (1 active)
 
 /// Runs the command against a server that gives this answer once.
 async fn run_against(status: &str, body: &'static str, json: bool) -> (End, String) {
+    run_with(status, body, |url| Args { url, json, device: None }).await
+}
+
+async fn run_with(status: &str, body: &'static str, args: impl FnOnce(String) -> Args) -> (End, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -69,7 +75,7 @@ async fn run_against(status: &str, body: &'static str, json: bool) -> (End, Stri
         stream.write_all(body.as_bytes()).await.unwrap();
     });
     let mut out = Vec::new();
-    let end = run(&Args { url, json }, &mut out).await;
+    let end = run(&args(url), &mut out).await;
     (end, String::from_utf8(out).unwrap())
 }
 
@@ -105,7 +111,7 @@ async fn failures_and_silence_are_told_apart() {
     assert_eq!(out, "");
     let (end, _) = run_against("200 OK", "<html>", false).await;
     assert!(matches!(&end, End::Failed(words) if words.contains("not the admin listener")), "{end:?}");
-    let args = |url: &str| Args { url: url.to_owned(), json: false };
+    let args = |url: &str| Args { url: url.to_owned(), json: false, device: None };
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
@@ -122,7 +128,7 @@ async fn the_northbound_listener_is_told_as_such() {
     let stop = tokio_util::sync::CancellationToken::new();
     let settings = crate::northbound::Settings::default();
     tokio::spawn(crate::northbound::serve(settings, listener, core.service.clone(), stop));
-    let end = run(&Args { url: url.clone(), json: false }, &mut Vec::new()).await;
+    let end = run(&Args { url: url.clone(), json: false, device: None }, &mut Vec::new()).await;
     let told = format!("{url} is the northbound listener of a dergate;");
     assert!(matches!(&end, End::Failed(words) if words.starts_with(&told)), "{end:?}");
 }
@@ -144,6 +150,18 @@ fn mrid(text: &str) -> Mrid {
     Mrid::parse(text).unwrap()
 }
 
+/// Its clock was never set, so that it counts from when it was received.
+fn event(received: Timestamp) -> EventView {
+    let event = SequenceEvent {
+        at: "2026-03-01T11:58:00.125Z".parse().unwrap(),
+        clock: Clock::DeviceUnsynchronised,
+        point: "local".to_owned(),
+        value: "on".to_owned(),
+        quality: Quality::Good,
+    };
+    EventView { event: Arc::new(event), received }
+}
+
 fn device(then: Timestamp) -> DeviceView {
     DeviceView {
         mrid: mrid("D"),
@@ -154,7 +172,7 @@ fn device(then: Timestamp) -> DeviceView {
         nameplate: None,
         capability: None,
         effect: None,
-        sequence: Vec::new(),
+        sequence: vec![event(then)],
         readings: vec![ReadingView {
             quantity: Quantity::ActivePower,
             value: Some(4200.0),
@@ -226,7 +244,9 @@ async fn it_reads_what_the_admin_listener_says() {
     let health = Health::new(Arc::new(AtomicBool::new(true)));
     tokio::spawn(serve(listener, service, health, tokio_util::sync::CancellationToken::new()));
     let mut out = Vec::new();
-    assert_eq!(run(&Args { url, json: false }, &mut out).await, End::Done);
+    assert_eq!(run(&Args { url: url.clone(), json: false, device: None }, &mut out).await, End::Done);
+    let args = Args { url, json: false, device: Some("PV-1".to_owned()) };
+    assert_eq!(run(&args, &mut out).await, End::Done);
     let out = String::from_utf8(out).unwrap();
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines: Vec<String> = out.lines().map(words).collect();
@@ -235,7 +255,90 @@ async fn it_reads_what_the_admin_listener_says() {
         "FDR12 Online 1 of 1 4.20 kW 1 of 1 -1.00 kW .. 9.00 kW",
         "noon: activePower of FDR12, active, asked 5.00 kW, delivered 4.20 kW (84 %), 4 h left: short",
         "PV-1 5.00 kW 4.20 kW refused locked",
+        "EVENTS: the last 1 that devices recorded by themselves",
+        "2026-03-01 11:58:00.125Z 3 d PV-1 local on its clock is not synchronised",
+        "state degraded for 3 d: model 704 is silent",
+        "2026-03-01 11:58:00.125Z 3 d local on its clock is not synchronised",
     ] {
         assert!(lines.iter().any(|line| line == wanted), "no line \"{wanted}\" in\n{out}");
     }
+}
+
+const TOLD: &str = r#"{"at": "2026-03-01T12:00:00Z", "devices": [
+  {"mrid": "1", "name": "PV-1", "state": "online", "reason": "", "since": "2026-03-01T10:00:00Z",
+   "nameplate": {"manufacturer": "Acme", "model": "X1", "serial": "77", "version": null},
+   "capability": {"injection_max": 5000.0, "absorption_max": 2000.0, "controls": ["connectDisconnect"]},
+   "effect": {"asked": "limit active power to 1 W", "effect": "no effect", "reason": "power still 900 W", "at": "2026-03-01T11:59:00Z"},
+   "values": {"stateOfCharge": {"value": null, "unit": "%", "quality": "invalid", "at": null},
+     "activePower": {"value": 4200.0, "unit": "W", "quality": "good", "at": "2026-03-01T11:59:59Z"}},
+   "events": [
+     {"at": "2026-03-01T11:59:30.5Z", "clock": "device", "received": "2026-03-01T11:59:31Z", "point": "local", "value": "on", "quality": "good"},
+     {"at": "2026-03-01T11:58:00Z", "clock": "gateway", "received": "2026-03-01T11:58:00Z", "point": "door", "value": "open", "quality": "good"}]},
+  {"mrid": "2", "name": "Bat-1", "state": "online", "values": {},
+   "events": [
+     {"at": "1970-01-01T00:00:07Z", "clock": "device, not synchronised", "received": "2026-03-01T11:59:50Z", "point": "trip", "value": "on", "quality": "invalid"},
+     {"at": "2099-01-01T00:00:00Z", "clock": "device", "received": "2026-03-01T11:00:00Z", "point": "ahead", "value": "on", "quality": "good"}]}],
+"groups": [], "dispatches": []}"#;
+
+const EVENTS: &str = "\
+EVENTS: the last 4 that devices recorded by themselves
+  AT                          AGE  DEVICE  POINT  VALUE  NOTE
+  1970-01-01 00:00:07.000Z   10 s  Bat-1   trip   on     invalid, its clock is not synchronised
+  2026-03-01 11:59:30.500Z   29 s  PV-1    local  on
+  2026-03-01 11:58:00.000Z  2 min  PV-1    door   open   time of receipt
+  2099-01-01 00:00:00.000Z   60 min  Bat-1   ahead  on
+";
+
+const ONE_DEVICE: &str = "\
+PV-1 (1) at 2026-03-01T12:00:00Z
+  state       online for 2 h
+  nameplate   Acme, X1, serial 77
+  capability  -2.00 kW .. 5.00 kW; controls: connectDisconnect
+  effect      limit active power to 1 W: no effect, 60 s ago: power still 900 W
+
+VALUES: 2
+  QUANTITY         VALUE  QUALITY  AGE
+  activePower    4.20 kW  good     1 s
+  stateOfCharge        ?  invalid    ?
+
+EVENTS: the last 2 that it recorded by itself
+  AT                          AGE  POINT  VALUE  NOTE
+  2026-03-01 11:59:30.500Z   29 s  local  on
+  2026-03-01 11:58:00.000Z  2 min  door   open   time of receipt
+";
+
+#[tokio::test]
+async fn the_latest_events_of_all_come_first_whatever_a_device_takes_for_the_time() {
+    let (_, out) = run_against("200 OK", TOLD, false).await;
+    let (_, events) = out.split_once("\n\nEVENTS").unwrap();
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(words(&format!("EVENTS{events}")), words(EVENTS), "{out}");
+}
+
+#[tokio::test]
+async fn one_device_is_shown_whole() {
+    let device = |name: &str| {
+        let device = Some(name.to_owned());
+        run_with("200 OK", TOLD, move |url| Args { url, json: false, device })
+    };
+    let (end, out) = device("PV-1").await;
+    assert_eq!(end, End::Done);
+    assert_eq!(out.lines().collect::<Vec<_>>(), ONE_DEVICE.lines().collect::<Vec<_>>());
+    let (end, _) = device("PV-01").await;
+    let right = "this gateway has no device \"PV-01\"; did you mean \"PV-1\"?";
+    assert_eq!(end, End::Failed(right.to_owned()));
+    let (end, out) = device("2").await;
+    assert!(end == End::Done && out.contains("Bat-1 (2)") && out.contains("VALUES: none"), "{out}");
+}
+
+#[tokio::test]
+async fn what_is_accepted_and_not_verified_is_called_so_and_stands_above_what_is_applied() {
+    let document = r#"{"at": "2026-03-01T12:00:00Z", "devices": [], "groups": [], "dispatches": [
+      {"mrid": "9", "name": "noon", "state": "active", "group_name": "G", "parameter": "activePower", "unit": "W",
+       "starts": null, "ends": null, "asked": 2.0, "delivered": 2.0, "shares": [
+        {"name": "PV-1", "asked": 1.0, "delivered": 1.0, "outcome": "applied"},
+        {"name": "PV-2", "asked": 1.0, "delivered": 1.0, "outcome": "accepted, not verified", "reason": "no echo"}]}]}"#;
+    let (_, out) = run_against("200 OK", document, false).await;
+    let at = |text: &str| out.find(text).unwrap_or_else(|| panic!("no {text} in\n{out}"));
+    assert!(at("accepted, not verified  no echo") < at("applied"), "{out}");
 }

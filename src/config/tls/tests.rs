@@ -116,3 +116,38 @@ fn an_included_file_is_checked_without_the_section() {
     let (file, root) = TomlFile::parse("devices.toml", &(SECTION.to_owned() + &text), 10_000).unwrap();
     assert!(check_fragment(&file, root).to_string().contains("[southbound] stands only in the main file"));
 }
+
+#[cfg(feature = "dnp3")]
+#[test]
+fn outstations_over_tls_have_a_name_and_an_authority_and_no_pin() {
+    let folder = folder(&Sheet::gateway("GridServiceSunSpec"));
+    let text = [
+        SECTION.to_owned(),
+        device("a", "dnp3+tls://192.0.2.1?outstation=10", ""),
+        device("b", "dnp3+tls://192.0.2.2?outstation=10&second=192.0.2.3", "server_name = \"rtu-2\"\n"),
+        device("c", "dnp3+tls://192.0.2.4?outstation=10&second=192.0.2.5", ""),
+    ];
+    let config = load_in(folder.path(), &text.concat()).unwrap();
+    assert!(config.devices.iter().all(|device| device.tls.is_some() && !device.map_named));
+    let remarks = config.remarks.to_string();
+    let warning =
+        "gateway.toml:15:8: warning: both end points have to show a certificate for the name \"192.0.2.4\"";
+    assert!(remarks.contains(warning) && !remarks.contains("gateway.toml:11"), "{remarks}");
+    let text = [
+        SECTION.to_owned(),
+        device("a", "dnp3+tls://192.0.2.1?outstation=10&second=192.0.2.2", "server_name = \"rtu-1\"\n"),
+        device("b", "dnp3+tls://192.0.2.1?outstation=11&second=192.0.2.2", "server_name = \"rtu-2\"\n"),
+        device("c", "dnp3+tls://192.0.2.3", &format!("pinned_sha256 = \"{}\"\n", "ab".repeat(32))),
+    ];
+    let faults = load_in(folder.path(), &text.concat()).unwrap_err();
+    let starts = [
+        "gateway.toml:13:8: this device shares its connection with the one at line 9; give both the same server_name",
+        "gateway.toml:18:17: pinned_sha256 is for modbus+tls; over dnp3+tls a device is known by its authority",
+    ];
+    assert_eq!(faults.lines().count(), starts.len(), "{faults}");
+    for (line, start) in faults.lines().zip(starts) {
+        assert!(line.starts_with(start), "{line}\n{start}");
+    }
+    let lacking = load_in(folder.path(), &device("a", "dnp3+tls://192.0.2.1", "")).unwrap_err();
+    assert!(lacking.starts_with("gateway.toml:5:8: a dnp3+tls link needs a certificate"), "{lacking}");
+}

@@ -10,6 +10,7 @@ use crate::der::*;
 mod doubts;
 mod power;
 mod time;
+mod told;
 
 struct Rig {
     state: State,

@@ -44,6 +44,8 @@ pub struct Counters {
     pub outcomes: Vec<(&'static str, u64)>,
     /// What commands were seen to do, by the name of the effect.
     pub effects: Vec<(&'static str, u64)>,
+    /// Events that devices recorded by themselves.
+    pub events: u64,
     /// Dispatches accepted.
     pub dispatches: u64,
     /// How late polls began.
@@ -94,8 +96,25 @@ pub struct DeviceView {
     pub readings: Vec<ReadingView>,
     /// What the last command that was watched has shown.
     pub effect: Option<EffectView>,
-    /// The latest events that it recorded by itself, latest first.
-    pub sequence: Vec<Arc<SequenceEvent>>,
+    /// The latest events that it recorded by itself, latest received first.
+    pub sequence: Vec<EventView>,
+}
+
+/// One event that a device recorded by itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventView {
+    /// What the device told.
+    pub event: Arc<SequenceEvent>,
+    /// When the gateway received it: a device's clock may be wrong.
+    pub received: Timestamp,
+}
+
+impl std::ops::Deref for EventView {
+    type Target = SequenceEvent;
+
+    fn deref(&self) -> &SequenceEvent {
+        &self.event
+    }
 }
 
 /// What the measurements showed after a command.

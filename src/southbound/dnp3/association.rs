@@ -14,7 +14,7 @@ use super::field::{
     Field, Identity, LinkState, News, OperateError, Operation, Part, ReadError, Refusal, Seen,
 };
 use super::handler::{Answer, Clock, Tasks, Values, Watch, clock_is_set};
-use crate::device_map::dnp3::{SessionOptions, TimeSync, Unsolicited};
+use crate::device_map::dnp3::{ReadPlan, SessionOptions, TimeSync, Unsolicited};
 use crate::southbound::Dnp3Addresses;
 use dnp3::app::attr::{AttrSet, StringAttr};
 use dnp3::app::{RetryStrategy, Timeout};
@@ -53,6 +53,8 @@ pub struct Outstation {
 pub struct Seat {
     pub address: EndpointAddress,
     session: SessionOptions,
+    /// Nothing happens by itself: a person asks.
+    by_hand: bool,
     response_timeout: Duration,
     pub watch: Arc<Watch>,
     handle: Mutex<Option<Handle>>,
@@ -69,6 +71,37 @@ impl Channel {
         session: &SessionOptions,
         response_timeout: Duration,
     ) -> Result<(Outstation, mpsc::Receiver<News>), JoinError> {
+        self.sit(addresses, session, response_timeout, false).await
+    }
+
+    /// The same for what a person does by hand: nothing is asked, told or set that was not asked for, and no event is taken from
+    /// another master. Only a restart bit is cleared, which the stack does by itself.
+    ///
+    /// # Errors
+    /// See [`JoinError`].
+    pub async fn join_by_hand(
+        &self,
+        addresses: Dnp3Addresses,
+        response_timeout: Duration,
+    ) -> Result<(Outstation, mpsc::Receiver<News>), JoinError> {
+        let session = SessionOptions {
+            keep_alive: None,
+            lost_after_answers: u32::MAX,
+            time_sync: TimeSync::Off,
+            unsolicited: Unsolicited::Off,
+            read: ReadPlan::Ranges,
+            ..SessionOptions::default()
+        };
+        self.sit(addresses, &session, response_timeout, true).await
+    }
+
+    async fn sit(
+        &self,
+        addresses: Dnp3Addresses,
+        session: &SessionOptions,
+        response_timeout: Duration,
+        by_hand: bool,
+    ) -> Result<(Outstation, mpsc::Receiver<News>), JoinError> {
         let channel = self.0.clone();
         let address = EndpointAddress::try_new(addresses.outstation)
             .map_err(|_| JoinError::Address(addresses.outstation))?;
@@ -77,6 +110,7 @@ impl Channel {
         let seat = Arc::new(Seat {
             address,
             session: session.clone(),
+            by_hand,
             response_timeout,
             watch: watch.clone(),
             handle: Mutex::default(),
@@ -122,7 +156,7 @@ impl Seat {
         // The first wait of a second at most; shorter where everything is quicker.
         let first = self.response_timeout.min(Duration::from_secs(1));
         config.auto_tasks_retry_strategy = RetryStrategy::new(first, channel.pace.most);
-        if health.is_lost() {
+        if health.is_lost() || self.by_hand {
             return config;
         }
         config.disable_unsol_classes = EventClasses::all();

@@ -295,7 +295,8 @@ pub fn plausible(stamp: Stamp, heard: Timestamp) -> bool {
 }
 
 /// Why a value with these flags cannot be used. Forced ones can (DNP3 reference 1.5).
-fn fault(kind: PointKind, flags: u8, assume_online: bool) -> Option<&'static str> {
+#[must_use]
+pub fn fault(kind: PointKind, flags: u8, assume_online: bool) -> Option<&'static str> {
     let analog = matches!(kind, PointKind::AnalogInput | PointKind::AnalogOutput);
     let has = |bit: u8| flags & bit != 0;
     if has(flag::COMM_LOST) {

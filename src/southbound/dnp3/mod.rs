@@ -26,6 +26,7 @@ mod status;
 #[cfg(test)]
 pub mod testing;
 mod tls;
+pub mod tools;
 mod trace;
 mod watch;
 

@@ -21,6 +21,7 @@ use super::tools::{Recording, Session, Source, Tell};
 use crate::der::{Capability, Nameplate, Reading};
 use crate::southbound::modbus::{BusError, ConnectFault};
 use crate::southbound::tls::Kind;
+use crate::southbound::tools::OutstationReport;
 use crate::southbound::{Link, ProbeOptions};
 use jiff::Timestamp;
 use model::read_model;
@@ -38,6 +39,8 @@ pub struct ProbeReport {
     pub models: Vec<ProbedModel>,
     /// What the registers of its map show, if the map has any.
     pub registers: Option<RegisterReport>,
+    /// What it shows as a DNP3 outstation, if it is one.
+    pub outstation: Option<OutstationReport>,
     /// What is odd about it.
     pub warnings: Vec<String>,
     /// Its values as the gateway would report them.
@@ -235,6 +238,7 @@ impl Read<'_> {
             base: Some(chain.base),
             models,
             registers: None,
+            outstation: None,
             warnings,
             readings,
             capability: capability(&blocks, routes),

@@ -13,7 +13,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A plan older than this is not carried out.
-const FRESH: Duration = Duration::from_secs(60);
+pub(super) const FRESH: Duration = Duration::from_secs(60);
+
+/// What is said of a plan that does not hold any more.
+pub(super) const CHANGED: &str =
+    "what the plan rests on is too old or has changed since; nothing was written, ask again";
 
 /// A device that was read, ready to be controlled.
 pub struct ByHand<'a> {
@@ -29,17 +33,20 @@ pub struct HandPlan {
     pub summary: String,
     /// The writes, in order: first register, registers, points.
     pub writes: Vec<(u16, Vec<u16>, String)>,
+    /// What is operated of a DNP3 outstation, in order, in words.
+    pub operations: Vec<String>,
     /// What the person should know before agreeing.
     pub notes: Vec<String>,
     /// The device forgets it if it is not repeated within this time.
     pub forgotten: Option<Duration>,
-    work: Work,
+    pub(super) work: Work,
 }
 
 #[derive(Clone, Debug)]
-enum Work {
+pub(super) enum Work {
     Chain(Box<ControlPlan>),
     Points { preview: Box<Preview>, setpoint: Setpoint, hold: Duration, made: Instant },
+    Outstation { setpoint: Setpoint, hold: Duration, made: Instant },
 }
 
 impl Session {
@@ -166,6 +173,9 @@ impl ByHand<'_> {
                     None => Outcome::Unreachable,
                 };
             }
+            Work::Outstation { .. } => {
+                return Outcome::Refused("this was planned for another device".to_owned());
+            }
             Work::Points { preview, setpoint, hold, made } => (preview, setpoint, *hold, *made),
         };
         // Only what was agreed to is written.
@@ -175,10 +185,7 @@ impl ByHand<'_> {
             None => true,
         };
         if changed {
-            return Outcome::Refused(
-                "what the plan rests on is too old or has changed since; nothing was written, ask again"
-                    .to_owned(),
-            );
+            return Outcome::Refused(CHANGED.to_owned());
         }
         let Self { session, chain, points } = self;
         let Some(points) = points else { return Outcome::Unreachable };
@@ -221,6 +228,7 @@ fn of_chain(plan: ControlPlan) -> HandPlan {
     HandPlan {
         summary: plan.summary.clone(),
         writes: plan.writes.clone(),
+        operations: Vec::new(),
         notes: Vec::new(),
         forgotten: None,
         work: Work::Chain(Box::new(plan)),
@@ -232,6 +240,7 @@ fn of_preview(preview: Preview, setpoint: &Setpoint, hold: Duration) -> HandPlan
     HandPlan {
         summary: preview.summary.clone(),
         writes: preview.writes.clone(),
+        operations: Vec::new(),
         notes: preview.stored.iter().map(flash).collect(),
         forgotten: preview.forgotten,
         work: Work::Points {

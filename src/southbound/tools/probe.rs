@@ -114,6 +114,7 @@ fn of_points(map: &DeviceMap, fit: Fit, points: &mut Points, readings: Vec<Readi
         base: None,
         models: Vec::new(),
         registers: Some(registers),
+        outstation: None,
         warnings,
         readings,
         capability: points.capability(),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::core::port::DeviceRecord;
-use crate::der::Effect;
+use crate::der::{Clock, Effect, SequenceEvent};
 
 struct Bench {
     service: Service,
@@ -73,4 +73,29 @@ async fn an_effect_is_shown_with_what_was_asked_and_counted() {
         }
     };
     assert_eq!((seen.asked, seen.effect), (setpoint, effect));
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_are_shown_latest_first_with_the_time_of_the_device_and_of_receipt() {
+    let bench = bench(Stored::default());
+    let event = |point: &str, at: &str| SequenceEvent {
+        at: at.parse().unwrap(),
+        clock: Clock::Device,
+        point: point.into(),
+        value: "on".into(),
+        quality: Quality::Good,
+    };
+    let events = [event("local", "2026-03-01T12:00:00.25Z"), event("trip", "2026-03-01T12:00:00.5Z")];
+    let before = jiff::Timestamp::now();
+    bench.port.reports.send(Report::Sequence(events.to_vec())).await;
+    let seen = loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let snapshot = bench.service.snapshot();
+        if !snapshot.devices[0].sequence.is_empty() {
+            assert_eq!(snapshot.counters.events, 2);
+            break snapshot.devices[0].sequence.clone();
+        }
+    };
+    assert_eq!(seen.iter().map(|kept| &*kept.event).collect::<Vec<_>>(), [&events[1], &events[0]]);
+    assert!(seen.iter().all(|kept| kept.received >= before), "{seen:?}");
 }

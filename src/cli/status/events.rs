@@ -1,0 +1,81 @@
+//! What devices recorded by themselves, latest first: of all devices the last ones, of one device all that are kept.
+
+use super::document::{Device, Event};
+use super::words::age;
+use crate::cli::table::{Align, Table};
+use jiff::Timestamp;
+use std::cmp::Reverse;
+use std::io::{self, Write};
+
+/// Events shown of all devices together.
+const SHOWN: usize = 10;
+
+/// The last events of all devices; nothing if there is none.
+pub(super) fn latest(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    let all = devices.iter().flat_map(|device| device.events.iter().map(move |event| (device, event)));
+    let mut all: Vec<(&Device, &Event)> = all.collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    all.sort_by_key(|(_, event)| Reverse(when(event)));
+    let shown = all.len().min(SHOWN);
+    let more = if all.len() > shown { "; --device NAME shows all that are kept of one" } else { "" };
+    writeln!(out, "\nEVENTS: the last {shown} that devices recorded by themselves{more}")?;
+    let mut table = Table::new([
+        ("AT", Align::Left),
+        ("AGE", Align::Right),
+        ("DEVICE", Align::Left),
+        ("POINT", Align::Left),
+        ("VALUE", Align::Left),
+        ("NOTE", Align::Left),
+    ]);
+    for (device, event) in all.into_iter().take(SHOWN) {
+        let [at, age, point, value, note] = cells(event, now);
+        table.push([at, age, device.name.clone(), point, value, note]);
+    }
+    table.write(out, "  ")
+}
+
+/// The events that are kept of one device, latest received first.
+pub(super) fn of_device(device: &Device, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
+    if device.events.is_empty() {
+        return writeln!(out, "\nEVENTS: none");
+    }
+    writeln!(out, "\nEVENTS: the last {} that it recorded by itself", device.events.len())?;
+    let mut table = Table::new([
+        ("AT", Align::Left),
+        ("AGE", Align::Right),
+        ("POINT", Align::Left),
+        ("VALUE", Align::Left),
+        ("NOTE", Align::Left),
+    ]);
+    for event in &device.events {
+        table.push(cells(event, now));
+    }
+    table.write(out, "  ")
+}
+
+/// When it happened, as far as that can be believed: a clock that nobody set, or one that is ahead, would put the news of
+/// tonight at the end of the list or for ever at its top.
+fn when(event: &Event) -> Timestamp {
+    match event.received {
+        Some(received) if event.clock == "device" => event.at.min(received),
+        Some(received) => received,
+        None => event.at,
+    }
+}
+
+fn cells(event: &Event, now: Timestamp) -> [String; 5] {
+    let at = event.at.strftime("%Y-%m-%d %H:%M:%S%.3fZ").to_string();
+    let mut note = match event.clock.as_str() {
+        "device" => String::new(),
+        "gateway" => "time of receipt".to_owned(),
+        "device, not synchronised" => "its clock is not synchronised".to_owned(),
+        other => format!("time by {other}"),
+    };
+    if event.quality != "good" {
+        let comma = if note.is_empty() { "" } else { ", " };
+        note = format!("{}{comma}{note}", event.quality);
+    }
+    [at, age(Some(when(event)), now), event.point.clone(), event.value.clone(), note]
+}

@@ -1,0 +1,118 @@
+//! One control, once, by hand: the driver's own sequence, so that a technician sees whether the gateway will be able to.
+//!
+//! It holds nothing, and nothing is sent that was not agreed to.
+
+use super::{Sweep, Tell, sweep};
+use crate::core::port::Command;
+use crate::der::{Capability, Nameplate, Outcome, Quantity, Setpoint, Watts};
+use crate::device_map::DeviceMap;
+use crate::device_map::dnp3::{OutstationMap, OutstationPoint, PointKind};
+use crate::southbound::dnp3::commands::{Commands, Preview};
+use crate::southbound::dnp3::image::Image;
+use crate::southbound::dnp3::readings::{nameplate, readings};
+use crate::southbound::dnp3::{Field, Identity, Part, ReadError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// An outstation that was read, ready to be controlled.
+pub struct ByHand<F> {
+    field: F,
+    image: Image,
+    identity: Identity,
+    commands: Commands,
+}
+
+impl<F: Field> ByHand<F> {
+    /// Reads what controls rest on.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn new(
+        field: F,
+        map: &DeviceMap,
+        outstation: &Arc<OutstationMap>,
+        tell: Tell<'_>,
+    ) -> Result<Self, ReadError> {
+        let identity = field.identity().await.unwrap_or_default();
+        let commands = Commands::new(&map.id, outstation.clone(), "");
+        let mut made = Self { field, image: Image::new(outstation.clone()), identity, commands };
+        let Sweep { seen, .. } = sweep(&made.field, outstation, tell).await?;
+        made.image.take(&seen.values().copied().collect::<Vec<_>>());
+        Ok(made)
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn nameplate(&self) -> Nameplate {
+        nameplate(&self.image, &self.identity)
+    }
+
+    /// What it can be asked for.
+    #[must_use]
+    pub fn capability(&self) -> Capability {
+        self.commands.capability(&self.image)
+    }
+
+    /// What would be sent for a set point.
+    ///
+    /// # Errors
+    /// The outcome that it would have without anything being sent.
+    pub fn preview(&mut self, setpoint: &Setpoint, hold: Duration) -> Result<Preview, Outcome> {
+        if setpoint.control().is_none() && self.commands.notes().is_empty() {
+            // Who releases by hand does not know what an earlier hand, or a gateway, has left.
+            self.commands.hold_all_that_can_be_undone();
+        }
+        self.commands.preview(setpoint, hold, &self.image)
+    }
+
+    /// Sends it, and reads back.
+    pub async fn carry_out(&mut self, setpoint: &Setpoint, hold: Duration, patience: Duration) -> Outcome {
+        let expires_at = Instant::now() + patience;
+        let command = Command { id: 0, setpoint: setpoint.clone(), hold, expires_at };
+        self.commands.carry_out(&self.field, &command, &self.image).await
+    }
+
+    /// Reads once more what a plan looks at.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn refresh(&mut self) -> Result<(), ReadError> {
+        let Sweep { seen, .. } = sweep(&self.field, self.image.map(), &|_| {}).await?;
+        self.image.take(&seen.values().copied().collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// The active power now; `None` if it does not tell.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn active_power(&mut self) -> Result<Option<Watts>, ReadError> {
+        let measures = |point: &&OutstationPoint| {
+            point.at.kind == PointKind::AnalogInput
+                && point.quantity.is_some_and(|(of, _)| {
+                    crate::southbound::aggregate::reading_of(of) == Some(Quantity::ActivePower)
+                })
+        };
+        let points: Vec<Part> = self
+            .image
+            .map()
+            .points
+            .iter()
+            .filter(measures)
+            .map(|point| Part::Range(point.at.kind, point.at.index, point.at.index))
+            .collect();
+        if points.is_empty() {
+            return Ok(None);
+        }
+        let seen = self.field.read(&points).await?;
+        self.image.take(&seen);
+        let all = |_: &OutstationPoint| true;
+        let readings = readings(&self.image, &all, &all);
+        let power = readings.iter().find(|r| r.quantity == Quantity::ActivePower && r.value.is_finite());
+        Ok(power.map(|reading| Watts::new(reading.value)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

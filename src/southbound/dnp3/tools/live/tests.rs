@@ -1,0 +1,49 @@
+use super::*;
+
+fn live(link: &str, options: ProbeOptions) -> Live {
+    Live::new(&Link::parse(link).unwrap(), &options, &Maps::builtin(), false)
+}
+
+fn quick() -> ProbeOptions {
+    let mut options = ProbeOptions::default();
+    options.link.response_timeout = Duration::from_millis(200);
+    options.link.connect_timeout = Duration::from_millis(500);
+    options
+}
+
+#[tokio::test]
+async fn nobody_there_is_told_as_such() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = live(&format!("dnp3+tcp://{closed}"), quick()).map().await.unwrap_err();
+    assert!(matches!(&error, ProbeError::Silent { reason, .. } if reason.contains("refused")), "{error}");
+}
+
+#[tokio::test]
+async fn who_is_connected_and_silent_is_told_what_it_may_be() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let link = format!("dnp3+tcp://{}?outstation=10&master=3", listener.local_addr().unwrap());
+    let held = tokio::spawn(async move { listener.accept().await.unwrap() });
+    let error = live(&link, quick()).map().await.unwrap_err().to_string();
+    for part in
+        ["connected, but outstation 10 does not answer master 3", "?outstation=1024", "a master already"]
+    {
+        assert!(error.contains(part), "{error}");
+    }
+    drop(held.await.unwrap());
+}
+
+#[test]
+fn indications_are_told_in_words() {
+    let bits = Indications { need_time: true, overflow: true, ..Indications::default() };
+    let words = told(&News::Indications(bits));
+    assert_eq!(words.len(), 2);
+    assert!(words[0].contains("IIN1.4") && words[1].contains("IIN2.3"), "{words:?}");
+    assert!(told(&News::Indications(Indications::default())).is_empty());
+    assert!(told(&News::Restarted)[0].contains("IIN1.7"));
+}
+
+#[test]
+fn only_whole_numbers_are_marks() {
+    assert_eq!((whole(100.0), whole(-5.0), whole(0.5)), (Some(100), Some(-5), None));
+    assert_eq!((whole(f64::NAN), whole(f64::INFINITY), whole(1e12)), (None, None, None));
+}
