@@ -54,7 +54,8 @@ def change(outstation, request):
     for index, value in request.get("bi", {}).items():
         database.update_binary_input(int(index), bool(value))
     for index, value in request.get("bo", {}).items():
-        database.update_binary_output(int(index), bool(value))
+        # Without the event: dnp3py sends changes of outputs as changes of the inputs of the same index.
+        database.get_binary_output(int(index)).update(bool(value))
 
 
 async def answer(outstation, reader, writer):
