@@ -5,19 +5,18 @@ use crate::faults::table::{Limit, Power, Row, Wire};
 use dergate::der::DeviceState::{CommLost, Degraded, Discovering, IdentityChanged, Online};
 use dergate::device_map::DeviceMap;
 use dergate::simulator::Kind;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// An outstation with these faults from the start, on a wire that is well.
 fn out(faults: &str) -> Row {
-    let mut row = Row::new(Kind::Outstation, faults);
+    let mut row = Row::new(Kind::Pv, faults);
     row.wire = Some(Wire::WELL);
     row
 }
 
 /// The same, with the faults once it has been found and read.
 fn later(faults: &str) -> Row {
-    let mut row = Row::later(Kind::Outstation, faults);
+    let mut row = Row::later(Kind::Pv, faults);
     row.wire = Some(Wire::WELL);
     row
 }
@@ -48,7 +47,11 @@ fn well() -> Vec<Row> {
         out("").limit(Limit::Released).named(" without fault").well(),
         out("").named(" without fault, on without commands").well(),
         wire(Trouble::Split, "octet by octet").limit(Limit::Released),
-        wire(Trouble::Garbage, "garbage between frames").ends(&[Online, Degraded, CommLost, Discovering], "", Power::True),
+        wire(Trouble::Garbage, "garbage between frames").ends(
+            &[Online, Degraded, CommLost, Discovering],
+            "",
+            Power::True,
+        ),
     ]
 }
 
@@ -56,7 +59,8 @@ fn well() -> Vec<Row> {
 fn wires() -> Vec<Row> {
     let ms = Duration::from_millis;
     let patient = |map: &mut DeviceMap| map.link.response_timeout = Duration::from_secs(5);
-    let mut strange = wire(Trouble::None, "the master looks for another link address").lost("link address|outstation");
+    let mut strange =
+        wire(Trouble::None, "the master looks for another link address").lost("link address|outstation");
     strange.wire = Some(Wire { address: Some(77), ..Wire::WELL });
     let mut second = wire_later(Trouble::Refused, "refused, a second end point");
     second.wire = second.wire.map(|wire| Wire { second: true, ..wire });
@@ -70,21 +74,35 @@ fn wires() -> Vec<Row> {
         wire_later(Trouble::HalfOpen, "half-open").ends(&[Online, Degraded], "", Power::Good),
         wire(Trouble::Reset(900), "reset in the middle of an answer").lost(""),
         wire_later(Trouble::Reset(30), "reset in the middle of an answer").gone(""),
+        later("reset_mid_response").gone(""),
         wire(Trouble::Slow(ms(60)), "each frame takes 60 ms").map(patient, ", limit 5 s"),
         wire(Trouble::Slow(ms(3_000)), "each frame takes 3 s").lost("no answer|not answer|in time"),
         wire_later(Trouble::Slow(ms(3_000)), "each frame takes 3 s").gone("no answer|not answer|in time"),
         strange,
-        wire(Trouble::From(77), "answers as another link address").lost("link address|no answer|not answer|outstation"),
-        wire_later(Trouble::From(77), "answers as another link address").gone("link address|no answer|not answer|outstation"),
+        wire(Trouble::From(77), "answers as another link address")
+            .lost("link address|no answer|not answer|outstation"),
+        wire_later(Trouble::From(77), "answers as another link address")
+            .gone("link address|no answer|not answer|outstation"),
         wire(Trouble::Corrupt, "no frame fits its check sum").lost(""),
         wire_later(Trouble::Corrupt, "no frame fits its check sum").gone(""),
-        wire_later(Trouble::CorruptEach(60), "one frame in 60 does not fit its check sum")
-            .ends(&[Online, Degraded, CommLost, Discovering], "", Power::True),
-        wire_later(Trouble::TwiceAnswers, "every answer comes twice").ends(&[Online, Degraded], "", Power::Good),
+        wire_later(Trouble::CorruptEach(60), "one frame in 60 does not fit its check sum").ends(
+            &[Online, Degraded, CommLost, Discovering],
+            "",
+            Power::True,
+        ),
+        wire_later(Trouble::TwiceAnswers, "every answer comes twice").ends(
+            &[Online, Degraded],
+            "",
+            Power::Good,
+        ),
         wire_later(Trouble::TwiceUnsolicited, "every unsolicited message comes twice")
             .ends(&[Online, Degraded], "", Power::Good)
             .limit(Limit::Applied),
-        wire_later(Trouble::LateUnsolicited(2), "unsolicited messages come late").ends(&[Online, Degraded], "", Power::Good),
+        wire_later(Trouble::LateUnsolicited(2), "unsolicited messages come late").ends(
+            &[Online, Degraded],
+            "",
+            Power::Good,
+        ),
         second.ends(&[Online, Degraded], "", Power::Good).limit(Limit::Applied),
         second_only.limit(Limit::Applied),
     ]
@@ -92,37 +110,33 @@ fn wires() -> Vec<Row> {
 
 /// What an outstation says of itself: its indications, its identity, its profile.
 fn indications() -> Vec<Row> {
-    let other = |map: &mut DeviceMap| {
-        // As a map that was made for another edition.
-        if let Some(outstation) = &mut map.outstation {
-            let outstation = Arc::make_mut(outstation);
-            if let Some(mark) = &mut outstation.identify {
-                mark.any_of = vec![99];
-            }
-        }
-    };
     vec![
         later("restart").ends(&[Online, Degraded], "", Power::Good),
         out("need_time").limit(Limit::Applied),
-        out("need_time refuse_time").ends(&[Online, Degraded], "", Power::Good).limit(Limit::Applied),
+        out("need_time_refused").ends(&[Online, Degraded], "", Power::Good).limit(Limit::Applied),
         later("overflow").ends(&[Online, Degraded], "", Power::Good),
+        later("overflow_stuck").ends(&[Online, Degraded], "", Power::Good),
         out("trouble").ends(&[Online, Degraded], "trouble", Power::Good),
         out("config_corrupt").ends(&[Online, Degraded], "config", Power::Good),
-        out("refuse_unsolicited").limit(Limit::Applied),
-        out("event_time_zero").limit(Limit::Applied),
+        out("no_unsolicited").limit(Limit::Applied),
+        out("events_without_time").limit(Limit::Applied),
         later("serial_change:OTHER")
             .cut()
             .ends(&[IdentityChanged], "OTHER", Power::True)
             .limit(Limit::Refused("serial number")),
-        out("").map(other, "another version of the profile").ends(&[Degraded, CommLost, Discovering], "AI0", Power::Never),
+        out("profile_version:110").ends(
+            &[Degraded, CommLost, Discovering, IdentityChanged],
+            "AI0",
+            Power::Never,
+        ),
     ]
 }
 
 /// What an outstation says of its values.
 fn flags() -> Vec<Row> {
     vec![
-        later("comm_lost_flags").ends(&[Online, Degraded], "", Power::Gone),
-        out("comm_lost_flags").ends(&[Online, Degraded], "", Power::Never),
+        later("comm_lost").ends(&[Online, Degraded], "", Power::Gone),
+        out("comm_lost").ends(&[Online, Degraded], "", Power::Never),
         later("offline").ends(&[Online, Degraded], "", Power::Gone),
         out("offline").ends(&[Online, Degraded], "", Power::Never),
         later("null_values").ends(&[Online, Degraded], "", Power::Gone),
@@ -137,6 +151,7 @@ fn commands() -> Vec<Row> {
         out("lockout").ends(&[Online, Degraded], "lock", Power::Good).limit(Limit::Refused("lock")),
         out("no_feedback").limit(Limit::Unverified),
         out("wrong_readback").limit(Limit::NotKept),
+        out("not_kept").limit(Limit::NotKept),
         out("ignores_limit").limit(Limit::AppliedWithoutEffect),
         out("default_reversion:5").limit(Limit::Applied),
     ]
@@ -165,5 +180,8 @@ fn statuses() -> Vec<Row> {
         (18, "DOWNSTREAM_FAIL"),
         (126, "NON_PARTICIPATING"),
     ];
-    STATUSES.into_iter().map(|(code, word)| out(&format!("status:{code}")).limit(Limit::Refused(word))).collect()
+    STATUSES
+        .into_iter()
+        .map(|(code, word)| out(&format!("status:{code}")).limit(Limit::Refused(word)))
+        .collect()
 }

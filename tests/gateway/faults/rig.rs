@@ -131,7 +131,8 @@ pub struct Rig {
 impl Rig {
     pub async fn start(rows: Vec<Row>) -> Self {
         let devices = rows.iter().enumerate().map(|(place, row)| {
-            let mut device = DeviceSettings::new(format!("F-{place}"), row.kind);
+            let make = if row.wire.is_some() { DeviceSettings::dnp3 } else { DeviceSettings::new };
+            let mut device = make(format!("F-{place}"), row.kind);
             device.models.clone_from(&row.models);
             device.faults.clone_from(&row.start);
             // No faster than what is noted of the truth can follow.
@@ -311,11 +312,16 @@ fn told(
     wires: &[Proxy],
     maps: &Maps,
 ) -> southbound::DeviceSettings {
-    let id = if row.wire.is_some() { "dnp3-an2018-001" } else { "sunspec" };
+    let id = if row.wire.is_some() { "dnp3-an2018" } else { "sunspec" };
     let mut map = maps.get(id).unwrap().as_ref().clone();
     map.link.response_timeout = Duration::from_millis(400);
     map.link.connect_timeout = Duration::from_millis(800);
     map.link.lost_after = Duration::from_secs(2);
+    if let Some(outstation) = &mut map.outstation {
+        // An answer has a thousand points, and all of them are made on the same machine at once.
+        map.link.response_timeout = Duration::from_secs(1);
+        Arc::make_mut(outstation).session.keep_alive = Some(Duration::from_secs(2));
+    }
     (row.shape)(&mut map);
     southbound::DeviceSettings {
         index: DeviceIndex::new(place),

@@ -40,6 +40,7 @@ pub struct Row {
 }
 
 /// The wire to an outstation.
+#[cfg_attr(not(feature = "dnp3"), expect(dead_code, reason = "only outstations have wires that go wrong"))]
 #[derive(Clone, Copy, Debug)]
 pub struct Wire {
     /// What is wrong with it from the start.
@@ -52,6 +53,7 @@ pub struct Wire {
     pub second: bool,
 }
 
+#[cfg(feature = "dnp3")]
 impl Wire {
     /// One that is well.
     pub const WELL: Self = Self { start: Trouble::None, later: Trouble::None, address: None, second: false };
@@ -200,7 +202,7 @@ fn layouts() -> Vec<Row> {
     use Kind::{Models, Pv, Pv700, PvMeter, Storage700};
     let shifted = |map: &mut DeviceMap| map.sunspec.base = vec![40_001];
     vec![
-        Row::new(Pv, "").limit(Limit::Released).named(" without fault"),
+        Row::new(Pv, "").limit(Limit::Released).named(" without fault").well(),
         Row::new(Pv700, "").limit(Limit::Released).named(" without fault"),
         Row::new(Pv, "base:0"),
         Row::new(Pv, "base:50000"),
