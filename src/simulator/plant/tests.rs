@@ -1,6 +1,7 @@
 use super::*;
 use crate::device_map::{Layout, models};
 use crate::simulator::demo_plant;
+use crate::simulator::faults::Fault;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
