@@ -8,10 +8,11 @@ use super::sunspec::{Layouts, Lookup, MapChoice, peer_of};
 use super::{DeviceSettings, registers, sunspec};
 use crate::backoff::Backoff;
 use crate::core::port::DriverPort;
-use crate::device_map::MapKind;
+use crate::device_map::{MapKind, Maps};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -30,7 +31,7 @@ struct Connection {
     layouts: Arc<Layouts>,
 }
 
-/// Starts one task for each connection.
+/// Starts one task for each connection of Modbus.
 pub fn spawn(
     devices: Vec<DeviceSettings>,
     ports: &[DriverPort],
@@ -40,41 +41,115 @@ pub fn spawn(
     choice: &MapChoice,
 ) {
     let layouts = Arc::new(Layouts::default());
-    let mut places: HashMap<Endpoint, usize> = HashMap::new();
-    let mut connections: Vec<Connection> = Vec::new();
-    for device in devices {
-        let Some(port) = ports.get(device.index.get()).cloned() else {
-            tracing::error!(device = device.name, "device without a port is not driven");
-            continue;
-        };
-        let Some(endpoint) = Endpoint::of(&device.link) else {
-            tracing::error!(device = device.name, "this link is not one of Modbus: the device is not driven");
-            continue;
-        };
-        let endpoint = endpoint.secured(device.tls.as_ref());
-        let place = *places.entry(endpoint.clone()).or_insert_with(|| {
-            let layouts = layouts.clone();
-            let (lookup, choice) = (lookup.clone(), choice.clone());
-            connections.push(Connection { endpoint, devices: Vec::new(), lookup, choice, layouts });
-            connections.len() - 1
-        });
-        if let Some(connection) = connections.get_mut(place) {
-            connection.devices.push((device, port));
-        }
-    }
-    for connection in connections {
-        tasks.spawn(supervise(Arc::new(connection), stop.clone()));
+    let place_of = |(device, _): &(DeviceSettings, DriverPort)| {
+        Endpoint::of(&device.link).map(|endpoint| endpoint.secured(device.tls.as_ref()))
+    };
+    for (endpoint, devices) in grouped(with_ports(devices, ports), place_of) {
+        let (lookup, choice, layouts) = (lookup.clone(), choice.clone(), layouts.clone());
+        let place = endpoint.to_string();
+        let connection = Arc::new(Connection { endpoint, devices, lookup, choice, layouts });
+        tasks.spawn(supervise(place, stop.clone(), move |stop| run(connection.clone(), stop)));
     }
 }
 
-async fn supervise(connection: Arc<Connection>, stop: CancellationToken) {
+/// Starts one task for each connection of DNP3.
+#[cfg(feature = "dnp3")]
+pub fn spawn_dnp3(
+    devices: Vec<DeviceSettings>,
+    ports: &[DriverPort],
+    tasks: &mut JoinSet<()>,
+    stop: &CancellationToken,
+    maps: &Arc<Maps>,
+) {
+    use super::dnp3;
+    let place_of = |(device, _): &(DeviceSettings, DriverPort)| {
+        dnp3::Place::of(&device.link).map(|place| (place, device.tls.clone()))
+    };
+    for ((place, _), devices) in grouped(with_ports(devices, ports), place_of) {
+        let (devices, maps) = (Arc::new(devices), maps.clone());
+        let words = place.to_string();
+        let run = move |stop: CancellationToken| {
+            let (place, devices, maps) = (place.clone(), devices.clone(), maps.clone());
+            async move {
+                let last = async {
+                    stop.cancelled().await;
+                    tokio::time::sleep(GRACE).await
+                };
+                tokio::select! {
+                    () = dnp3::run(place, &devices, &maps, &stop) => {}
+                    () = last => {}
+                }
+            }
+        };
+        tasks.spawn(supervise(words, stop.clone(), run));
+    }
+}
+
+/// Says of each device that it cannot be reached by this program; the configuration has refused it before.
+#[cfg(not(feature = "dnp3"))]
+pub fn spawn_dnp3(
+    devices: Vec<DeviceSettings>,
+    _: &[DriverPort],
+    _: &mut JoinSet<()>,
+    _: &CancellationToken,
+    _: &Arc<Maps>,
+) {
+    for device in devices {
+        tracing::error!(
+            device = device.name,
+            "this program was built without DNP3: the device is not driven"
+        );
+    }
+}
+
+/// Each device with the port that belongs to it.
+fn with_ports(devices: Vec<DeviceSettings>, ports: &[DriverPort]) -> Vec<(DeviceSettings, DriverPort)> {
+    let with_port = devices.into_iter().filter_map(|device| {
+        let Some(port) = ports.get(device.index.get()).cloned() else {
+            tracing::error!(device = device.name, "device without a port is not driven");
+            return None;
+        };
+        Some((device, port))
+    });
+    with_port.collect()
+}
+
+/// Devices of the same place together, in the order of their first.
+fn grouped<P: Clone + Eq + Hash>(
+    devices: Vec<(DeviceSettings, DriverPort)>,
+    place_of: impl Fn(&(DeviceSettings, DriverPort)) -> Option<P>,
+) -> Vec<(P, Vec<(DeviceSettings, DriverPort)>)> {
+    let mut places: HashMap<P, usize> = HashMap::new();
+    let mut groups: Vec<(P, Vec<(DeviceSettings, DriverPort)>)> = Vec::new();
+    for device in devices {
+        let Some(place) = place_of(&device) else {
+            tracing::error!(device = device.0.name, "this link leads nowhere: the device is not driven");
+            continue;
+        };
+        let group = *places.entry(place.clone()).or_insert_with(|| {
+            groups.push((place, Vec::new()));
+            groups.len() - 1
+        });
+        if let Some((_, devices)) = groups.get_mut(group) {
+            devices.push(device);
+        }
+    }
+    groups
+}
+
+/// Runs what drives a connection until it ends, and once more if it panics.
+async fn supervise<F, R>(place: String, stop: CancellationToken, run: F)
+where
+    F: Fn(CancellationToken) -> R + Send,
+    R: Future<Output = ()> + Send + 'static,
+{
     let mut backoff = Backoff::field();
     loop {
-        let inner = AbortOnDropHandle::new(tokio::spawn(run(connection.clone(), stop.clone())));
+        let inner = AbortOnDropHandle::new(tokio::spawn(run(stop.clone())));
         match inner.await {
             Ok(()) => return,
             Err(error) => {
-                tracing::error!(endpoint = %connection.endpoint, %error, "device task failed; it is started again");
+                tracing::error!(endpoint = place, %error, "device task failed; it is started again");
             }
         }
         tokio::select! {

@@ -76,10 +76,14 @@ pub fn spawn(
 ) {
     let models = maps.models().clone();
     let lookup: sunspec::Lookup = Arc::new(move |id| models.get(id));
+    let all = maps.clone();
     let choice: sunspec::MapChoice = Arc::new(move |maker, model, version| {
-        maps.best(maker, model, version).filter(|map| map.kind != MapKind::Registers).cloned()
+        let sunspec = |map: &&Arc<DeviceMap>| matches!(map.kind, MapKind::Sunspec | MapKind::Hybrid);
+        maps.best(maker, model, version).filter(sunspec).cloned()
     });
-    connection::spawn(devices, &ports, tasks, &stop, &lookup, &choice);
+    let (dnp3, modbus) = devices.into_iter().partition(|device| device.link.dnp3().is_some());
+    connection::spawn(modbus, &ports, tasks, &stop, &lookup, &choice);
+    connection::spawn_dnp3(dnp3, &ports, tasks, &stop, &all);
 }
 
 /// How the tools of a technician treat a device.

@@ -9,7 +9,8 @@ pub trait Field: Sync {
     /// Reads. Values come in the order in which the outstation sent them, events before what they led to.
     ///
     /// # Errors
-    /// See [`ReadError`]; of a refused or broken answer, nothing is used.
+    /// See [`ReadError`]; of a refused or broken answer, nothing is used but the events of its whole fragments, which the
+    /// outstation will not send again: they come as [`News::Values`].
     fn read(&self, parts: &[Part]) -> impl Future<Output = Result<Vec<Seen>, ReadError>> + Send;
 
     /// Who the outstation says it is: its device attributes (g0). One that has none tells nothing, which is no error.
@@ -153,14 +154,19 @@ pub struct Refusal {
 pub enum News {
     /// How the link stands; on each change.
     Link(LinkState),
-    /// Values that came without a request of ours: at start, after a restart, unsolicited.
+    /// Values that came without a request of ours: at start, after a restart, unsolicited. Those of an integrity read come
+    /// whole, in one piece.
     Values(Source, Vec<Seen>),
     /// Bits of IIN that concern the whole outstation; on each change.
     Indications(Indications),
     /// A task that the association does by itself has failed; which, and why, in words.
     TaskFailed(&'static str, String),
-    /// The outstation had restarted; what it held may be lost. Comes after everything was read again.
+    /// The outstation had restarted; what it held may be lost. Comes after everything was read again, or after
+    /// [`News::ReadRanges`].
     Restarted,
+    /// Everything has to be read anew, by the ranges of points that the map names: the outstation has just been connected, has
+    /// restarted or has lost events, and its class 0 cannot be read (or the map says so). From here on it is so.
+    ReadRanges,
 }
 
 /// Where values came from.

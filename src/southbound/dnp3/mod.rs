@@ -5,9 +5,81 @@
 
 #![allow(dead_code, unused_imports, reason = "the parts that use the seam are being built")]
 
+mod association;
+mod channel;
+mod diagnosis;
 mod field;
+mod handler;
+#[cfg(test)]
+mod peer;
+mod tls;
+mod trace;
 
+pub use association::Outstation;
+pub use channel::{Channel, Pace, Place};
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
     Seen, Source, Stamp, Status,
 };
+pub use trace::TARGET;
+
+use super::DeviceSettings;
+use crate::core::port::DriverPort;
+use crate::device_map::Maps;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+/// Drives the devices of one place on one channel, until `stop` or the end of all of them.
+pub async fn run(
+    place: Place,
+    devices: &[(DeviceSettings, DriverPort)],
+    maps: &Arc<Maps>,
+    stop: &CancellationToken,
+) {
+    let Some((first, _)) = devices.first() else { return };
+    let channel = Channel::open(place, &first.map.link, first.tls.as_ref(), false).await;
+    let mut joined = Vec::new();
+    for (settings, port) in devices {
+        let Some((addresses, session)) = settings.link.dnp3().zip(settings.map.outstation.as_ref()) else {
+            tracing::error!(
+                device = settings.name,
+                "the map of this device is not one of DNP3: it is not driven"
+            );
+            continue;
+        };
+        let patience = settings.map.link.response_timeout;
+        match channel.join(addresses, &session.session, patience).await {
+            Ok((outstation, news)) => joined.push((settings, port, outstation, news)),
+            Err(error) => tracing::error!(device = settings.name, %error, "this device is not driven"),
+        }
+    }
+    channel.enable().await;
+    let tasks: FuturesUnordered<_> = joined
+        .into_iter()
+        .map(|(settings, port, outstation, news)| device(settings, port, outstation, news, maps, stop))
+        .collect();
+    tasks.for_each(|()| std::future::ready(())).await;
+}
+
+/// The device task belongs here.
+async fn device(
+    settings: &DeviceSettings,
+    _port: &DriverPort,
+    _outstation: Outstation,
+    mut news: mpsc::Receiver<News>,
+    _maps: &Arc<Maps>,
+    stop: &CancellationToken,
+) {
+    let all = async {
+        while let Some(news) = news.recv().await {
+            tracing::debug!(device = settings.name, ?news, "news");
+        }
+    };
+    tokio::select! {
+        () = all => {}
+        () = stop.cancelled() => {}
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::certificate::Fingerprint;
 use super::fault::{Fault, Kind};
-use super::identity::Identity;
+use super::identity::{Identity, Paths};
 use super::role::Role;
 use rustls::pki_types::ServerName;
 use rustls::{AlertDescription, CertificateError, ClientConfig, Error, ProtocolVersion};
@@ -61,6 +61,24 @@ impl Client {
     #[must_use]
     pub fn role(&self) -> &Role {
         self.identity.role()
+    }
+
+    /// The files of the gateway's identity, for a driver whose library makes the session by itself.
+    #[must_use]
+    pub fn files(&self) -> &Paths {
+        self.identity.paths()
+    }
+
+    /// The name that the certificate of the device must bear.
+    #[must_use]
+    pub fn server_name(&self) -> String {
+        self.name.to_str().into_owned()
+    }
+
+    /// True if the device is known by its whole certificate, and not by who signed it.
+    #[must_use]
+    pub const fn is_pinned(&self) -> bool {
+        self.pin.is_some()
     }
 
     /// Makes a TLS session on a connection.

@@ -38,6 +38,7 @@ pub struct Paths {
 
 /// What the gateway shows, and whom it trusts.
 pub struct Identity {
+    paths: Paths,
     shown: Summary,
     authorities: Arc<Authorities>,
     verifier: Arc<WebPkiServerVerifier>,
@@ -63,13 +64,14 @@ impl Identity {
         let own = checks::own(paths, &provider, now, &mut findings);
         let trusted = checks::authorities(paths, now, &mut findings);
         let identity = own.zip(trusted).filter(|_| !findings.faulty()).and_then(|((key, shown), trusted)| {
-            let built = Self::build(key, shown, trusted, provider);
+            let built = Self::build(paths, key, shown, trusted, provider);
             built.map_err(|why| findings.fault(Which::Authorities, why.to_string())).ok()
         });
         (identity.map(Arc::new), findings.0)
     }
 
     fn build(
+        paths: &Paths,
         key: CertifiedKey,
         shown: Summary,
         (roots, authorities): (RootCertStore, Authorities),
@@ -81,7 +83,8 @@ impl Identity {
         let authorities = Arc::new(authorities);
         let judge = Verifier { inner: verifier.clone(), pin: None, authorities: authorities.clone() };
         let usual = Arc::new(config(judge, &key, &provider, SESSIONS)?);
-        Ok(Self { shown, authorities, verifier, key, provider, usual, pinned: Mutex::default() })
+        let paths = paths.clone();
+        Ok(Self { paths, shown, authorities, verifier, key, provider, usual, pinned: Mutex::default() })
     }
 
     /// What is needed to reach one device: by the name in its certificate, or by its whole certificate.
@@ -115,6 +118,12 @@ impl Identity {
     #[must_use]
     pub const fn role(&self) -> &Role {
         &self.shown.role
+    }
+
+    /// The files it was read from.
+    #[must_use]
+    pub const fn paths(&self) -> &Paths {
+        &self.paths
     }
 
     /// The gateway's own certificate.

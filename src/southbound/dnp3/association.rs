@@ -1,0 +1,248 @@
+//! One outstation on a channel: what can be asked of it ([`Field`]) and what it tells ([`News`]).
+//!
+//! It reads and operates; what the values mean, when to ask and what to do about it is the device task's matter.
+
+mod health;
+mod keeper;
+mod requests;
+
+pub use health::{Failure, Health};
+pub use requests::words;
+
+use super::channel::{Channel, Handle, Inner};
+use super::field::{
+    Field, Identity, LinkState, News, OperateError, Operation, Part, ReadError, Refusal, Seen,
+};
+use super::handler::{Answer, Clock, Tasks, Values, Watch, clock_is_set};
+use crate::device_map::dnp3::{SessionOptions, TimeSync, Unsolicited};
+use crate::southbound::Dnp3Addresses;
+use dnp3::app::attr::{AttrSet, StringAttr};
+use dnp3::app::{RetryStrategy, Timeout};
+use dnp3::link::EndpointAddress;
+use dnp3::master::{
+    AssociationConfig, Classes, EventClasses, MasterChannel, ReadRequest, TaskError, TimeSyncProcedure,
+};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// Pieces of news on their way to the device task, beside those that wait in the outbox.
+const UNDER_WAY: usize = 16;
+
+/// Why an association cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// 65520 and above are for broadcasts and the like.
+    #[error("{0} cannot be the link address of an outstation; 0 to 65519 can")]
+    Address(u16),
+}
+
+/// One outstation. Cheap to clone; the association ends with the last clone.
+#[derive(Clone)]
+pub struct Outstation {
+    seat: Arc<Seat>,
+    channel: Arc<Inner>,
+    /// One request at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
+    _leaves: Arc<DropGuard>,
+}
+
+/// What the association of an outstation is made of, again and again.
+pub struct Seat {
+    pub address: EndpointAddress,
+    session: SessionOptions,
+    response_timeout: Duration,
+    pub watch: Arc<Watch>,
+    handle: Mutex<Option<Handle>>,
+}
+
+impl Channel {
+    /// Makes the association with an outstation. An earlier one with the same address ends.
+    ///
+    /// # Errors
+    /// See [`JoinError`].
+    pub async fn join(
+        &self,
+        addresses: Dnp3Addresses,
+        session: &SessionOptions,
+        response_timeout: Duration,
+    ) -> Result<(Outstation, mpsc::Receiver<News>), JoinError> {
+        let channel = self.0.clone();
+        let address = EndpointAddress::try_new(addresses.outstation)
+            .map_err(|_| JoinError::Address(addresses.outstation))?;
+        let health = Health::new(session, response_timeout, channel.pace);
+        let watch = Arc::new(Watch::new(health, channel.answered.clone()));
+        let seat = Arc::new(Seat {
+            address,
+            session: session.clone(),
+            response_timeout,
+            watch: watch.clone(),
+            handle: Mutex::default(),
+        });
+        let (to, news) = mpsc::channel(UNDER_WAY);
+        let end = CancellationToken::new();
+        tokio::spawn(keeper::keep(channel.clone(), seat.clone(), to, end.clone()));
+        channel.seat(&seat).await;
+        watch.link(self.state());
+        let turn = Arc::default();
+        let outstation = Outstation { seat, channel, turn, _leaves: Arc::new(end.drop_guard()) };
+        Ok((outstation, news))
+    }
+}
+
+impl Seat {
+    /// Makes the association in the stack, in place of the one that may be there.
+    pub async fn join(&self, master: &mut MasterChannel, channel: &Inner) {
+        let config = self.config(channel);
+        // Neither fails but for a master that has ended, which leaves no connection either.
+        let _ = master.remove_association(self.address).await;
+        let values = Values::new(self.watch.clone());
+        let tasks = Tasks(self.watch.clone());
+        let made = master
+            .add_association(self.address, config, Box::new(values), Box::new(Clock), Box::new(tasks))
+            .await;
+        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = made.ok();
+    }
+
+    pub fn handle(&self) -> Option<Handle> {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the stack shall treat the outstation, by what is known of its health.
+    fn config(&self, channel: &Inner) -> AssociationConfig {
+        let mut state = self.watch.state();
+        let health = &mut state.health;
+        if !clock_is_set() {
+            health.time_not_known(Instant::now());
+        }
+        let mut config = AssociationConfig::quiet();
+        config.response_timeout = Timeout::saturating(self.response_timeout);
+        // The first wait of a second at most; shorter where everything is quicker.
+        let first = self.response_timeout.min(Duration::from_secs(1));
+        config.auto_tasks_retry_strategy = RetryStrategy::new(first, channel.pace.most);
+        if health.is_lost() {
+            return config;
+        }
+        config.disable_unsol_classes = EventClasses::all();
+        config.event_scan_on_events_available = EventClasses::all();
+        if self.session.unsolicited == Unsolicited::Auto {
+            config.enable_unsol_classes = EventClasses::all();
+        }
+        if !health.reads_by_ranges() {
+            config.startup_integrity_classes = Classes::all();
+        }
+        if !health.keeps_its_time() {
+            config.auto_time_sync = self.procedure(channel);
+        }
+        config
+    }
+
+    /// How its clock is set.
+    fn procedure(&self, channel: &Inner) -> Option<TimeSyncProcedure> {
+        match self.session.time_sync {
+            TimeSync::Auto if channel.place.is_serial() => Some(TimeSyncProcedure::NonLan),
+            TimeSync::Auto | TimeSync::Lan => Some(TimeSyncProcedure::Lan),
+            TimeSync::NonLan => Some(TimeSyncProcedure::NonLan),
+            TimeSync::Write => Some(TimeSyncProcedure::DirectWriteAbsTime),
+            TimeSync::Off => None,
+        }
+    }
+}
+
+impl Outstation {
+    /// How many values were dropped because the device task did not take them in time; each time everything was read again.
+    pub fn dropped(&self) -> u64 {
+        self.seat.watch.outbox.dropped()
+    }
+
+    /// Ends the connection and makes it anew. On a shared channel that concerns the others too.
+    pub async fn reconnect(&self, why: &str) {
+        self.channel.reconnect(why.to_owned()).await;
+    }
+
+    /// What to ask with, if it makes sense to ask now.
+    fn asking(&self) -> Result<Handle, ReadError> {
+        match self.seat.watch.standing() {
+            LinkState::Up => {}
+            LinkState::Connecting => {
+                return Err(ReadError::NoConnection("the connection is being made".to_owned()));
+            }
+            // Of several outstations on a line one is dead: that must not cost the others a time-out each time.
+            LinkState::Down(_) if self.channel.state() == LinkState::Up => return Err(ReadError::Silent),
+            LinkState::Down(why) => return Err(ReadError::NoConnection(why)),
+        }
+        self.seat.handle().ok_or_else(|| ReadError::NoConnection("no connection".to_owned()))
+    }
+
+    async fn ask(&self, request: ReadRequest) -> Result<Vec<Seen>, ReadError> {
+        let mut handle = self.asking()?;
+        let into = Arc::new(Mutex::new(Vec::new()));
+        let answer = Answer::new(self.seat.watch.clone(), into.clone());
+        let result = handle.read_with_handler(request, Box::new(answer)).await;
+        let seen = std::mem::take(&mut *into.lock().unwrap_or_else(PoisonError::into_inner));
+        match result {
+            Ok(()) if seen.len() > requests::MOST_VALUES => {
+                Err(ReadError::Broken("it has more values than an outstation can have".to_owned()))
+            }
+            Ok(()) => Ok(seen),
+            Err(error) => {
+                self.seat.watch.rescue(seen);
+                Err(requests::read_error(error))
+            }
+        }
+    }
+
+    async fn attribute(&self, attribute: StringAttr) -> Result<Option<String>, ReadError> {
+        let mut handle = self.asking()?;
+        let request = ReadRequest::device_attribute(attribute, AttrSet::Default);
+        let found = Arc::new(Mutex::new(None));
+        let reader =
+            requests::Text { watch: self.seat.watch.clone(), wanted: attribute, found: found.clone() };
+        match handle.read_with_handler(request, Box::new(reader)).await.map_err(requests::read_error) {
+            Ok(()) => Ok(found.lock().unwrap_or_else(PoisonError::into_inner).take()),
+            Err(ReadError::Refused(Refusal { no_function: true, .. }) | ReadError::Broken(_)) => Ok(None),
+            Err(ReadError::Refused(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Field for Outstation {
+    async fn read(&self, parts: &[Part]) -> Result<Vec<Seen>, ReadError> {
+        let _turn = self.turn.lock().await;
+        if parts.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ask(requests::read(parts)).await
+    }
+
+    async fn identity(&self) -> Result<Identity, ReadError> {
+        let _turn = self.turn.lock().await;
+        Ok(Identity {
+            manufacturer: self.attribute(StringAttr::DeviceManufacturersName).await?,
+            model: self.attribute(StringAttr::ProductNameAndModel).await?,
+            serial: self.attribute(StringAttr::DeviceSerialNumber).await?,
+            version: self.attribute(StringAttr::DeviceManufacturerSoftwareVersion).await?,
+        })
+    }
+
+    async fn operate(&self, outputs: &[Operation]) -> Result<(), OperateError> {
+        let _turn = self.turn.lock().await;
+        let Some((mode, headers)) = requests::operate(outputs)? else { return Ok(()) };
+        let mut handle = self.asking().map_err(|why| {
+            OperateError::NotSent(match why {
+                ReadError::Silent => "the outstation does not answer; nothing was sent".to_owned(),
+                other => other.to_string(),
+            })
+        })?;
+        self.seat.watch.state().health.command_begins();
+        let result = handle.operate(mode, headers).await;
+        let sent = self.seat.watch.state().health.command_was_sent();
+        result.map_err(|error| requests::operate_error(error, sent))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,407 @@
+//! How an association fares, and what has to be done about it: plain decisions by what happened and the time. It asks nothing and
+//! sends nothing.
+
+use crate::backoff::Backoff;
+use crate::device_map::dnp3::{ReadPlan, SessionOptions};
+use crate::southbound::dnp3::channel::Pace;
+use crate::southbound::dnp3::field::Indications;
+use dnp3::master::TaskError;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Failures in a row after which something is not tried again.
+const ENOUGH: u32 = 3;
+
+/// What the failure of a task says of the outstation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// It did not answer.
+    Silence,
+    /// It answered, but not with what was asked for.
+    Answered,
+    /// Nothing: it was not asked, or the connection broke.
+    NotAsked,
+}
+
+impl Failure {
+    /// Reads a failure.
+    pub const fn of(error: TaskError) -> Self {
+        match error {
+            TaskError::ResponseTimeout => Self::Silence,
+            TaskError::TooManyRequests
+            | TaskError::Link(_)
+            | TaskError::WriteError
+            | TaskError::BadEncoding(_)
+            | TaskError::NoSuchAssociation(_)
+            | TaskError::NoConnection
+            | TaskError::Shutdown
+            | TaskError::Disabled => Self::NotAsked,
+            _ => Self::Answered,
+        }
+    }
+}
+
+/// What has to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// No answers: make the connection anew.
+    Reconnect,
+    /// No answers, but others on the channel may: count it as lost, and ask it ever less often.
+    Lose,
+    /// A lost one answers again: start over with it.
+    Revive,
+    /// It was lost, and the connection has been made anew since: start over with it.
+    Rejoin,
+    /// Its clock cannot be set: stop trying, or nothing else ever happens.
+    LeaveTime,
+    /// Class 0 cannot be read: read by ranges from now on.
+    LeaveClasses,
+    /// By ranges, and it was just connected.
+    ReadRanges,
+    /// By ranges, and it has restarted.
+    Restarted,
+    /// Read everything again, because of this.
+    ReadAll(&'static str),
+    /// Its restart bit cannot be cleared, so the stack reads nothing by itself: read everything.
+    Stubborn,
+    /// It says again and again that it has lost events: that is not heard any more.
+    IgnoreOverflow,
+    /// See whether it is there.
+    CheckLink,
+    /// Offer it the time once more.
+    OfferTime,
+}
+
+/// The restart of an outstation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Restart {
+    None,
+    /// It has restarted; everything is to be read again before anybody is told.
+    Seen,
+    /// It was told, though the bit is only now being cleared.
+    Told,
+}
+
+/// How an association fares.
+#[derive(Debug)]
+pub struct Health {
+    lost_after: u32,
+    keep_alive: Option<Duration>,
+    pace: Pace,
+    heard: Instant,
+    checked: Instant,
+    misses: u32,
+    lost: bool,
+    /// The stack was told to leave it alone.
+    left_alone: bool,
+    /// It has answered since the gateway was started.
+    known: bool,
+    /// It sends without end.
+    babbles: bool,
+    ask_after: Instant,
+    backoff: Backoff,
+    restart: Restart,
+    /// Times in a row that the restart bit was to be cleared, with nothing read in between.
+    clearings: u32,
+    time_refusals: u32,
+    /// From when on the time is offered again; set if it is not set by the stack.
+    offer_time: Option<Instant>,
+    integrity_refusals: u32,
+    by_ranges: bool,
+    just_connected: bool,
+    values_lost: bool,
+    /// Not before this is everything read again, after that failed.
+    read_again: Option<Instant>,
+    /// Its restart bit cannot be cleared; until it is connected anew that is known.
+    stubborn: bool,
+    indications: Indications,
+    overflows: u32,
+    next_overflow: Option<Instant>,
+    command_sent: bool,
+}
+
+impl Health {
+    pub fn new(session: &SessionOptions, response_timeout: Duration, pace: Pace) -> Self {
+        let now = Instant::now();
+        Self {
+            lost_after: session.lost_after_answers.max(1),
+            keep_alive: session.keep_alive.filter(|time| !time.is_zero()),
+            pace,
+            heard: now,
+            checked: now,
+            misses: 0,
+            lost: false,
+            left_alone: false,
+            known: false,
+            babbles: false,
+            ask_after: now,
+            backoff: Backoff::new(response_timeout * 2, (response_timeout * 2).max(Duration::from_mins(5))),
+            restart: Restart::None,
+            clearings: 0,
+            time_refusals: 0,
+            offer_time: None,
+            integrity_refusals: 0,
+            by_ranges: session.read == ReadPlan::Ranges,
+            just_connected: false,
+            values_lost: false,
+            read_again: None,
+            stubborn: false,
+            indications: Indications::default(),
+            overflows: 0,
+            next_overflow: None,
+            command_sent: false,
+        }
+    }
+
+    /// The connection has just been made.
+    pub fn connected(&mut self, now: Instant) {
+        self.heard = now;
+        self.checked = now;
+        self.misses = 0;
+        self.lost = false;
+        self.babbles = false;
+        self.clearings = 0;
+        self.stubborn = false;
+        self.just_connected = true;
+        self.backoff.reset();
+    }
+
+    /// Something came. True if that has to be seen to.
+    pub const fn heard(&mut self, now: Instant) -> bool {
+        self.known = true;
+        self.heard = now;
+        self.misses = 0;
+        self.lost
+    }
+
+    /// A request was not answered.
+    pub fn missed(&mut self, now: Instant) {
+        self.misses = self.misses.saturating_add(1);
+        self.checked = now;
+        self.ask_after = now + self.backoff.next_delay();
+    }
+
+    /// Its answer does not end.
+    pub const fn babbling(&mut self) {
+        self.babbles = true;
+    }
+
+    /// True if it has ever answered.
+    pub const fn is_known(&self) -> bool {
+        self.known
+    }
+
+    /// True if it is asked only now and then.
+    pub const fn is_lost(&self) -> bool {
+        self.lost
+    }
+
+    /// True if it is to be read by ranges.
+    pub const fn reads_by_ranges(&self) -> bool {
+        self.by_ranges
+    }
+
+    /// True if the stack shall not set its clock.
+    pub const fn keeps_its_time(&self) -> bool {
+        self.offer_time.is_some()
+    }
+
+    /// Our clock is not set: the stack, which would wait for it, is not to set the outstation's.
+    pub fn time_not_known(&mut self, now: Instant) {
+        self.offer_time = Some(now + self.pace.overflow);
+    }
+
+    /// Its clock was set.
+    pub const fn time_taken(&mut self) {
+        self.time_refusals = 0;
+    }
+
+    /// Its clock was not set.
+    pub const fn time_refused(&mut self) {
+        self.time_refusals = self.time_refusals.saturating_add(1);
+    }
+
+    /// Everything was to be read, and the answer was of no use.
+    pub const fn integrity_refused(&mut self) {
+        self.integrity_refusals = self.integrity_refusals.saturating_add(1);
+    }
+
+    /// Its restart bit is about to be cleared.
+    pub const fn clearing_restart(&mut self) {
+        if self.stubborn {
+            return;
+        }
+        self.clearings = self.clearings.saturating_add(1);
+        self.restart = match self.restart {
+            Restart::Told => Restart::None,
+            Restart::None | Restart::Seen => Restart::Seen,
+        };
+    }
+
+    /// The answer to an integrity read has the restart bit set.
+    pub const fn restart_within_integrity(&mut self) {
+        if matches!(self.restart, Restart::None) {
+            self.restart = Restart::Told;
+        }
+    }
+
+    /// Everything was read. True if that came after a restart.
+    pub fn read_whole(&mut self) -> bool {
+        self.integrity_refusals = 0;
+        self.clearings = 0;
+        match self.restart {
+            Restart::None => false,
+            Restart::Seen => {
+                self.restart = Restart::None;
+                true
+            }
+            // The bit came with this very read and is cleared after it.
+            Restart::Told => true,
+        }
+    }
+
+    /// Everything was to be read again, and was not.
+    pub fn read_failed(&mut self, now: Instant) {
+        self.values_lost = true;
+        self.read_again = Some(now + self.pace.overflow);
+    }
+
+    /// Values were dropped.
+    pub const fn values_lost(&mut self) {
+        self.values_lost = true;
+    }
+
+    /// Bits that came.
+    pub const fn indicated(&mut self, now: &Indications) {
+        if !now.overflow {
+            self.overflows = 0;
+        }
+        self.indications = *now;
+    }
+
+    /// A command is about to be asked for.
+    pub const fn command_begins(&mut self) {
+        self.command_sent = false;
+    }
+
+    /// A command is being sent.
+    pub const fn command_sent(&mut self) {
+        self.command_sent = true;
+    }
+
+    /// True if the command was sent, or may have been.
+    pub const fn command_was_sent(&self) -> bool {
+        self.command_sent
+    }
+
+    /// What has to be done next. `shared`: others are on the channel. `room`: the device task keeps up. The link stands.
+    pub fn duty(&mut self, now: Instant, shared: bool, room: bool) -> Option<Duty> {
+        self.silence(now, shared)
+            .or_else(|| if self.lost { None } else { self.refusals(now).or_else(|| self.reading(now, room)) })
+            .or_else(|| self.quiet(now))
+    }
+
+    fn silence(&mut self, now: Instant, shared: bool) -> Option<Duty> {
+        if self.babbles {
+            self.babbles = false;
+            return Some(Duty::Reconnect);
+        }
+        if self.lost {
+            if self.misses == 0 {
+                (self.lost, self.left_alone) = (false, false);
+                self.backoff.reset();
+                self.just_connected = true;
+                return Some(Duty::Revive);
+            }
+            return None;
+        }
+        if self.left_alone {
+            self.left_alone = false;
+            return Some(Duty::Rejoin);
+        }
+        let silent = now.saturating_duration_since(self.heard);
+        let too_long = self.keep_alive.is_some_and(|alive| self.misses > 0 && silent >= alive * 2);
+        if self.misses < self.lost_after && !too_long {
+            return None;
+        }
+        if shared {
+            (self.lost, self.left_alone) = (true, true);
+            return Some(Duty::Lose);
+        }
+        self.misses = 0;
+        self.heard = now;
+        Some(Duty::Reconnect)
+    }
+
+    fn refusals(&mut self, now: Instant) -> Option<Duty> {
+        if self.time_refusals >= ENOUGH {
+            self.time_refusals = 0;
+            self.offer_time = Some(now + self.pace.time);
+            return Some(Duty::LeaveTime);
+        }
+        if self.integrity_refusals >= ENOUGH {
+            self.integrity_refusals = 0;
+            self.by_ranges = true;
+            self.just_connected = true;
+            return Some(Duty::LeaveClasses);
+        }
+        if self.offer_time.is_some_and(|at| now >= at) && self.indications.need_time {
+            self.offer_time = Some(now + self.pace.time);
+            return Some(Duty::OfferTime);
+        }
+        None
+    }
+
+    /// What has to be read because something was missed.
+    fn reading(&mut self, now: Instant, room: bool) -> Option<Duty> {
+        if self.by_ranges && self.just_connected {
+            self.just_connected = false;
+            self.values_lost = false;
+            return Some(Duty::ReadRanges);
+        }
+        self.just_connected = false;
+        if self.by_ranges && self.restart == Restart::Seen {
+            self.restart = Restart::None;
+            self.clearings = 0;
+            return Some(Duty::Restarted);
+        }
+        if self.clearings >= ENOUGH {
+            self.clearings = 0;
+            self.stubborn = true;
+            return Some(Duty::Stubborn);
+        }
+        if self.values_lost && room && self.read_again.is_none_or(|at| now >= at) {
+            self.values_lost = false;
+            return Some(Duty::ReadAll("values came faster than they could be taken"));
+        }
+        if self.indications.overflow && self.next_overflow.is_none_or(|at| now >= at) {
+            if self.overflows < ENOUGH {
+                self.overflows += 1;
+                self.next_overflow = Some(now + self.pace.overflow);
+                return Some(Duty::ReadAll("the outstation has lost events"));
+            }
+            if self.overflows == ENOUGH {
+                self.overflows += 1;
+                return Some(Duty::IgnoreOverflow);
+            }
+        }
+        None
+    }
+
+    /// A long silence, or a lost one whose turn it is.
+    fn quiet(&mut self, now: Instant) -> Option<Duty> {
+        let due = if self.lost {
+            now >= self.ask_after
+        } else {
+            let last = self.heard.max(self.checked);
+            self.keep_alive.is_some_and(|alive| now.saturating_duration_since(last) >= alive)
+        };
+        due.then(|| {
+            self.checked = now;
+            Duty::CheckLink
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! Looks after one association: does what its health demands, and passes on its news. It never touches the values.
+
+use super::health::{Duty, Failure};
+use super::{Seat, requests};
+use crate::southbound::dnp3::channel::Inner;
+use crate::southbound::dnp3::field::{LinkState, News};
+use crate::southbound::dnp3::handler::clock_is_set;
+use dnp3::master::{TaskError, TimeSyncError};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// Keeps the association until `end`, and ends it then.
+pub async fn keep(channel: Arc<Inner>, seat: Arc<Seat>, to: mpsc::Sender<News>, end: CancellationToken) {
+    tokio::select! {
+        () = end.cancelled() => {}
+        () = async { tokio::join!(seat.watch.outbox.pass_on(to), look_after(&channel, &seat)); } => {}
+    }
+    channel.leave(&seat).await;
+}
+
+async fn look_after(channel: &Arc<Inner>, seat: &Arc<Seat>) {
+    loop {
+        // An error of the clock's cannot be here: it only ends when the time does.
+        let _ = tokio::time::timeout(channel.pace.tick, seat.watch.stirred.notified()).await;
+        channel.unhang().await;
+        while channel.state() == LinkState::Up {
+            let (shared, room) = (channel.shared(), seat.watch.outbox.has_room());
+            let duty = seat.watch.state().health.duty(Instant::now(), shared, room);
+            let Some(duty) = duty else { break };
+            carry_out(duty, channel, seat).await;
+        }
+    }
+}
+
+async fn carry_out(duty: Duty, channel: &Arc<Inner>, seat: &Arc<Seat>) {
+    let watch = &seat.watch;
+    match duty {
+        Duty::Reconnect => {
+            let words = if watch.state().health.is_known() {
+                "connected, but the outstation does not answer any more; the connection is made anew"
+            } else {
+                "connected, but the outstation does not answer: is its link address right, and the gateway's?"
+            };
+            channel.reconnect(words.to_owned()).await;
+        }
+        Duty::Lose => {
+            let words = if watch.state().health.is_known() {
+                "the outstation does not answer any more; others on the same line are not concerned"
+            } else {
+                "the outstation does not answer, while others may: is its link address right?"
+            };
+            watch.link(LinkState::Down(words.to_owned()));
+            channel.rejoin(seat).await;
+            let all = channel.seats().iter().all(|seat| seat.watch.state().health.is_lost());
+            if all {
+                channel
+                    .reconnect("connected, but none of the outstations on this line answers".to_owned())
+                    .await;
+            }
+        }
+        Duty::Rejoin => channel.rejoin(seat).await,
+        Duty::Revive => {
+            channel.rejoin(seat).await;
+            watch.link(LinkState::Up);
+        }
+        Duty::LeaveTime => {
+            let words = if clock_is_set() {
+                "it asks for the time and refuses it three times in a row; it is offered again from time to time, and times of the outstation are not to be trusted"
+            } else {
+                "the gateway's own clock is not set"
+            };
+            watch.failed("setting its clock", words.to_owned());
+            channel.rejoin(seat).await;
+        }
+        Duty::LeaveClasses => {
+            let words = "three times in a row the answer could not be used; from now on it is read by ranges of points";
+            watch.failed("reading everything (class 1, 2, 3 and 0)", words.to_owned());
+            channel.rejoin(seat).await;
+        }
+        Duty::ReadRanges => {
+            watch.outbox.tell(News::ReadRanges);
+        }
+        Duty::Restarted => {
+            watch.outbox.tell(News::ReadRanges);
+            watch.outbox.tell(News::Restarted);
+        }
+        Duty::ReadAll(why) => read_all(why, seat).await,
+        Duty::Stubborn => {
+            let words =
+                "it does not clear the bit that says that it has restarted; until it does, it is only polled";
+            watch.failed("clearing its restart bit", words.to_owned());
+            read_all("its restart bit does not go away", seat).await;
+        }
+        Duty::IgnoreOverflow => {
+            let words = "it says so again and again, although everything was read three times; that is not heard any more until it stops";
+            watch.failed("lost events", words.to_owned());
+        }
+        Duty::CheckLink => check(seat).await,
+        Duty::OfferTime => offer_time(channel, seat).await,
+    }
+}
+
+/// Reads everything once more.
+async fn read_all(why: &'static str, seat: &Seat) {
+    let watch = &seat.watch;
+    tracing::info!(outstation = seat.address.raw_value(), why, "everything is read again");
+    if watch.state().health.reads_by_ranges() {
+        watch.outbox.tell(News::ReadRanges);
+        return;
+    }
+    let Some(mut handle) = seat.handle() else { return };
+    watch.integrity_begins();
+    let result = handle.read(requests::everything()).await;
+    watch.integrity_ends(result.is_ok());
+    if let Err(error) = result {
+        // The connection being made anew brings everything by itself.
+        if Failure::of(error) != Failure::NotAsked {
+            watch.state().health.read_failed(Instant::now());
+            watch.failed(
+                "reading everything again",
+                format!("{}; needed because {why}", requests::words(error)),
+            );
+        }
+    }
+}
+
+/// Asks for the state of the link, which every outstation answers.
+async fn check(seat: &Seat) {
+    let Some(mut handle) = seat.handle() else { return };
+    match handle.check_link_status().await {
+        Ok(()) => seat.watch.heard(),
+        // No task of the stack's that would be told otherwise.
+        Err(TaskError::ResponseTimeout) => seat.watch.state().health.missed(Instant::now()),
+        Err(error) if Failure::of(error) == Failure::Answered => seat.watch.heard(),
+        Err(_) => {}
+    }
+}
+
+async fn offer_time(channel: &Inner, seat: &Seat) {
+    let (Some(mut handle), Some(procedure)) = (seat.handle(), seat.procedure(channel)) else { return };
+    match handle.synchronize_time(procedure).await {
+        Ok(()) => {
+            tracing::info!(outstation = seat.address.raw_value(), "the outstation takes the time again")
+        }
+        Err(TimeSyncError::Task(TaskError::NoConnection | TaskError::Link(_))) => {}
+        Err(error) => seat.watch.failed("setting its clock", error.to_string()),
+    }
+}

@@ -1,0 +1,299 @@
+//! One connection on which the gateway is master: over TCP or TLS to one outstation or to a front of several, or a serial line.
+//!
+//! It makes and remakes the connection and says how it stands and why not. What is asked of an outstation is the association's
+//! matter.
+
+mod dialler;
+mod listener;
+mod open;
+mod place;
+
+pub use place::{Carrier, Place};
+
+use super::association::Seat;
+use super::diagnosis;
+use super::field::LinkState;
+use crate::device_map::LinkOptions;
+use crate::southbound::tls::Client;
+use dnp3::master::{AssociationHandle, MasterChannel};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How patient a channel is.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Longest first wait before a connection is tried again.
+    pub first: Duration,
+    /// Longest wait.
+    pub most: Duration,
+    /// Between two looks at why there is no connection.
+    pub diagnose: Duration,
+    /// Between two full reads because of lost events.
+    pub overflow: Duration,
+    /// Between two offers of the time to an outstation that had refused it.
+    pub time: Duration,
+    /// How long a TLS handshake may take before it counts as stuck.
+    pub hang: Duration,
+    /// How often an association looks after itself when nothing happens.
+    pub tick: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(2),
+            most: Duration::from_secs(30),
+            diagnose: Duration::from_mins(1),
+            overflow: Duration::from_mins(1),
+            time: Duration::from_hours(1),
+            hang: Duration::from_secs(15),
+            tick: Duration::from_secs(1),
+        }
+    }
+}
+
+/// A connection and the associations on it. Cheap to clone; it ends when the last clone and association are gone.
+#[derive(Clone)]
+pub struct Channel(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    pub place: Place,
+    options: LinkOptions,
+    tls: Option<Client>,
+    trace: bool,
+    pub pace: Pace,
+    /// The stack's end of it; none if it could not be set up.
+    master: tokio::sync::Mutex<Option<MasterChannel>>,
+    enabled: AtomicBool,
+    /// Which master's words count: that of an earlier one may still be ending.
+    generation: AtomicU64,
+    standing: Mutex<Standing>,
+    seats: Mutex<Vec<Arc<Seat>>>,
+    /// An outstation has been heard since the connection was made.
+    pub answered: Arc<AtomicBool>,
+}
+
+/// How the connection stands.
+struct Standing {
+    state: LinkState,
+    /// Since when it is being made.
+    connecting: Option<Instant>,
+    /// When the cause of a failure was last looked for, and what was found.
+    diagnosed: Option<(Instant, String)>,
+}
+
+impl Channel {
+    /// Sets up a channel; it does not connect before [`Channel::enable`]. One that cannot be set up stays down, and its state
+    /// says why; that is tried again, since certificate files may be replaced.
+    pub async fn open(place: Place, options: &LinkOptions, tls: Option<&Client>, trace: bool) -> Self {
+        Self::open_at(place, options, tls, trace, Pace::default()).await
+    }
+
+    /// As [`Channel::open`], at another pace.
+    pub async fn open_at(
+        place: Place,
+        options: &LinkOptions,
+        tls: Option<&Client>,
+        trace: bool,
+        pace: Pace,
+    ) -> Self {
+        let standing = Standing { state: LinkState::Connecting, connecting: None, diagnosed: None };
+        let inner = Arc::new(Inner {
+            place,
+            options: options.clone(),
+            tls: tls.cloned(),
+            trace,
+            pace,
+            master: tokio::sync::Mutex::default(),
+            enabled: AtomicBool::new(false),
+            generation: AtomicU64::new(0),
+            standing: Mutex::new(standing),
+            seats: Mutex::default(),
+            answered: Arc::new(AtomicBool::new(false)),
+        });
+        inner.spawn(&mut *inner.master.lock().await);
+        Self(inner)
+    }
+
+    /// Connects, and keeps connecting. To be called when the associations have joined.
+    pub async fn enable(&self) {
+        self.0.enabled.store(true, Ordering::Relaxed);
+        if let Some(master) = &mut *self.0.master.lock().await {
+            // It only fails if the task has ended, which the next look finds.
+            let _ = master.enable().await;
+        }
+    }
+
+    /// How the connection stands.
+    pub fn state(&self) -> LinkState {
+        self.0.state()
+    }
+}
+
+impl Inner {
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn seats(&self) -> MutexGuard<'_, Vec<Arc<Seat>>> {
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn state(&self) -> LinkState {
+        self.standing().state.clone()
+    }
+
+    /// True if there is more than one association on it.
+    pub fn shared(&self) -> bool {
+        self.seats().len() > 1
+    }
+
+    /// Sets how it stands, and tells all associations. The lock is held meanwhile, so that all hear the same order.
+    fn set(&self, standing: &mut Standing, state: LinkState) {
+        if standing.state == state {
+            return;
+        }
+        standing.state = state.clone();
+        for seat in self.seats().iter() {
+            seat.watch.link(state.clone());
+        }
+    }
+
+    /// Puts an association in its seat, in place of the one that may be there.
+    pub async fn seat(&self, seat: &Arc<Seat>) {
+        {
+            let mut seats = self.seats();
+            seats.retain(|other| other.address != seat.address);
+            seats.push(seat.clone());
+        }
+        if let Some(master) = &mut *self.master.lock().await {
+            seat.join(master, self).await;
+        }
+    }
+
+    /// Takes an association away, unless another one has its address by now.
+    pub async fn leave(&self, seat: &Arc<Seat>) {
+        let mut master = self.master.lock().await;
+        let there = {
+            let mut seats = self.seats();
+            let before = seats.len();
+            seats.retain(|other| !Arc::ptr_eq(other, seat));
+            seats.len() < before
+        };
+        if let Some(master) = &mut *master
+            && there
+        {
+            let _ = master.remove_association(seat.address).await;
+        }
+    }
+
+    /// Makes the association of a seat anew, as its health now demands.
+    pub async fn rejoin(&self, seat: &Arc<Seat>) {
+        if let Some(master) = &mut *self.master.lock().await {
+            seat.join(master, self).await;
+        }
+    }
+
+    /// Ends the connection and makes it anew, for this reason.
+    pub async fn reconnect(&self, why: String) {
+        {
+            // First of all: from here on nothing more is asked of it.
+            let mut standing = self.standing();
+            self.set(&mut standing, LinkState::Down(why));
+        }
+        if let Some(master) = &mut *self.master.lock().await {
+            let _ = master.disable().await;
+            let _ = master.enable().await;
+        }
+    }
+
+    /// Gives up a master that hangs, or could not be set up, and makes another. Called now and then by each association.
+    ///
+    /// The stack neither bounds a TLS handshake nor hears anything while it connects, so a device that accepts a connection
+    /// and then says nothing would hold it for ever.
+    pub async fn unhang(self: &Arc<Self>) {
+        let now = Instant::now();
+        let stuck = |standing: &Standing| {
+            let limit = self.longest_connect();
+            standing.connecting.is_some_and(|since| now.saturating_duration_since(since) > limit)
+        };
+        if !stuck(&self.standing()) {
+            return;
+        }
+        let mut master = self.master.lock().await;
+        if !stuck(&self.standing()) {
+            return;
+        }
+        self.spawn(&mut master);
+        if master.is_none() {
+            return;
+        }
+        {
+            let mut standing = self.standing();
+            let words = "connected, but the TLS handshake is not answered: does this port speak TLS?";
+            self.set(&mut standing, LinkState::Down(words.to_owned()));
+        }
+        let seats: Vec<_> = self.seats().clone();
+        if let Some(master) = &mut *master {
+            for seat in seats {
+                seat.join(master, self).await;
+            }
+            if self.enabled.load(Ordering::Relaxed) {
+                let _ = master.enable().await;
+            }
+        }
+        drop(master);
+        self.diagnose();
+    }
+
+    /// How long the connection may take to be made before something is wrong.
+    fn longest_connect(&self) -> Duration {
+        match &self.place.carrier {
+            // A host name may have a few addresses.
+            Carrier::Tls { ends } => {
+                let ends = u32::try_from(ends.len()).unwrap_or(2);
+                self.options.connect_timeout * ends * 2 + self.pace.hang
+            }
+            Carrier::Tcp { .. } | Carrier::Serial { .. } => Duration::from_mins(10),
+        }
+    }
+
+    /// Looks for the cause of a failure, unless that was done just now; the words come a little later.
+    fn diagnose(self: &Arc<Self>) {
+        let now = Instant::now();
+        {
+            let mut standing = self.standing();
+            if standing
+                .diagnosed
+                .as_ref()
+                .is_some_and(|(at, _)| now.saturating_duration_since(*at) < self.pace.diagnose)
+            {
+                return;
+            }
+            let old = standing.diagnosed.take().map_or_else(String::new, |(_, words)| words);
+            standing.diagnosed = Some((now, old));
+        }
+        let inner = Arc::downgrade(self);
+        let (place, tls) = (self.place.clone(), self.tls.clone());
+        let limit = self.options.connect_timeout;
+        tokio::spawn(async move {
+            let found = diagnosis::of(&place, tls.as_ref(), limit).await;
+            let (Some(inner), Some(words)) = (inner.upgrade(), found) else { return };
+            let mut standing = inner.standing();
+            if let Some((_, old)) = &mut standing.diagnosed {
+                old.clone_from(&words);
+            }
+            if matches!(standing.state, LinkState::Down(_)) {
+                inner.set(&mut standing, LinkState::Down(words));
+            }
+        });
+    }
+}
+
+/// What an association was given by the stack.
+pub(super) type Handle = AssociationHandle;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,27 @@
+//! What the stack writes of the traffic for `--trace`, and nothing otherwise.
+//!
+//! The lines come through `tracing` at level INFO under [`TARGET`]; showing them is the log filter's matter.
+
+use dnp3::decode::{AppDecodeLevel, DecodeLevel, LinkDecodeLevel, PhysDecodeLevel, TransportDecodeLevel};
+
+/// Under which target the stack logs: `dnp3=info` in a filter shows its lines.
+pub const TARGET: &str = "dnp3";
+
+/// All values and link headers, or nothing.
+pub const fn level(trace: bool) -> DecodeLevel {
+    if trace {
+        DecodeLevel {
+            application: AppDecodeLevel::ObjectValues,
+            transport: TransportDecodeLevel::Nothing,
+            link: LinkDecodeLevel::Header,
+            physical: PhysDecodeLevel::Nothing,
+        }
+    } else {
+        DecodeLevel {
+            application: AppDecodeLevel::Nothing,
+            transport: TransportDecodeLevel::Nothing,
+            link: LinkDecodeLevel::Nothing,
+            physical: PhysDecodeLevel::Nothing,
+        }
+    }
+}
