@@ -62,11 +62,10 @@ impl OutstationApplication for Side {
     }
 
     fn get_application_iin(&self) -> ApplicationIin {
-        ApplicationIin {
-            need_time: self.0.need_time.load(Ordering::Relaxed),
-            local_control: self.0.local.load(Ordering::Relaxed),
-            ..ApplicationIin::default()
-        }
+        let mut iin = ApplicationIin::default();
+        iin.need_time = self.0.need_time.load(Ordering::Relaxed);
+        iin.local_control = self.0.local.load(Ordering::Relaxed);
+        iin
     }
 }
 
@@ -213,12 +212,7 @@ pub struct Pipe {
 
 impl Pipe {
     pub async fn to(there: SocketAddr) -> Self {
-        Self::at("127.0.0.1:0".parse().unwrap(), there).await
-    }
-
-    /// At this very address.
-    pub async fn at(here: SocketAddr, there: SocketAddr) -> Self {
-        let listener = TcpListener::bind(here).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
         let (flow, seen) = watch::channel(Flow::Pass);
         let made = Arc::new(AtomicUsize::new(0));
@@ -262,82 +256,6 @@ async fn pipe(near: TcpStream, there: SocketAddr, flow: watch::Receiver<Flow>) -
     }
 }
 
-/// Several outstations on one line: each hears everything that the master sends.
-pub struct Multidrop {
-    pub at: SocketAddr,
-    /// Connections made.
-    pub made: Arc<AtomicUsize>,
-    flows: Vec<(u16, watch::Sender<Flow>)>,
-    _stations: Vec<Station>,
-}
-
-impl Multidrop {
-    pub async fn of(outstations: &[u16]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (at, made) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-        let (mut flows, mut stations, mut branches) = (Vec::new(), Vec::new(), Vec::new());
-        for &outstation in outstations {
-            let server = Server::new_tcp_server(LinkErrorMode::Close, "127.0.0.1:0".parse().unwrap());
-            let addresses = Dnp3Addresses { outstation, ..ADDRESSES };
-            let station = Station::in_server(server, Arc::default(), &[addresses]).await;
-            let (flow, seen) = watch::channel(Flow::Pass);
-            branches.push((station.at, seen));
-            flows.push((outstation, flow));
-            stations.push(station);
-        }
-        let count = made.clone();
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(multidrop(near, branches.clone()));
-            }
-        });
-        Self { at, made, flows, _stations: stations }
-    }
-
-    pub fn kill(&self, outstation: u16) {
-        self.let_flow(outstation, Flow::Swallow);
-    }
-
-    pub fn revive(&self, outstation: u16) {
-        self.let_flow(outstation, Flow::Pass);
-    }
-
-    fn let_flow(&self, outstation: u16, flow: Flow) {
-        let (_, line) = self.flows.iter().find(|(address, _)| *address == outstation).unwrap();
-        line.send(flow).unwrap();
-    }
-}
-
-async fn multidrop(near: TcpStream, branches: Vec<(SocketAddr, watch::Receiver<Flow>)>) -> Option<()> {
-    let (mut near_in, near_out) = near.into_split();
-    let near_out = Arc::new(tokio::sync::Mutex::new(near_out));
-    let mut outs = Vec::new();
-    let mut answers = tokio::task::JoinSet::new();
-    for (there, flow) in branches {
-        let (mut far_in, far_out) = TcpStream::connect(there).await.ok()?.into_split();
-        outs.push(far_out);
-        let near_out = near_out.clone();
-        answers.spawn(async move {
-            let mut buffer = vec![0; 4096];
-            while let Ok(got) = far_in.read(&mut buffer).await
-                && got > 0
-            {
-                if *flow.borrow() == Flow::Pass {
-                    near_out.lock().await.write_all(&buffer[..got]).await.unwrap();
-                }
-            }
-        });
-    }
-    let mut buffer = vec![0; 4096];
-    loop {
-        let got = near_in.read(&mut buffer).await.ok().filter(|got| *got > 0)?;
-        for out in &mut outs {
-            out.write_all(&buffer[..got]).await.ok()?;
-        }
-    }
-}
-
 /// Times for tests: what takes seconds in the field takes milliseconds.
 pub fn pace() -> Pace {
     Pace {
@@ -346,7 +264,6 @@ pub fn pace() -> Pace {
         diagnose: Duration::from_millis(300),
         overflow: Duration::from_millis(150),
         time: Duration::from_hours(1),
-        hang: Duration::from_millis(100),
         tick: Duration::from_millis(20),
     }
 }
