@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod dnp3;
 mod every_model;
 mod faults;
 mod serial;

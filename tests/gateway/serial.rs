@@ -41,15 +41,15 @@ impl Asked {
 }
 
 /// Two pseudo terminals and the line between them.
-struct Cable {
-    near: String,
-    far: String,
+pub struct Cable {
+    pub near: String,
+    pub far: String,
     asked: Arc<Mutex<Vec<Asked>>>,
     _ends: [SerialStream; 2],
 }
 
 impl Cable {
-    fn lay() -> Self {
+    pub fn lay() -> Self {
         let (near_master, near) = SerialStream::pair().unwrap();
         let (far_master, far) = SerialStream::pair().unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));

@@ -8,16 +8,19 @@ use dergate::der::{
     Parameter, TimeIntervalKind,
 };
 use dergate::northbound::client::Client;
-use dergate::simulator::{DeviceSettings, Kind, Plant, PlantSettings};
+use dergate::simulator::{Device, DeviceSettings, Kind, Plant, PlantSettings};
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// A gateway with a plant of every kind of device, and the way to both.
-struct Site {
-    plant: Plant,
-    client: Client,
-    service: Service,
+pub struct Site {
+    pub plant: Plant,
+    pub client: Client,
+    pub service: Service,
+    /// Where the status document is.
+    pub admin: SocketAddr,
     running: tokio::task::JoinHandle<anyhow::Result<()>>,
     stop: CancellationToken,
     folder: tempfile::TempDir,
@@ -34,13 +37,23 @@ async fn plant() -> Plant {
 }
 
 async fn start(plant: Plant, folder: tempfile::TempDir) -> Site {
+    start_as(plant, folder, "", Device::link).await
+}
+
+/// With further lines of configuration, and devices reached by these links.
+pub async fn start_as(
+    plant: Plant,
+    folder: tempfile::TempDir,
+    more: &str,
+    link: impl Fn(&Device) -> String,
+) -> Site {
     let data = folder.path().join("data");
     let mut text = format!(
-        "[gateway]\nname = \"spine\"\ndata_dir = {:?}\n[northbound]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.2:0\"\n",
+        "[gateway]\nname = \"spine\"\ndata_dir = {:?}\n[northbound]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.2:0\"\n{more}",
         data.display().to_string()
     );
     for device in plant.devices() {
-        let (mrid, name, link) = (device.mrid(), device.name(), device.link());
+        let (mrid, name, link) = (device.mrid(), device.name(), link(device));
         let _ = write!(
             text,
             "[[device]]\nmrid = \"{mrid}\"\nname = \"{name}\"\nlink = \"{link}\"\npoll = \"200ms\"\n"
@@ -50,9 +63,9 @@ async fn start(plant: Plant, folder: tempfile::TempDir) -> Site {
     std::fs::write(&file, text).unwrap();
     let gateway = Gateway::start(config::load(&file).unwrap()).await.unwrap();
     let client = Client::new(&format!("http://{}", gateway.northbound())).unwrap();
-    let (service, stop) = (gateway.service().clone(), CancellationToken::new());
+    let (service, admin, stop) = (gateway.service().clone(), gateway.admin(), CancellationToken::new());
     let running = tokio::spawn(gateway.run(stop.clone()));
-    let site = Site { plant, client, service, running, stop, folder };
+    let site = Site { plant, client, service, admin, running, stop, folder };
     site.until("every device online", |s| {
         s.service.snapshot().devices.iter().all(|d| d.state == DeviceState::Online && !d.readings.is_empty())
     })
@@ -61,7 +74,7 @@ async fn start(plant: Plant, folder: tempfile::TempDir) -> Site {
 }
 
 impl Site {
-    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
             assert!(begun.elapsed() < Duration::from_secs(40), "not within 40 s: {what}");
@@ -69,23 +82,48 @@ impl Site {
         }
     }
 
+    /// Makes the group ALL.
+    pub async fn group(&self) {
+        let members = self.plant.devices().iter().map(|d| Reference::by_mrid(d.mrid().clone())).collect();
+        let group = NewGroup {
+            mrid: Mrid::parse("7d0e5a52-6f0b-4c1e-9a57-2f4b8a3c1d01").ok(),
+            description: None,
+            functions: DerFunctions::NONE.with(DerFunction::RealPowerDispatch),
+            members,
+            names: vec![Name::plain("ALL")],
+            version: None,
+        };
+        let reply = self.client.create_groups(&[group]).await.unwrap().reply;
+        assert!(reply.errors.iter().all(|e| e.code == "0.0"), "{reply:?}");
+    }
+
+    /// Every member has taken its share, and shows it.
+    pub async fn applied(&self) {
+        let applied = |s: &Self| {
+            let snapshot = s.service.snapshot();
+            let shares = &snapshot.dispatches[0].shares;
+            shares.len() == s.plant.devices().len() && shares.iter().all(|s| s.outcome == "applied")
+        };
+        self.until("every member read back as written", applied).await;
+    }
+
     fn power(&self) -> f64 {
         self.plant.power().get()
     }
 
-    async fn near(&self, watts: f64) {
+    pub async fn near(&self, watts: f64) {
         let what = format!("{watts} W within 2 %");
         self.until(&what, |s| (s.power() - watts).abs() <= watts * 0.02).await;
     }
 
-    async fn stop(self) -> (Plant, tempfile::TempDir) {
+    pub async fn stop(self) -> (Plant, tempfile::TempDir) {
         self.stop.cancel();
         self.running.await.unwrap().unwrap();
         (self.plant, self.folder)
     }
 }
 
-fn dispatch(watts: f64, seconds: i64) -> NewDispatch {
+pub fn dispatch(watts: f64, seconds: i64) -> NewDispatch {
     let schedule = DispatchSchedule::new(
         CurveStyle::ConstantYValue,
         jiff::Timestamp::now(),
@@ -105,27 +143,12 @@ fn dispatch(watts: f64, seconds: i64) -> NewDispatch {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dispatch_goes_down_to_every_kind_of_device_and_its_outcome_comes_back() {
     let site = start(plant().await, tempfile::tempdir().unwrap()).await;
-    let members = site.plant.devices().iter().map(|d| Reference::by_mrid(d.mrid().clone())).collect();
-    let group = NewGroup {
-        mrid: Mrid::parse("7d0e5a52-6f0b-4c1e-9a57-2f4b8a3c1d01").ok(),
-        description: None,
-        functions: DerFunctions::NONE.with(DerFunction::RealPowerDispatch),
-        members,
-        names: vec![Name::plain("ALL")],
-        version: None,
-    };
-    let reply = site.client.create_groups(&[group]).await.unwrap().reply;
-    assert!(reply.errors.iter().all(|e| e.code == "0.0"), "{reply:?}");
+    site.group().await;
 
     // 60 kW are installed; PV has 36 kW of sun.
     site.client.create_dispatches(&[dispatch(30e3, 600)]).await.unwrap();
     site.near(30e3).await;
-    let applied = |s: &Site| {
-        let snapshot = s.service.snapshot();
-        let dispatch = &snapshot.dispatches[0];
-        dispatch.shares.len() == Kind::DER.len() && dispatch.shares.iter().all(|s| s.outcome == "applied")
-    };
-    site.until("every member read back as written", applied).await;
+    site.applied().await;
     assert!(site.plant.devices().iter().all(|d| d.held()), "every device holds its share");
 
     // The sun goes from one member: the others take its part.

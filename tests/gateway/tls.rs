@@ -2,7 +2,7 @@
 
 #[expect(dead_code, reason = "the unit tests use all of it")]
 #[path = "../../src/southbound/tls/testing.rs"]
-mod authority;
+pub mod authority;
 
 use authority::{Authority, Issued, Sheet, save, self_signed, utf8};
 use dergate::app::Gateway;
@@ -20,23 +20,27 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// One device as a test wants it.
-struct Case {
-    name: &'static str,
-    kind: Kind,
-    shows: Issued,
-    only: Option<TlsVersion>,
+pub struct Case {
+    pub name: &'static str,
+    pub kind: Kind,
+    /// A DNP3 outstation.
+    pub dnp3: bool,
+    /// It speaks in the clear, whatever the gateway is told.
+    pub plain: bool,
+    pub shows: Issued,
+    pub only: Option<TlsVersion>,
     /// Further lines of its `[[device]]`.
-    keys: String,
+    pub keys: String,
     /// What its state says in the end; empty for online.
-    says: &'static str,
+    pub says: &'static str,
 }
 
-fn case(name: &'static str, shows: Issued, says: &'static str) -> Case {
-    Case { name, kind: Kind::Pv, shows, only: None, keys: String::new(), says }
+pub fn case(name: &'static str, shows: Issued, says: &'static str) -> Case {
+    Case { name, kind: Kind::Pv, dnp3: false, plain: false, shows, only: None, keys: String::new(), says }
 }
 
 /// Devices behind TLS and a gateway with a certificate, in a folder.
-struct Site {
+pub struct Site {
     plant: Plant,
     client: Client,
     service: Service,
@@ -45,34 +49,36 @@ struct Site {
     _folder: tempfile::TempDir,
 }
 
-struct Authorities {
-    utility: Authority,
-    device: Authority,
+pub struct Authorities {
+    pub utility: Authority,
+    pub device: Authority,
 }
 
 impl Authorities {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self { utility: Authority::new("utility CA"), device: Authority::new("device CA") }
     }
 
-    fn device(&self, names: &[&'static str]) -> Issued {
+    pub fn device(&self, names: &[&'static str]) -> Issued {
         self.device.issue(&Sheet::device(names))
     }
 }
 
 /// A right device answers as its address.
-const HERE: &[&str] = &["127.0.0.1"];
+pub const HERE: &[&str] = &["127.0.0.1"];
 
 fn settings(folder: &Path, case: &Case) -> DeviceSettings {
     let (certificate, private_key) = case.shows.save(folder, case.name);
-    let mut device = DeviceSettings::new(case.name, case.kind);
+    let make = if case.dnp3 { DeviceSettings::dnp3 } else { DeviceSettings::new };
+    let mut device = make(case.name, case.kind);
     let authorities = folder.join("utility-ca.pem");
-    device.tls = Some(TlsSettings { certificate, private_key, authorities, only: case.only });
+    let tls = TlsSettings { certificate, private_key, authorities, only: case.only };
+    device.tls = (!case.plain).then_some(tls);
     device
 }
 
 /// Starts devices and a gateway that shows this certificate. `trusts`: whose clients the devices let in.
-async fn start(all: &Authorities, trusts: &Authority, gateway: &Issued, cases: &[Case]) -> Site {
+pub async fn start(all: &Authorities, trusts: &Authority, gateway: &Issued, cases: &[Case]) -> Site {
     let folder = tempfile::tempdir().unwrap();
     save(folder.path(), "utility-ca.pem", &trusts.pem);
     save(folder.path(), "device-ca.pem", &all.device.pem);
@@ -85,8 +91,9 @@ async fn start(all: &Authorities, trusts: &Authority, gateway: &Issued, cases: &
         folder.path().join("data").display().to_string()
     );
     for (device, case) in plant.devices().iter().zip(cases) {
-        let (mrid, name, link) = (device.mrid(), device.name(), device.link());
-        assert!(link.starts_with("modbus+tls://"), "{link}");
+        let (mrid, name) = (device.mrid(), device.name());
+        let link = if case.plain { device.link().replace("+tcp:", "+tls:") } else { device.link() };
+        assert!(link.starts_with(if case.dnp3 { "dnp3+tls://" } else { "modbus+tls://" }), "{link}");
         let _ = write!(
             text,
             "[[device]]\nmrid = \"{mrid}\"\nname = \"{name}\"\nlink = \"{link}\"\npoll = \"200ms\"\n{}",
@@ -112,7 +119,7 @@ impl Site {
     }
 
     /// State and reason of each device, as an operator reads them.
-    fn table(&self) -> String {
+    pub fn table(&self) -> String {
         let snapshot = self.service.snapshot();
         let line = |d: &dergate::core::service::DeviceView| {
             format!("{:<16} {:<10} {}\n", d.name, d.state.name(), d.reason)
@@ -120,7 +127,7 @@ impl Site {
         snapshot.devices.iter().map(|d| line(d)).collect()
     }
 
-    async fn settled(&self, cases: &[Case]) {
+    pub async fn settled(&self, cases: &[Case]) {
         let settled = |s: &Self| {
             s.service.snapshot().devices.iter().zip(cases).all(|(device, case)| match case.says {
                 "" => {
@@ -133,7 +140,7 @@ impl Site {
         self.until("every device as it should be", settled).await;
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.stop.cancel();
         self.running.await.unwrap().unwrap();
         self.plant.stop().await;

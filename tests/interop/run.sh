@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Interoperability: a client generated from our WSDL, the standard's examples and schemas, bad input, sudden death; all against
-# the built program. Needs python3 with venv; installs zeep and lxml into tests/interop/.venv. Ends with "N passed, N failed".
+# Interoperability: a client generated from our WSDL, the standard's examples and schemas, bad input, sudden death, and a DNP3
+# outstation of others; all against the built program. Needs python3 with venv; installs zeep, lxml and dnp3py into
+# tests/interop/.venv. Ends with "N passed, N failed".
 #   DERGATE=path/to/dergate   another program than target/debug/dergate
 #   DERGATE_SHARED=folder     where schemas/ and reference/ of IEC 61968-5 lie (default: a folder `shared` above the repository)
 set -euo pipefail
@@ -11,9 +12,9 @@ program=${DERGATE:-target/debug/dergate}
 program=$(realpath "$program")
 
 venv=$here/.venv
-if ! "$venv/bin/python" -c 'import zeep, lxml' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import zeep, lxml, dnp3.mesa' 2>/dev/null; then
   python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check zeep==4.3.3 lxml
+  "$venv/bin/pip" install --quiet --disable-pip-version-check zeep==4.3.3 lxml dnp3py==0.6.0
 fi
 python=$(realpath -s "$venv/bin/python")
 export PYTHONDONTWRITEBYTECODE=1
@@ -60,6 +61,13 @@ if "$python" "$here/kill.py" --rounds 5 --program "$program"; then
 else
   echo "0 1" >>"$folder/counts"
   failed=1
+fi
+
+echo "== dnp3"
+if "$program" --version | grep -qi 'without dnp3'; then
+  echo "dnp3: left out: the program is built without it"
+else
+  "$python" "$here/outstation.py" "$folder" --program "$program" || failed=1
 fi
 
 awk '{ passed += $1; failed += $2 } END { printf "%d passed, %d failed\n", passed, failed }' "$folder/counts"

@@ -1,7 +1,8 @@
 //! Plant, drivers, and somebody who compares what is reported with what is true.
 
 use super::ended_as;
-use super::table::{Limit, Row};
+use super::table::{Limit, Row, Wire};
+use crate::dnp3::proxy::Proxy;
 use dergate::core::port::{self, Command, DeviceHandle, Inbox, Report};
 use dergate::der::{DeviceIndex, DeviceState, Effect, Outcome, Quality, Quantity, Reading, Setpoint, Watts};
 use dergate::device_map::Maps;
@@ -42,6 +43,8 @@ pub struct Seen {
     pub last: Option<(Instant, Quality)>,
     /// Good readings that are not true.
     pub lies: Vec<String>,
+    /// The longest time between two good active powers.
+    pub gap: Duration,
     ends: Vec<(u64, Outcome)>,
     effect: Option<Effect>,
     truth: VecDeque<Truth>,
@@ -83,7 +86,8 @@ impl Seen {
     fn judge(&mut self, reading: &Reading, now: Instant) {
         let value = reading.value;
         if reading.quantity == Quantity::ActivePower {
-            self.good = Some((now, value));
+            let before = self.good.replace((now, value));
+            self.gap = before.map_or(self.gap, |(at, _)| self.gap.max(now - at));
         }
         let held = |near: &dyn Fn(&Truth) -> bool| self.truth.iter().any(near);
         let right = match reading.quantity {
@@ -118,6 +122,8 @@ pub struct Rig {
     dark: Arc<Vec<AtomicBool>>,
     stop: CancellationToken,
     tasks: Arc<Mutex<JoinSet<()>>>,
+    /// Wires to outstations: the one that goes wrong, and one more if there are two.
+    wires: Arc<Vec<Vec<Proxy>>>,
     /// Other clients, which hold what they have got.
     _others: Arc<Vec<TcpStream>>,
 }
@@ -125,7 +131,8 @@ pub struct Rig {
 impl Rig {
     pub async fn start(rows: Vec<Row>) -> Self {
         let devices = rows.iter().enumerate().map(|(place, row)| {
-            let mut device = DeviceSettings::new(format!("F-{place}"), row.kind);
+            let make = if row.wire.is_some() { DeviceSettings::dnp3 } else { DeviceSettings::new };
+            let mut device = make(format!("F-{place}"), row.kind);
             device.models.clone_from(&row.models);
             device.faults.clone_from(&row.start);
             // No faster than what is noted of the truth can follow.
@@ -139,10 +146,18 @@ impl Rig {
                 others.push(TcpStream::connect(device.address()).await.unwrap());
             }
         }
+        let mut wires = Vec::new();
+        for (row, device) in rows.iter().zip(plant.devices()) {
+            wires.push(match &row.wire {
+                Some(wire) => lay(wire, device).await,
+                None => Vec::new(),
+            });
+        }
         let (inbox, handles, ports) = port::open(rows.len());
         let maps = Arc::new(Maps::builtin());
-        let settings = rows.iter().zip(plant.devices()).enumerate();
-        let settings = settings.map(|(place, (row, device))| told(place, row, device, &maps)).collect();
+        let settings = rows.iter().zip(plant.devices()).zip(&wires).enumerate();
+        let settings =
+            settings.map(|(place, ((row, device), wires))| told(place, row, device, wires, &maps)).collect();
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         southbound::spawn(settings, ports, maps, &mut tasks, stop.clone());
         let seen: Arc<Vec<Mutex<Seen>>> = Arc::new(rows.iter().map(|_| Mutex::default()).collect());
@@ -158,6 +173,7 @@ impl Rig {
             dark,
             stop,
             tasks: Arc::new(Mutex::new(tasks)),
+            wires: Arc::new(wires),
             _others: Arc::new(others),
         }
     }
@@ -191,6 +207,9 @@ impl Rig {
         if row.cut {
             device.set_fault(Fault::Refused);
             sleep(Duration::from_millis(1200)).await;
+        }
+        if let (Some(proxy), Some(wire)) = (self.wires[place].first(), row.wire) {
+            proxy.set(wire.later);
         }
         device.set_faults(&row.later);
     }
@@ -260,18 +279,55 @@ impl Rig {
     }
 }
 
+/// The wires to an outstation.
+async fn lay(wire: &Wire, device: &Device) -> Vec<Proxy> {
+    let first = Proxy::lay(device.address()).await;
+    first.set(wire.start);
+    let mut wires = vec![first];
+    if wire.second {
+        wires.push(Proxy::lay(device.address()).await);
+    }
+    wires
+}
+
+/// How a device is reached, over its wires if it has any.
+fn link(row: &Row, device: &Device, wires: &[Proxy]) -> String {
+    let mut link = device.link();
+    let here = device.address().to_string();
+    if let Some(first) = wires.first() {
+        assert!(link.contains(&here), "{link} does not name {here}");
+        link = link.replace(&here, &first.address().to_string());
+    }
+    if let Some(address) = row.wire.and_then(|wire| wire.address) {
+        link = link.replace("outstation=1024", &format!("outstation={address}"));
+    }
+    wires.get(1).map_or(link.clone(), |second| format!("{link}&second={}", second.address()))
+}
+
 /// What the driver is told of a device.
-fn told(place: usize, row: &Row, device: &Device, maps: &Maps) -> southbound::DeviceSettings {
-    let mut map = maps.get("sunspec").unwrap().as_ref().clone();
+fn told(
+    place: usize,
+    row: &Row,
+    device: &Device,
+    wires: &[Proxy],
+    maps: &Maps,
+) -> southbound::DeviceSettings {
+    let id = if row.wire.is_some() { "dnp3-an2018" } else { "sunspec" };
+    let mut map = maps.get(id).unwrap().as_ref().clone();
     map.link.response_timeout = Duration::from_millis(400);
     map.link.connect_timeout = Duration::from_millis(800);
     map.link.lost_after = Duration::from_secs(2);
+    if let Some(outstation) = &mut map.outstation {
+        // An answer has a thousand points, and all of them are made on the same machine at once.
+        map.link.response_timeout = Duration::from_secs(1);
+        Arc::make_mut(outstation).session.keep_alive = Some(Duration::from_secs(2));
+    }
     (row.shape)(&mut map);
     southbound::DeviceSettings {
         index: DeviceIndex::new(place),
         mrid: device.mrid().clone(),
         name: row.name.clone(),
-        link: Link::parse(&device.link()).unwrap(),
+        link: Link::parse(&link(row, device, wires)).unwrap(),
         map: Arc::new(map),
         map_named: true,
         serial: None,

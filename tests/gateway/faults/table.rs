@@ -1,6 +1,7 @@
 //! What can go wrong, and what is to come of it (SunSpec reference sections 4 to 9 and 12).
 
 use super::HERE;
+use crate::dnp3::proxy::Trouble;
 use dergate::der::DeviceState::{self, Asleep, CommLost, Degraded, Discovering, IdentityChanged, Online};
 use dergate::device_map::DeviceMap;
 use dergate::simulator::{Fault, Kind};
@@ -22,6 +23,10 @@ pub struct Row {
     pub cut: bool,
     /// Another client holds a connection.
     pub taken: bool,
+    /// It is well, and stays so whatever befalls the others.
+    pub well: bool,
+    /// The wire to it, if it is one that can go wrong; only for outstations.
+    pub wire: Option<Wire>,
     pub poll: Duration,
     /// What its map says of it.
     pub shape: fn(&mut DeviceMap),
@@ -32,6 +37,26 @@ pub struct Row {
     pub power: Power,
     /// What becomes of a limit that is sent to it; none is sent if absent.
     pub limit: Option<Limit>,
+}
+
+/// The wire to an outstation.
+#[cfg_attr(not(feature = "dnp3"), expect(dead_code, reason = "only outstations have wires that go wrong"))]
+#[derive(Clone, Copy, Debug)]
+pub struct Wire {
+    /// What is wrong with it from the start.
+    pub start: Trouble,
+    /// And once the outstation has been found and read.
+    pub later: Trouble,
+    /// The link address that the master looks for, if it is not the outstation's.
+    pub address: Option<u16>,
+    /// A second wire leads to the same outstation, which is well.
+    pub second: bool,
+}
+
+#[cfg(feature = "dnp3")]
+impl Wire {
+    /// One that is well.
+    pub const WELL: Self = Self { start: Trouble::None, later: Trouble::None, address: None, second: false };
 }
 
 /// What becomes of the active power.
@@ -69,7 +94,8 @@ pub enum Limit {
 }
 
 impl Row {
-    fn new(kind: Kind, faults: &str) -> Self {
+    /// From the start.
+    pub fn new(kind: Kind, faults: &str) -> Self {
         Self {
             name: format!("{kind} {faults}").trim_end().to_owned(),
             kind,
@@ -79,6 +105,8 @@ impl Row {
             dusk: false,
             cut: false,
             taken: false,
+            well: false,
+            wire: None,
             poll: Duration::from_millis(250),
             shape: |_| (),
             states: HERE,
@@ -89,46 +117,57 @@ impl Row {
     }
 
     /// The faults come later.
-    fn later(kind: Kind, faults: &str) -> Self {
+    pub fn later(kind: Kind, faults: &str) -> Self {
         let mut row = Self::new(kind, faults);
         row.later = std::mem::take(&mut row.start);
         row.power = Power::Gone;
         row.named(", later")
     }
 
-    fn named(mut self, more: &str) -> Self {
+    pub fn named(mut self, more: &str) -> Self {
         self.name.push_str(more);
         self
     }
 
+    /// True if it is to be found and read before it fails.
+    pub fn fails_later(&self) -> bool {
+        !self.later.is_empty() || self.wire.is_some_and(|wire| wire.later != Trouble::None)
+    }
+
+    /// It is well.
+    pub fn well(mut self) -> Self {
+        self.well = true;
+        self
+    }
+
     /// Not found, and nothing of it is ever shown.
-    fn lost(mut self, says: &'static str) -> Self {
+    pub fn lost(mut self, says: &'static str) -> Self {
         (self.states, self.says, self.power) = (&[CommLost], says, Power::Never);
         self
     }
 
     /// Not there any more.
-    fn gone(mut self, says: &'static str) -> Self {
+    pub fn gone(mut self, says: &'static str) -> Self {
         (self.states, self.says, self.power) = (&[CommLost], says, Power::Gone);
         self
     }
 
-    fn ends(mut self, states: &'static [DeviceState], says: &'static str, power: Power) -> Self {
+    pub fn ends(mut self, states: &'static [DeviceState], says: &'static str, power: Power) -> Self {
         (self.states, self.says, self.power) = (states, says, power);
         self
     }
 
-    fn limit(mut self, limit: Limit) -> Self {
+    pub fn limit(mut self, limit: Limit) -> Self {
         self.limit = Some(limit);
         self
     }
 
-    fn map(mut self, shape: fn(&mut DeviceMap), more: &str) -> Self {
+    pub fn map(mut self, shape: fn(&mut DeviceMap), more: &str) -> Self {
         self.shape = shape;
         self.named(more)
     }
 
-    fn polled(mut self, poll: Duration) -> Self {
+    pub fn polled(mut self, poll: Duration) -> Self {
         self.poll = poll;
         self
     }
@@ -138,7 +177,7 @@ impl Row {
         self.named(", after dusk")
     }
 
-    fn cut(mut self) -> Self {
+    pub fn cut(mut self) -> Self {
         self.cut = true;
         self
     }
@@ -163,7 +202,7 @@ fn layouts() -> Vec<Row> {
     use Kind::{Models, Pv, Pv700, PvMeter, Storage700};
     let shifted = |map: &mut DeviceMap| map.sunspec.base = vec![40_001];
     vec![
-        Row::new(Pv, "").limit(Limit::Released).named(" without fault"),
+        Row::new(Pv, "").limit(Limit::Released).named(" without fault").well(),
         Row::new(Pv700, "").limit(Limit::Released).named(" without fault"),
         Row::new(Pv, "base:0"),
         Row::new(Pv, "base:50000"),

@@ -1,0 +1,16 @@
+//! DNP3 as its users meet it: the fault matrix over wires that go wrong, and one group of members of two field protocols.
+
+mod frame;
+pub mod proxy;
+#[cfg(feature = "dnp3")]
+mod rows;
+#[cfg(feature = "dnp3")]
+mod spine;
+#[cfg(feature = "dnp3")]
+mod tls;
+
+#[cfg(feature = "dnp3")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_fault_of_an_outstation_ends_in_a_known_state_and_wrong_data_never_passes_as_good() {
+    crate::faults::matrix(rows::rows, "fault-matrix-dnp3.txt").await;
+}
