@@ -132,7 +132,7 @@ fn outstations_over_tls_have_a_name_and_an_authority_and_no_pin() {
     let remarks = config.remarks.to_string();
     let warning =
         "gateway.toml:15:8: warning: both end points have to show a certificate for the name \"192.0.2.4\"";
-    assert!(remarks.contains(warning) && !remarks.contains("gateway.toml:11"), "{remarks}");
+    assert!(remarks.contains(warning) && !remarks.contains("gateway.toml:12"), "{remarks}");
     let text = [
         SECTION.to_owned(),
         device("a", "dnp3+tls://192.0.2.1?outstation=10&second=192.0.2.2", "server_name = \"rtu-1\"\n"),
