@@ -144,11 +144,13 @@ fn show(out: &mut dyn Write, link: &str, device: &ByHand<'_>, plan: &HandPlan) -
 /// Says how a command ended.
 fn tell(out: &mut dyn Write, outcome: &Outcome) -> std::io::Result<End> {
     let (words, end) = match outcome {
-        Outcome::Applied(read_back) if read_back.verified => {
-            ("applied: read back as written".to_owned(), End::Done)
-        }
-        Outcome::Applied(_) => {
-            ("applied: the device took it, and gives nothing to read back".to_owned(), End::Done)
+        Outcome::Applied(read_back) => {
+            let words = match read_back.doubt {
+                _ if read_back.verified => "applied: read back as written".to_owned(),
+                None => "applied: the device took it, and gives nothing to read back".to_owned(),
+                Some(why) => format!("accepted, not verified: {why}"),
+            };
+            (words, End::Done)
         }
         Outcome::Refused(why) => (format!("refused: {why}"), End::Failed(String::new())),
         Outcome::NotKept(why) => (format!("not kept: {why}"), End::Failed(String::new())),

@@ -201,8 +201,8 @@ impl Held {
                 let watts = read_back.active_power.or(watts_of(&end.setpoint)).map_or(0.0, Watts::get);
                 let until = if latest { sent.at } else { now.mono } + sent.hold;
                 self.has_applied(watts, until, capability, now.mono, settings.settle);
-                if !read_back.verified {
-                    self.reason = "accepted, not verified: the device gives nothing to read back".to_owned();
+                if let Some(why) = read_back.unverified() {
+                    self.reason = format!("accepted, not verified: {why}");
                 }
             }
             Outcome::Refused(why) | Outcome::NotKept(why) if release => {

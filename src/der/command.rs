@@ -121,6 +121,16 @@ pub struct ReadBack {
     pub bounded: bool,
     /// False if the device gave nothing to read back, so that "accepted" is all that is known.
     pub verified: bool,
+    /// Why it is not verified, in words, if there is more to say than that there was nothing to read back.
+    pub doubt: Option<&'static str>,
+}
+
+impl ReadBack {
+    /// Why it is not verified, in words for an operator; `None` if it is.
+    #[must_use]
+    pub fn unverified(&self) -> Option<&'static str> {
+        (!self.verified).then(|| self.doubt.unwrap_or("the device gives nothing to read back"))
+    }
 }
 
 /// The end of a command. Every command has exactly one.

@@ -376,11 +376,15 @@ pub enum Argument {
     DroopOverSlope,
     /// Slope of a droop below nominal, % of power per Hz.
     DroopUnderSlope,
+    /// Slope of a droop above nominal, % of power per % of nominal frequency.
+    DroopOverGain,
+    /// Slope of a droop below nominal, % of power per % of nominal frequency.
+    DroopUnderGain,
 }
 
 impl Argument {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Input,
         Self::Reversion,
         Self::PowerFactor,
@@ -400,6 +404,8 @@ impl Argument {
         Self::DroopUnderBand,
         Self::DroopOverSlope,
         Self::DroopUnderSlope,
+        Self::DroopOverGain,
+        Self::DroopUnderGain,
     ];
 
     /// The word in map files.
@@ -425,6 +431,8 @@ impl Argument {
             Self::DroopUnderBand => "droop_under_band",
             Self::DroopOverSlope => "droop_over_slope",
             Self::DroopUnderSlope => "droop_under_slope",
+            Self::DroopOverGain => "droop_over_gain",
+            Self::DroopUnderGain => "droop_under_gain",
         }
     }
 }
@@ -489,6 +497,12 @@ pub struct CurvePoints {
     pub x_scale: f64,
     /// y = raw * this.
     pub y_scale: f64,
+    /// x on the wire is the second number of a point, y the first: trips, whose time is x.
+    pub swapped: bool,
+    /// Name of the point in percent of whose value y is written: Hz in % of the nominal frequency.
+    pub y_percent_of: Option<String>,
+    /// A number between two raw values is refused, not rounded: a protection must be as it was asked for.
+    pub exact: bool,
     /// Curves that are ours to write; the one that is not followed is taken.
     pub numbers: Vec<u16>,
 }

@@ -5,6 +5,7 @@
 
 mod checks;
 mod commands;
+mod dnp3;
 mod identify;
 mod input;
 mod link;
@@ -12,6 +13,7 @@ mod matching;
 mod measure;
 mod points;
 mod refs;
+mod sources;
 mod steps;
 mod sunspec;
 mod units;
@@ -22,6 +24,7 @@ use super::library::{Library, models};
 use super::map::{DeviceMap, MapKind, SunspecOptions};
 use super::registers::RegisterMap;
 use crate::toml_file::{Faults, Placed, Table, TomlFile};
+pub(super) use sources::{Index, Sources};
 use std::path::Path;
 
 /// Largest map file read.
@@ -33,8 +36,12 @@ const MAX_ID: usize = 64;
 /// Longest title and other free text.
 const MAX_TEXT: usize = 500;
 
-const KINDS: [(&str, MapKind); 3] =
-    [("sunspec", MapKind::Sunspec), ("registers", MapKind::Registers), ("hybrid", MapKind::Hybrid)];
+const KINDS: [(&str, MapKind); 4] = [
+    ("sunspec", MapKind::Sunspec),
+    ("registers", MapKind::Registers),
+    ("hybrid", MapKind::Hybrid),
+    ("dnp3", MapKind::Dnp3),
+];
 
 /// What only maps with plain registers have.
 const OF_REGISTERS: [(&str, &str); 5] = [
@@ -45,21 +52,24 @@ const OF_REGISTERS: [(&str, &str); 5] = [
     ("procedure", "[[procedure]]"),
 ];
 
-/// Reads a map file; its faults name it as `path` is written.
+/// Reads a map file; its faults name it as `path` is written. A map that it extends is in the same folder, or ships with
+/// the program.
 ///
 /// # Errors
 /// It cannot be read, or every fault in it.
 pub fn read_map(path: &Path) -> Result<DeviceMap, Faults> {
-    read_map_with(path, models())
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    read_map_with(path, models(), &Index::of(&[folder.to_owned()]))
 }
 
-/// As [`read_map`]; its references may name the models of this library.
+/// As [`read_map`]; its references may name the models of this library, and it may extend the maps of this index.
 ///
 /// # Errors
 /// It cannot be read, or every fault in it.
-pub fn read_map_with(path: &Path, library: &Library) -> Result<DeviceMap, Faults> {
+pub fn read_map_with(path: &Path, library: &Library, index: &Index) -> Result<DeviceMap, Faults> {
     let (file, root) = TomlFile::read(path, MAX_BYTES)?;
-    checked(&file, root, library)
+    checked(&file, root, library, &Sources::of_file(path, index))
 }
 
 /// Reads a map from text; `name` is what faults call the file.
@@ -76,17 +86,29 @@ pub fn parse_map(name: &str, text: &str) -> Result<DeviceMap, Faults> {
 /// # Errors
 /// Every fault of the file.
 pub fn map_of_table(file: &TomlFile, root: Table) -> Result<DeviceMap, Faults> {
-    checked(file, root, models())
+    checked(file, root, models(), &Sources::default())
 }
 
-fn checked(file: &TomlFile, root: Table, library: &Library) -> Result<DeviceMap, Faults> {
-    match read_root(root, library) {
-        Some(map) if !file.is_faulty() => Ok(map),
-        _ => Err(file.faults()),
+fn checked(
+    file: &TomlFile,
+    root: Table,
+    library: &Library,
+    sources: &Sources<'_>,
+) -> Result<DeviceMap, Faults> {
+    let mut below = Vec::new();
+    let map = read_root(root, library, sources, &mut below);
+    match map {
+        Some(map) if !file.is_faulty() && !below.iter().any(TomlFile::is_faulty) => Ok(map),
+        _ => Err(below.iter().fold(file.faults(), |faults, below| faults.and(below.faults()))),
     }
 }
 
-fn read_root(mut root: Table, library: &Library) -> Option<DeviceMap> {
+fn read_root(
+    mut root: Table,
+    library: &Library,
+    sources: &Sources<'_>,
+    below: &mut Vec<TomlFile>,
+) -> Option<DeviceMap> {
     root.required_integer("format", 1..=1, "1");
     let id = root.required_text("id", "\"my-inverter\"").and_then(map_id);
     let title = root.required_text("title", "\"My inverter\"").and_then(|text| short_text(text, "title"));
@@ -96,6 +118,9 @@ fn read_root(mut root: Table, library: &Library) -> Option<DeviceMap> {
     let kind = root.required_text("kind", "\"sunspec\"");
     // Which keys are right depends on the kind: nothing else is judged without it.
     let kind = kind.and_then(|kind| words::one_of(&kind, "kind", &KINDS))?;
+    if kind == MapKind::Dnp3 {
+        return dnp3::read((id, title), root, sources, below);
+    }
     refuse_others(&mut root, kind);
     let matches = root.table("match", "[match]").and_then(matching::read);
     let (link, limits) = root.table("link", "[link]").map(link::read).unwrap_or_default();

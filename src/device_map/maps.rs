@@ -1,14 +1,21 @@
 //! All device maps that a gateway knows: the ones built in, and the ones from folders.
 
+use super::dnp3::{At, PointKind};
 use super::library::Library;
 use super::map::{DeviceMap, Match};
-use super::map_file::{parse_map, read_map_with};
+use super::map_file::{Index, parse_map, read_map_with};
 use super::shipped;
 use crate::toml_file::{Fault, nearest};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The map of outstations whose configuration names none and whose mark no map knows.
+pub const DEFAULT_OUTSTATION: &str = "dnp3-an2018";
+
+/// The point by which outstations of the DER profiles are told apart: the version of the profile.
+pub const MARK: At = At { kind: PointKind::AnalogInput, index: 0 };
 
 /// Most map files in one folder.
 const MAX_FILES: usize = 1000;
@@ -44,10 +51,11 @@ impl Maps {
         let mut maps = Self::builtin();
         // First: what the maps refer to.
         maps.models = Arc::new(Library::load(folders, &mut faults));
+        let index = Index::of(folders);
         let mut found: BTreeMap<String, (PathBuf, Arc<DeviceMap>)> = BTreeMap::new();
         for folder in folders {
             for path in map_files(folder, &mut faults) {
-                let map = match read_map_with(&path, &maps.models) {
+                let map = match read_map_with(&path, &maps.models, &index) {
                     Ok(map) => map,
                     Err(wrong) => {
                         faults.extend(wrong);
@@ -84,6 +92,19 @@ impl Maps {
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&Arc<DeviceMap>> {
         self.by_id.get(id)
+    }
+
+    /// The map of an outstation whose configuration names none, by the raw value of the point at [`MARK`]. It is
+    /// [`DEFAULT_OUTSTATION`] if the outstation has no such point, or if no map names the value. Of several maps the first
+    /// by id that does not ship with the program wins: a map of the site knows better.
+    #[must_use]
+    pub fn outstation_for(&self, raw: Option<i64>) -> Option<&Arc<DeviceMap>> {
+        let marked = |map: &&Arc<DeviceMap>| {
+            let mark = map.outstation.as_ref().and_then(|outstation| outstation.identify.as_ref());
+            mark.is_some_and(|mark| mark.at == MARK && raw.is_some_and(|raw| mark.any_of.contains(&raw)))
+        };
+        let ships = |map: &&Arc<DeviceMap>| shipped::text(&format!("{}.toml", map.id)).is_some();
+        self.by_id.values().filter(marked).min_by_key(ships).or_else(|| self.get(DEFAULT_OUTSTATION))
     }
 
     /// All ids, sorted.
@@ -137,7 +158,7 @@ pub fn is_hidden(path: &Path) -> bool {
 }
 
 /// The `*.toml` of a folder, sorted; folders in it and hidden files are not map files.
-fn map_files(folder: &Path, faults: &mut Vec<Fault>) -> Vec<PathBuf> {
+pub(super) fn map_files(folder: &Path, faults: &mut Vec<Fault>) -> Vec<PathBuf> {
     let name = folder.display().to_string();
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,

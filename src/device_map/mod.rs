@@ -11,6 +11,7 @@ mod map_file;
 mod maps;
 mod model;
 mod model_json;
+pub mod profile;
 pub mod registers;
 mod shipped;
 
@@ -21,6 +22,6 @@ pub use map::{
     SerialOptions, SunspecOptions, Transport, WriteFunction,
 };
 pub use map_file::{map_of_table, parse_map, read_map};
-pub use maps::{Maps, is_hidden};
+pub use maps::{DEFAULT_OUTSTATION, MARK, Maps, is_hidden};
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};
 pub use model_json::{is_model_json, parse_model_json, read_model_json};

@@ -1,11 +1,15 @@
 //! Drivers: each a task behind [`crate::core::port`], one task a connection.
 
+mod aggregate;
 mod connection;
 #[cfg(feature = "dnp3")]
 mod dnp3;
+mod effect;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod held;
+mod lanes;
 mod link;
 mod modbus;
 mod pace;

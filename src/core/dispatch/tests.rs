@@ -77,7 +77,11 @@ impl Rig {
                 Setpoint::LimitActivePower(w) | Setpoint::SetActivePower(w) => Some(w),
                 _ => None,
             };
-            self.end(*i, c, Outcome::Applied(ReadBack { active_power: w, bounded: true, verified: true }));
+            self.end(
+                *i,
+                c,
+                Outcome::Applied(ReadBack { active_power: w, bounded: true, verified: true, doubt: None }),
+            );
         }
     }
     fn end(&mut self, i: DeviceIndex, c: &Command, o: Outcome) {

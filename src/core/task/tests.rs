@@ -88,7 +88,7 @@ async fn drive(place: usize, port: DriverPort, plant: Shared) {
                             Setpoint::LimitActivePower(w) | Setpoint::SetActivePower(w) => Some(w),
                             _ => None,
                         };
-                        Outcome::Applied(ReadBack { active_power, bounded: true, verified: true })
+                        Outcome::Applied(ReadBack { active_power, bounded: true, verified: true, doubt: None })
                     }
                 };
                 pending.finish(outcome);

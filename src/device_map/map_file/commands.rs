@@ -161,7 +161,7 @@ fn definable(name: CommandName, word: Option<&Placed<String>>) -> Option<()> {
     }
 }
 
-fn read_effect(mut table: Table, label: &str, name: CommandName) -> Option<EffectRule> {
+pub(super) fn read_effect(mut table: Table, label: &str, name: CommandName) -> Option<EffectRule> {
     let place = table.place().clone();
     let quantity =
         table.required_text("quantity", "\"active_power\"").and_then(|word| measured(&word, label));

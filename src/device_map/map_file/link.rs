@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// A timeout beyond this would make one silent device look like a hung gateway.
-const TIMEOUT_MS: RangeInclusive<i64> = 100..=120_000;
+pub(super) const TIMEOUT_MS: RangeInclusive<i64> = 100..=120_000;
 
 /// The port that IANA gives to Modbus/TCP Security.
 const SECURE_PORT: u16 = 802;
@@ -65,7 +65,7 @@ pub(super) fn read(mut table: Table) -> (LinkOptions, Limits) {
     (options, Limits { max_read, max_write })
 }
 
-fn number<T: TryFrom<i64>>(n: Placed<i64>) -> Option<Placed<T>> {
+pub(super) fn number<T: TryFrom<i64>>(n: Placed<i64>) -> Option<Placed<T>> {
     Some(Placed { value: T::try_from(n.value).ok()?, place: n.place })
 }
 
@@ -131,7 +131,7 @@ fn check_units(units: &[Placed<u8>], transports: &[Transport]) {
     }
 }
 
-fn read_serial(mut table: Table) -> SerialOptions {
+pub(super) fn read_serial(mut table: Table) -> SerialOptions {
     let default = SerialOptions::default();
     let baud = table.integer("baud", 300..=230_400, "9600").and_then(number::<u32>).and_then(known_baud);
     let data = table.integer("data", 7..=8, "8").and_then(number::<u8>);

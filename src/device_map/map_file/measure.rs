@@ -9,12 +9,30 @@ use crate::toml_file::{Placed, Table};
 /// Unit as written; quantity, and by what a value is multiplied to be in its SI unit and sign.
 pub(super) type Measure = (Option<String>, Option<(RegisterQuantity, f64)>);
 
+/// The keys as they are written.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) unit: Option<Placed<String>>,
+    pub(super) quantity: Option<Placed<String>>,
+    pub(super) phase: Option<Placed<String>>,
+    pub(super) negate: Option<Placed<bool>>,
+}
+
 /// Unit, quantity, phase and sign.
 pub(super) fn read(table: &mut Table, kind: Option<RegisterType>, label: &str) -> Measure {
-    let unit = table.text("unit", "\"W\"").and_then(short_word);
-    let word = table.text("quantity", "\"active_power\"");
-    let phase = table.text("phase", "\"l1\"");
-    let negate = table.boolean("negate");
+    let written = Written {
+        unit: table.text("unit", "\"W\""),
+        quantity: table.text("quantity", "\"active_power\""),
+        phase: table.text("phase", "\"l1\""),
+        negate: table.boolean("negate"),
+    };
+    of(written, kind, label)
+}
+
+/// What the keys mean together.
+pub(super) fn of(written: Written, kind: Option<RegisterType>, label: &str) -> Measure {
+    let Written { unit, quantity: word, phase, negate } = written;
+    let unit = unit.and_then(short_word);
     let Some(word) = word else {
         for (key, place) in [("negate", negate.map(|n| n.place)), ("phase", phase.map(|p| p.place))] {
             if let Some(place) = place {

@@ -142,7 +142,7 @@ pub(super) fn read(tables: Vec<Table>, defaults: &Defaults) -> Points {
     points
 }
 
-fn point_name(name: Placed<String>) -> Option<Placed<String>> {
+pub(super) fn point_name(name: Placed<String>) -> Option<Placed<String>> {
     let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if !name.value.is_empty() && name.value.len() <= MAX_NAME && name.value.chars().all(good) {
         return Some(name);
@@ -295,7 +295,7 @@ pub(super) fn read_place(
     Some((table, address, written.place))
 }
 
-fn not_zero(scale: Placed<f64>, label: &str) -> Option<f64> {
+pub(super) fn not_zero(scale: Placed<f64>, label: &str) -> Option<f64> {
     if scale.value == 0.0 {
         scale
             .place

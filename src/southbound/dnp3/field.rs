@@ -207,7 +207,7 @@ pub struct Indications {
 impl std::fmt::Display for Status {
     /// The name and the number, as `LOCAL (7)`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "command status {}", self.0)
+        write!(f, "{} ({})", super::status::name(*self), self.0)
     }
 }
 

@@ -7,16 +7,32 @@
 
 mod association;
 mod channel;
+mod commands;
+mod curve;
+mod device;
 mod diagnosis;
+mod execute;
 mod field;
 mod handler;
+mod image;
 #[cfg(test)]
 mod peer;
+mod plan;
+mod poll;
+mod readings;
+mod sequence;
+mod states;
+mod status;
+#[cfg(test)]
+pub mod testing;
 mod tls;
 mod trace;
+mod watch;
 
 pub use association::Outstation;
 pub use channel::{Channel, Pace, Place};
+pub use commands::{Commands, Known, Preview};
+pub use device::Device;
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
     Seen, Source, Stamp, Status,
@@ -29,7 +45,6 @@ use crate::device_map::Maps;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::sync::Arc;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 /// Drives the devices of one place on one channel, until `stop` or the end of all of them.
@@ -59,27 +74,9 @@ pub async fn run(
     channel.enable().await;
     let tasks: FuturesUnordered<_> = joined
         .into_iter()
-        .map(|(settings, port, outstation, news)| device(settings, port, outstation, news, maps, stop))
+        .map(|(settings, port, outstation, news)| async move {
+            Device::new(settings, port, (&outstation, news), maps, stop).run().await;
+        })
         .collect();
     tasks.for_each(|()| std::future::ready(())).await;
-}
-
-/// The device task belongs here.
-async fn device(
-    settings: &DeviceSettings,
-    _port: &DriverPort,
-    _outstation: Outstation,
-    mut news: mpsc::Receiver<News>,
-    _maps: &Arc<Maps>,
-    stop: &CancellationToken,
-) {
-    let all = async {
-        while let Some(news) = news.recv().await {
-            tracing::debug!(device = settings.name, ?news, "news");
-        }
-    };
-    tokio::select! {
-        () = all => {}
-        () = stop.cancelled() => {}
-    }
 }

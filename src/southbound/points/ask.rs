@@ -2,9 +2,10 @@
 //!
 //! Pure.
 
-use crate::der::{Excitation, Setpoint};
+use crate::der::Setpoint;
 use crate::device_map::PointRef;
 use crate::device_map::registers::{Base, CommandName, Input, InputUnit, RegisterMap, Step};
+use crate::southbound::lanes::{self, Tidy, Wish};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,60 +24,16 @@ pub struct Ask<'a> {
     pub sunspec: &'a SunspecBase<'a>,
 }
 
-/// What is to be done.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Wish {
-    /// Carry out a command, with its value in SI.
-    Do(CommandName, Option<f64>),
-    /// Undo a command, whether or not it is known to be held.
-    Undo(CommandName),
-    /// Undo those of these that are held.
-    Release(&'static [CommandName]),
-}
-
-/// Commands of one lane exclude each other.
-pub const LANES: [&[CommandName]; 3] = [
-    &[CommandName::SetActivePower, CommandName::LimitActivePower],
-    &[CommandName::SetReactivePower, CommandName::SetPowerFactor],
-    &[CommandName::Disconnect, CommandName::Connect],
-];
-
-/// The other commands of a lane.
-pub fn rivals(name: CommandName) -> impl Iterator<Item = CommandName> {
-    let lane = LANES.into_iter().find(|lane| lane.contains(&name)).unwrap_or_default();
-    lane.iter().copied().filter(move |other| *other != name)
-}
-
 /// Which command of the map a setpoint means; `None` if the map has none for it.
 #[must_use]
 pub fn wish(setpoint: &Setpoint, map: &RegisterMap) -> Option<Wish> {
-    let value =
-        |name: CommandName, value: Option<f64>| map.command(name).is_some().then_some(Wish::Do(name, value));
-    match setpoint {
-        Setpoint::LimitActivePower(watts) => value(CommandName::LimitActivePower, Some(watts.get())),
-        Setpoint::SetActivePower(watts) => value(CommandName::SetActivePower, Some(watts.get())),
-        Setpoint::SetReactivePower(vars) => value(CommandName::SetReactivePower, Some(vars.get())),
-        Setpoint::SetPowerFactor(factor) => {
-            let signed = match factor.excitation {
-                Excitation::Over => factor.size,
-                Excitation::Under => -factor.size,
-            };
-            value(CommandName::SetPowerFactor, Some(signed))
-        }
-        Setpoint::Disconnect => value(CommandName::Disconnect, None),
-        Setpoint::Connect => value(CommandName::Connect, None).or_else(|| {
-            let undo = map.command(CommandName::Disconnect).is_some_and(|c| !c.release.is_empty());
-            undo.then_some(Wish::Undo(CommandName::Disconnect))
-        }),
-        Setpoint::ResetAlarms => value(CommandName::ResetAlarms, None),
-        Setpoint::ReleaseActivePower => Some(Wish::Release(LANES[0])),
-        Setpoint::ReleaseReactivePower => Some(Wish::Release(LANES[1])),
-        // What takes several values at once cannot be said with one.
-        Setpoint::SetRampRates(_)
-        | Setpoint::SetCurve(_)
-        | Setpoint::ReleaseCurve(_)
-        | Setpoint::SetEnterService(_) => None,
-    }
+    // What takes several values at once cannot be said with one.
+    let several = |name| matches!(name, CommandName::SetRampRates | CommandName::SetEnterService);
+    lanes::wish(
+        setpoint,
+        |name| !several(name) && map.command(name).is_some(),
+        |name| map.command(name).is_some_and(|command| !command.release.is_empty()),
+    )
 }
 
 /// The points that steps name.
@@ -139,17 +96,6 @@ pub fn from_device(input: &Input, device: f64, base: Option<f64>) -> Option<f64>
     match input.unit {
         InputUnit::Scaled(factor) => Some(size / factor),
         InputUnit::PercentOf(_) => base.map(|base| size / 100.0 * base),
-    }
-}
-
-/// A number without the digits that binary arithmetic adds.
-pub struct Tidy(pub f64);
-
-impl std::fmt::Display for Tidy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let rounded = (self.0 * 1000.0).round() / 1000.0;
-        // Never "-0".
-        write!(f, "{}", if rounded == 0.0 { 0.0 } else { rounded })
     }
 }
 

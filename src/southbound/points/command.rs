@@ -5,17 +5,18 @@ mod preview;
 pub use preview::Preview;
 
 use super::Points;
-use super::ask::{Ask, Wish, rivals, wish};
+use super::ask::{Ask, wish};
 use super::codec::{decode, exponent, step};
 use super::draft::{Draft, Ground, Write};
-use super::effect::Watch;
 use super::execute::{Bench, End};
-use super::held::Applied;
 use super::poll::read_registers;
 use crate::der::{Effect, Outcome, Quantity, ReadBack, Reading, Setpoint, Watts};
 use crate::device_map::registers::{
     Base, CommandName, InputUnit, Rating, RegisterCommand, RegisterQuantity, Step,
 };
+use crate::southbound::effect::{Watch, Watches};
+use crate::southbound::held::Applied;
+use crate::southbound::lanes::{Wish, rivals};
 use crate::southbound::modbus::{BusError, Line};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -95,6 +96,7 @@ impl Points {
             active_power: draft.value.filter(|_| power).map(Watts::new),
             bounded: command.reverts_after.is_some(),
             verified,
+            doubt: None,
         };
         self.watch(ask.setpoint, command, &draft, base, verified);
         if !command.release.is_empty() || command.refresh.is_some() || command.min_interval.is_some() {
@@ -188,7 +190,7 @@ impl Points {
         let End::Done { verified } = end else { return Err(outcome_of(end)) };
         self.holding.drop(name);
         self.watches.end(name);
-        Ok(Outcome::Applied(ReadBack { active_power: None, bounded: false, verified }))
+        Ok(Outcome::Applied(ReadBack { active_power: None, bounded: false, verified, doubt: None }))
     }
 
     /// Reads what a command rests on: what it requires, what its percentage refers to, the scales of what it writes.
@@ -359,6 +361,7 @@ impl Points {
             since: Timestamp::now(),
             deadline: Instant::now() + rule.within,
             words: format!("{}: {written}", draft.words),
+            hint: "Device may ignore remote control (check its Modbus/EMS menu)",
             rule,
         };
         self.watches.begin(command.name, watch);
@@ -417,7 +420,7 @@ impl Points {
     /// Nothing is written again by itself any more: another device stands there.
     pub fn stop_refreshing(&mut self) {
         self.holding.stop_refreshing();
-        self.watches = super::effect::Watches::default();
+        self.watches = Watches::default();
     }
 
     /// The names of the commands that the device holds, for the notes that outlive a run.
@@ -434,7 +437,9 @@ impl Points {
 
 fn outcome_of(end: End) -> Outcome {
     match end {
-        End::Done { verified } => Outcome::Applied(ReadBack { active_power: None, bounded: false, verified }),
+        End::Done { verified } => {
+            Outcome::Applied(ReadBack { active_power: None, bounded: false, verified, doubt: None })
+        }
         End::Refused(words) => Outcome::Refused(words),
         End::NotKept(words) => Outcome::NotKept(words),
         End::TimedOut => Outcome::TimedOut,

@@ -2,12 +2,13 @@
 //!
 //! Pure: it gets what the device said and makes registers of it.
 
-use super::ask::{Tidy, base_name, from_device, to_device};
+use super::ask::{base_name, from_device, to_device};
 use super::codec::{Rounding, encode, tolerance};
 use crate::device_map::registers::{
     Access, Base, CommandName, InputUnit, Rating, RegisterCommand, RegisterMap, RegisterPoint,
     RegisterQuantity, Step, StepValue,
 };
+use crate::southbound::lanes::Tidy;
 use std::time::Duration;
 
 /// A device shows what was written within one second, if the map says nothing else.

@@ -7,11 +7,9 @@ mod ask;
 mod codec;
 mod command;
 mod draft;
-mod effect;
 mod execute;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
-mod held;
 mod look;
 mod plan;
 mod poll;
@@ -19,17 +17,17 @@ mod readings;
 #[cfg(test)]
 pub mod testing;
 
-pub use ask::{Ask, Tidy};
+pub use ask::Ask;
 pub use codec::{Raw, Rounding, Value, decode, encode, one_of, raw, say};
 pub use command::Preview;
 pub use look::Look;
 pub use poll::read_registers;
 
-use self::effect::Watches;
 use self::execute::Habits;
-use self::held::Holding;
 use self::plan::Plan;
-use self::readings::Reported;
+use super::aggregate::Reported;
+use super::effect::Watches;
+use super::held::Holding;
 use crate::der::{Capability, Control, Controls, Nameplate, Watts};
 use crate::device_map::DeviceMap;
 use crate::device_map::registers::{Base, CommandName, InputUnit, Rating, RegisterPoint};
@@ -51,7 +49,7 @@ pub struct Points {
     /// The device is known to answer elsewhere: what is silent here is not the whole device.
     beside: bool,
     reported: Reported,
-    holding: Holding,
+    holding: Holding<CommandName, draft::Write>,
     watches: Watches,
     habits: Habits,
 }

@@ -4,17 +4,11 @@
 //! split and no read is longer than the device takes. A read that the device refuses is cut in two, and that is
 //! remembered. (SunSpec reference 5.)
 
-use crate::der::Quantity;
-use crate::device_map::registers::{
-    Access, PollClass, RegisterMap, RegisterPoint, RegisterQuantity, RegisterTable,
-};
+use crate::device_map::registers::{Access, PollClass, RegisterMap, RegisterPoint, RegisterTable};
+use crate::southbound::aggregate::{NORMAL, SLOW, class_for};
 
 /// Registers between two points that are read rather than asked for apart.
 const MAX_GAP: u32 = 16;
-/// Every tenth poll.
-const NORMAL: u32 = 10;
-/// Every 300th poll.
-const SLOW: u32 = 300;
 /// Polls for which a part that got no answer is left alone, times the silences so far.
 const PAUSE: u32 = 3;
 const MAX_PAUSE: u32 = 60;
@@ -54,27 +48,9 @@ pub struct Plan {
     polls: u32,
 }
 
-/// How often a point is read: as the map says, but a measurement that the gateway expects with each poll is read with
-/// each poll, and others often enough not to look stale.
+/// How often a point is read.
 fn class_of(point: &RegisterPoint) -> PollClass {
-    match point.quantity {
-        Some((RegisterQuantity::Reading(quantity), _)) => match quantity {
-            Quantity::ActivePower
-            | Quantity::ReactivePower
-            | Quantity::ApparentPower
-            | Quantity::Voltage
-            | Quantity::Current
-            | Quantity::Frequency => PollClass::Fast,
-            _ => point.poll.min(PollClass::Normal),
-        },
-        Some((
-            RegisterQuantity::PhaseVoltage(_)
-            | RegisterQuantity::LineVoltage(_)
-            | RegisterQuantity::PhaseCurrent(_),
-            _,
-        )) => PollClass::Fast,
-        _ => point.poll,
-    }
+    class_for(point.quantity.map(|(quantity, _)| quantity), point.poll)
 }
 
 /// The class of each point. A scale is read as often as the most frequent value that needs it.

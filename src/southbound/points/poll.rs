@@ -1,10 +1,11 @@
 //! Reading the points over a line, part by part.
 
 use super::codec::{decode, exponent};
-use super::readings::{Sample, reading_of, readings};
+use super::readings::{Sample, readings};
 use super::{Entry, Points, Value};
 use crate::der::Reading;
 use crate::device_map::registers::RegisterTable;
+use crate::southbound::aggregate::reading_of;
 use crate::southbound::modbus::{BusError, Exception, Line, Turn};
 use jiff::Timestamp;
 use tokio::time::Instant;

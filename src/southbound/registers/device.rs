@@ -259,7 +259,12 @@ impl<'a> Device<'a> {
 
     fn nothing_to_do(&self, setpoint: &Setpoint) -> Outcome {
         if setpoint.control().is_none() {
-            return Outcome::Applied(ReadBack { active_power: None, bounded: false, verified: true });
+            return Outcome::Applied(ReadBack {
+                active_power: None,
+                bounded: false,
+                verified: true,
+                doubt: None,
+            });
         }
         let map = &self.settings.map.id;
         Outcome::Refused(format!("cannot {setpoint}: the map {map} has no command for it"))

@@ -166,7 +166,7 @@ fn is_write(seen: &Seen) -> bool {
 const LIMIT: Setpoint = Setpoint::LimitActivePower(Watts::new(4800.0));
 
 fn applied(watts: Option<f64>, bounded: bool, verified: bool) -> Outcome {
-    Outcome::Applied(ReadBack { active_power: watts.map(Watts::new), bounded, verified })
+    Outcome::Applied(ReadBack { active_power: watts.map(Watts::new), bounded, verified, doubt: None })
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ pub async fn carry_out(line: &Line<'_>, plan: &Plan, habits: &mut Habits, wire: 
             // Without anything to compare, a write that got no answer stays unknown.
             Kept::Yes { verified: false, .. } if silent => break,
             Kept::Yes { bounded, verified } => {
-                let read_back = ReadBack { active_power: plan.active_power, bounded, verified };
+                let read_back = ReadBack { active_power: plan.active_power, bounded, verified, doubt: None };
                 return (Outcome::Applied(read_back), true);
             }
             Kept::Silent => break,

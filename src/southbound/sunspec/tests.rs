@@ -143,11 +143,15 @@ async fn a_device_is_found_introduced_and_polled() {
 async fn a_limit_is_applied_read_back_and_released() {
     let (server, mut rig) = Rig::one(&legacy()).await;
     rig.state(0, DeviceState::Online).await;
-    let applied = ReadBack { active_power: Some(Watts::new(4800.0)), bounded: true, verified: true };
+    let applied =
+        ReadBack { active_power: Some(Watts::new(4800.0)), bounded: true, verified: true, doubt: None };
     assert_eq!(rig.command(0, LIMIT).await, Outcome::Applied(applied));
     assert_eq!(server.writes(), [(16, 40187, vec![600, 0, 90, 0, 1])]);
     let released = rig.command(0, Setpoint::ReleaseActivePower).await;
-    assert_eq!(released, Outcome::Applied(ReadBack { active_power: None, bounded: false, verified: true }));
+    assert_eq!(
+        released,
+        Outcome::Applied(ReadBack { active_power: None, bounded: false, verified: true, doubt: None })
+    );
     assert_eq!(server.writes().last(), Some(&(16, 40191, vec![0])));
 }
 
@@ -156,7 +160,8 @@ async fn set_points_and_connection_of_both_generations_are_applied() {
     let (server, mut rig) = Rig::one(&newer()).await;
     rig.state(0, DeviceState::Online).await;
     let set = rig.command(0, Setpoint::SetActivePower(Watts::new(-5000.0))).await;
-    let applied = ReadBack { active_power: Some(Watts::new(-5000.0)), bounded: true, verified: true };
+    let applied =
+        ReadBack { active_power: Some(Watts::new(-5000.0)), bounded: true, verified: true, doubt: None };
     assert_eq!(set, Outcome::Applied(applied));
     assert!(matches!(rig.command(0, Setpoint::Disconnect).await, Outcome::Applied(_)));
     assert_eq!(server.writes().last(), Some(&(16, 40279, vec![0])));

@@ -265,7 +265,7 @@ fn r_applied(c: &Command) -> Outcome {
         Setpoint::LimitActivePower(w) => Some(w),
         _ => None,
     };
-    Outcome::Applied(ReadBack { active_power, bounded: true, verified: true })
+    Outcome::Applied(ReadBack { active_power, bounded: true, verified: true, doubt: None })
 }
 
 #[test]

@@ -125,6 +125,7 @@ fn a_member_whose_commands_time_out_is_replaced() {
                     active_power: Some(Watts::new(p[1])),
                     bounded: true,
                     verified: true,
+                    doubt: None,
                 }),
             );
         }
@@ -190,7 +191,12 @@ fn asking_a_refusing_member_again_does_not_move_the_others() {
                     r.end(
                         *i,
                         c,
-                        Outcome::Applied(ReadBack { active_power: Some(w), bounded: true, verified: true }),
+                        Outcome::Applied(ReadBack {
+                            active_power: Some(w),
+                            bounded: true,
+                            verified: true,
+                            doubt: None,
+                        }),
                     );
                 }
             }
@@ -252,7 +258,16 @@ fn refusals_count_on_a_ramp_with_slow_answers() {
                     Setpoint::LimitActivePower(w) => Some(w),
                     _ => None,
                 };
-                r.end(i, &c, Outcome::Applied(ReadBack { active_power: w, bounded: true, verified: true }));
+                r.end(
+                    i,
+                    &c,
+                    Outcome::Applied(ReadBack {
+                        active_power: w,
+                        bounded: true,
+                        verified: true,
+                        doubt: None,
+                    }),
+                );
             }
         }
         if q % 4 == 3 {

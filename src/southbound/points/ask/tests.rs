@@ -1,5 +1,5 @@
 use super::*;
-use crate::der::{PowerFactor, Vars, Watts};
+use crate::der::{Excitation, PowerFactor, Vars, Watts};
 use crate::device_map::registers::RegisterCommand;
 use crate::southbound::points::testing::{command, write};
 use proptest::prelude::*;

@@ -1,5 +1,6 @@
 use super::*;
-use crate::device_map::registers::{Rating, RegisterType};
+use crate::der::Quantity;
+use crate::device_map::registers::{Rating, RegisterQuantity, RegisterType};
 use crate::southbound::points::testing::{holding, input, reading};
 use proptest::prelude::*;
 

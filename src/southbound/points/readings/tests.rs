@@ -1,5 +1,7 @@
 use super::*;
+use crate::der::{Quality, Quantity};
 use crate::device_map::registers::{RegisterPoint, RegisterType};
+use crate::southbound::aggregate::Reported;
 use crate::southbound::points::testing::input;
 use std::collections::HashMap;
 

@@ -199,7 +199,7 @@ async fn the_harness_sees_what_is_right_and_what_is_wrong() {
         [
             "point limit_pct is Some(Number(60.0)) instead of 61.0",
             "reading frequency is Some(50.0) instead of None",
-            "release active power wrote [[5006, 85]] instead of [], ReadBack { active_power: None, bounded: false, verified: true }",
+            "release active power wrote [[5006, 85]] instead of [], ReadBack { active_power: None, bounded: false, verified: true, doubt: None }",
         ]
     );
 }

@@ -3,7 +3,7 @@
 use super::draft::{Draft, Round};
 use super::{Ask, Plan, Weight};
 use crate::der::Watts;
-use crate::southbound::points::Tidy;
+use crate::southbound::lanes::Tidy;
 use crate::southbound::sunspec::abilities::base_power;
 
 /// A set point may lie this much (relative) beyond the device's maximum: a rounding elsewhere is no refusal.

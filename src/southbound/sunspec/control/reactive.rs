@@ -6,7 +6,7 @@ use super::plans::{SLACK, UNKNOWN_BASE, empty, enabled, hidden};
 use super::{Ask, Ours, Plan, Weight};
 use crate::der::{Excitation, PowerFactor, Vars};
 use crate::device_map::PfSign;
-use crate::southbound::points::Tidy;
+use crate::southbound::lanes::Tidy;
 use crate::southbound::sunspec::abilities::{base_power, base_reactive};
 
 /// Enable points of a reactive power, by model.

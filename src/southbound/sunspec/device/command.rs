@@ -215,7 +215,12 @@ impl Device<'_> {
         let ours = script.ours().unwrap_or(before);
         if script.is_empty() {
             self.hold(ours).await;
-            return Outcome::Applied(ReadBack { active_power: None, bounded: false, verified: true });
+            return Outcome::Applied(ReadBack {
+                active_power: None,
+                bounded: false,
+                verified: true,
+                doubt: None,
+            });
         }
         if Instant::now() >= command.expires_at {
             return Outcome::Expired;

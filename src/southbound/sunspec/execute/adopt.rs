@@ -52,7 +52,7 @@ pub async fn run(
     wire: &Wire,
     meanwhile: &mut impl Meanwhile,
 ) -> (Outcome, bool) {
-    let mut whole = ReadBack { active_power: None, bounded: false, verified: true };
+    let mut whole = ReadBack { active_power: None, bounded: false, verified: true, doubt: None };
     let mut touched = false;
     for step in &script.steps {
         if touched && Instant::now() >= wire.expires_at {

@@ -84,7 +84,8 @@ async fn registers_beside_the_chain_are_read_and_controlled() {
     let of = |quantity| poll.readings.iter().find(|r| r.quantity == quantity).map(|r| r.value);
     assert_eq!(of(Quantity::StateOfCharge), Some(55.0));
     assert_eq!(of(Quantity::ActivePower), Some(5000.0), "the chain is asked first");
-    let applied = ReadBack { active_power: Some(Watts::new(4800.0)), bounded: false, verified: true };
+    let applied =
+        ReadBack { active_power: Some(Watts::new(4800.0)), bounded: false, verified: true, doubt: None };
     assert_eq!(rig.command(0, LIMIT).await, Outcome::Applied(applied));
     assert_eq!(server.writes(), [(16, 0xF001, vec![48])], "48 % of 10 kW, and nothing in model 123");
     let effect = rig
@@ -140,7 +141,8 @@ async fn the_shipped_solaredge_map_limits_by_its_own_register() {
     assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Applied(_)));
     assert_eq!(server.writes(), [(16, 0xF001, vec![100])]);
     let asked = Setpoint::LimitActivePower(Watts::new(4890.0));
-    let applied = ReadBack { active_power: Some(Watts::new(4800.0)), bounded: false, verified: true };
+    let applied =
+        ReadBack { active_power: Some(Watts::new(4800.0)), bounded: false, verified: true, doubt: None };
     assert_eq!(rig.command(0, asked).await, Outcome::Applied(applied), "lost at a restart is not bounded");
     assert_eq!(
         server.writes()[1..],

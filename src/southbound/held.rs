@@ -1,20 +1,38 @@
-//! What the device holds on our behalf: what must be undone, what must be repeated, and when something was last written.
+//! What a device holds on our behalf, for all drivers whose maps have commands: what must be undone, what must be repeated,
+//! and when something was last written.
 //!
 //! Pure: time comes in as `now`.
 
-use super::draft::Write;
 use crate::der::ReadBack;
 use crate::device_map::registers::CommandName;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// One command that the device holds, or may hold.
+/// What can be held: it has a name in the notes.
+pub trait Key: Copy + PartialEq {
+    /// The word in the notes; without a comma.
+    fn name(self) -> &'static str;
+    /// What has this word.
+    fn from_name(name: &str) -> Option<Self>;
+}
+
+impl Key for CommandName {
+    fn name(self) -> &'static str {
+        Self::name(self)
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::from_name(name)
+    }
+}
+
+/// One command that the device holds, or may hold; `W` is what is written to repeat it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
+pub struct Held<K, W> {
     /// Which.
-    pub name: CommandName,
+    pub name: K,
     /// What was written; empty if it was written before this run, or perhaps not all of it arrived.
-    pub writes: Vec<Write>,
+    pub writes: Vec<W>,
     /// What was known when it had been applied.
     pub read_back: ReadBack,
     /// It is written again after this time, or the device forgets it.
@@ -22,16 +40,16 @@ pub struct Held {
     /// When that is next.
     next: Instant,
     /// Nobody has asked for it since so long that it is repeated no more.
-    until: Instant,
+    pub until: Instant,
 }
 
 /// A command that was just applied.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Applied {
+pub struct Applied<K, W> {
     /// Which.
-    pub name: CommandName,
+    pub name: K,
     /// What was written.
-    pub writes: Vec<Write>,
+    pub writes: Vec<W>,
     /// What is known of it.
     pub read_back: ReadBack,
     /// It is written again after this time, or the device forgets it.
@@ -41,25 +59,37 @@ pub struct Applied {
 }
 
 /// All of them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Holding {
-    list: Vec<Held>,
-    written: Vec<(CommandName, Instant)>,
+#[derive(Clone, Debug, PartialEq)]
+pub struct Holding<K, W> {
+    list: Vec<Held<K, W>>,
+    written: Vec<(K, Instant)>,
 }
 
-impl Holding {
+impl<K, W> Default for Holding<K, W> {
+    fn default() -> Self {
+        Self { list: Vec::new(), written: Vec::new() }
+    }
+}
+
+impl<K: Key, W: Clone> Holding<K, W> {
     /// What is held of a command.
-    pub fn get(&self, name: CommandName) -> Option<&Held> {
+    pub fn get(&self, name: K) -> Option<&Held<K, W>> {
         self.list.iter().find(|held| held.name == name)
     }
 
+    /// All that is held.
+    #[cfg(feature = "dnp3")]
+    pub fn iter(&self) -> impl Iterator<Item = &Held<K, W>> {
+        self.list.iter()
+    }
+
     /// True if a command is held, or may be.
-    pub fn has(&self, name: CommandName) -> bool {
+    pub fn has(&self, name: K) -> bool {
         self.get(name).is_some()
     }
 
     /// A command was applied.
-    pub fn applied(&mut self, new: Applied, now: Instant) {
+    pub fn applied(&mut self, new: Applied<K, W>, now: Instant) {
         let Applied { name, writes, read_back, refresh, hold } = new;
         self.drop(name);
         let next = refresh.map_or(now, |every| now + every);
@@ -67,31 +97,31 @@ impl Holding {
     }
 
     /// A command was asked for again and stands already: it is held on.
-    pub fn go_on(&mut self, name: CommandName, hold: Duration, now: Instant) {
+    pub fn go_on(&mut self, name: K, hold: Duration, now: Instant) {
         for held in self.list.iter_mut().filter(|held| held.name == name) {
             held.until = now + hold;
         }
     }
 
     /// A command failed, and the device may hold a part of it: it is undone later, and not repeated.
-    pub fn touched(&mut self, name: CommandName, now: Instant) {
+    pub fn touched(&mut self, name: K, now: Instant) {
         let (writes, read_back) = (Vec::new(), ReadBack::default());
         self.applied(Applied { name, writes, read_back, refresh: None, hold: Duration::ZERO }, now);
     }
 
     /// A command is held no more.
-    pub fn drop(&mut self, name: CommandName) {
+    pub fn drop(&mut self, name: K) {
         self.list.retain(|held| held.name != name);
     }
 
     /// Notes that registers of a command were written.
-    pub fn wrote(&mut self, name: CommandName, now: Instant) {
+    pub fn wrote(&mut self, name: K, now: Instant) {
         self.written.retain(|(other, _)| *other != name);
         self.written.push((name, now));
     }
 
     /// How long until registers of a command may be written again.
-    pub fn wait(&self, name: CommandName, least: Duration, now: Instant) -> Option<Duration> {
+    pub fn wait(&self, name: K, least: Duration, now: Instant) -> Option<Duration> {
         let (_, at) = self.written.iter().find(|(other, _)| *other == name)?;
         let wait = least.saturating_sub(now.saturating_duration_since(*at));
         (!wait.is_zero()).then_some(wait)
@@ -103,7 +133,7 @@ impl Holding {
     }
 
     /// What must be written again now; each is due again after its time.
-    pub fn take_refreshes(&mut self, now: Instant) -> Vec<Write> {
+    pub fn take_refreshes(&mut self, now: Instant) -> Vec<W> {
         let mut writes = Vec::new();
         for held in &mut self.list {
             let Some(every) = held.refresh.filter(|_| held.next <= held.until && held.next <= now) else {
@@ -133,7 +163,7 @@ impl Holding {
 
     /// What was held when the notes were made may be held still.
     pub fn recall(&mut self, notes: &str, now: Instant) {
-        for name in notes.split(',').filter_map(CommandName::from_name) {
+        for name in notes.split(',').filter_map(K::from_name) {
             self.touched(name, now);
         }
     }

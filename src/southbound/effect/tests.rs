@@ -19,6 +19,7 @@ fn watch(bound: EffectBound, expected: f64) -> Watch {
         since: Timestamp::UNIX_EPOCH,
         deadline: Instant::now() + Duration::from_secs(30),
         words: "limit 60 % of WMax 8000 W = 4800 W: written and read back".to_owned(),
+        hint: "Device may ignore remote control (check its Modbus/EMS menu)",
     }
 }
 

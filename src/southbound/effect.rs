@@ -1,8 +1,9 @@
-//! Whether the measurements follow a command that was applied. Each command is judged at most once.
+//! Whether the measurements follow a command that was applied, for all drivers whose maps have commands. Each command is
+//! judged at most once.
 //!
 //! Pure: readings and time come in.
 
-use super::ask::{Tidy, rivals};
+use super::lanes::{Tidy, rivals};
 use crate::der::{Effect, Quality, Quantity, Reading, Setpoint};
 use crate::device_map::registers::{CommandName, EffectBound, EffectRule};
 use jiff::Timestamp;
@@ -27,6 +28,8 @@ pub struct Watch {
     pub deadline: Instant,
     /// What was asked and how far that is known, in words.
     pub words: String,
+    /// What to look at if it does not work, in words; empty if nothing comes to mind.
+    pub hint: &'static str,
 }
 
 /// What is watched, by command.
@@ -111,11 +114,13 @@ impl Watch {
             other => other.name(),
         };
         Some(Effect::NoEffect(format!(
-            "{}; {what} still {} {} after {} s. Device may ignore remote control (check its Modbus/EMS menu)",
+            "{}; {what} still {} {} after {} s{}{}",
             self.words,
             Tidy(reading.value),
             quantity.unit(),
             Tidy(self.rule.within.as_secs_f64()),
+            if self.hint.is_empty() { "" } else { ". " },
+            self.hint,
         )))
     }
 }

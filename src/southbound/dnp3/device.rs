@@ -1,0 +1,466 @@
+//! One outstation as a device: waits until it was read, finds out whether it is what its map says, introduces it, polls it,
+//! carries out its commands, says how it stands.
+//!
+//! It asks through a [`Field`] and hears [`News`]; of channels, associations and the stack below it knows nothing, and how a
+//! command is carried out is the matter of [`Commands`]. A connection may be shared: other outstations on it are not its
+//! matter either.
+
+use super::image::{Image, is};
+use super::poll::plan::Plan;
+use super::readings::nameplate;
+use super::sequence::Recorder;
+use super::watch::Standing;
+use super::{Commands, Field, Identity, LinkState, News, Part, ReadError};
+use crate::backoff::Backoff;
+use crate::core::port::{DeviceRecord, DriverPort, PendingCommand, Poll, Report};
+use crate::der::{Capability, DeviceState, Nameplate, Outcome};
+use crate::device_map::dnp3::{At, Mark, OutstationMap};
+use crate::device_map::{DeviceMap, MARK, Maps};
+use crate::southbound::DeviceSettings;
+use crate::southbound::aggregate::Reported;
+use crate::southbound::pace::phase;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// News that is put aside while a command is under way; beyond it, news waits where it comes from.
+const MOST_HEARD: usize = 256;
+
+/// One device as its driver knows it.
+pub struct Device<'a, F> {
+    pub(super) settings: &'a DeviceSettings,
+    pub(super) port: &'a DriverPort,
+    pub(super) field: &'a F,
+    pub(super) news: mpsc::Receiver<News>,
+    pub(super) stop: &'a CancellationToken,
+    maps: &'a Maps,
+    pub(super) map: Arc<DeviceMap>,
+    pub(super) outstation: Arc<OutstationMap>,
+    pub(super) image: Image,
+    pub(super) plan: Plan,
+    pub(super) hands: Commands,
+    pub(super) recorder: Recorder,
+    pub(super) reported: Reported,
+    pub(super) standing: Standing,
+    pub(super) state: DeviceState,
+    pub(super) reason: String,
+    capability: Option<Capability>,
+    /// The core was told who it is, and its commands are carried out.
+    pub(super) introduced: bool,
+    /// Serial number of the device that belongs here.
+    serial: Option<String>,
+    pub(super) identity_changed: Option<String>,
+    /// What the core was last asked to remember.
+    record: DeviceRecord,
+    pub(super) failures: u32,
+}
+
+/// Why something could not be read.
+#[derive(Debug)]
+pub enum Trouble {
+    /// It does not answer, or not so that it can be used.
+    Read(ReadError),
+    /// It answers, and waiting will not change what.
+    Other(String),
+}
+
+/// Why finding out went no further.
+#[derive(Debug)]
+pub(super) enum Halt {
+    Stop,
+    Trouble(Trouble),
+}
+
+/// How polling ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    Stop,
+    Lost,
+    /// It was connected anew, or has restarted.
+    Again,
+}
+
+impl From<ReadError> for Halt {
+    fn from(error: ReadError) -> Self {
+        Self::Trouble(Trouble::Read(error))
+    }
+}
+
+fn other(words: String) -> Halt {
+    Halt::Trouble(Trouble::Other(words))
+}
+
+impl<'a, F: Field> Device<'a, F> {
+    /// A device of which nothing is known yet.
+    #[must_use]
+    pub fn new(
+        settings: &'a DeviceSettings,
+        port: &'a DriverPort,
+        (field, news): (&'a F, mpsc::Receiver<News>),
+        maps: &'a Maps,
+        stop: &'a CancellationToken,
+    ) -> Self {
+        let record = settings.record.clone().unwrap_or_default();
+        let map = settings.map.clone();
+        let outstation = map.outstation.clone().unwrap_or_default();
+        Self {
+            settings,
+            port,
+            field,
+            news,
+            stop,
+            maps,
+            image: Image::new(outstation.clone()),
+            plan: Plan::new(&outstation),
+            hands: Commands::new(&map.id, outstation.clone(), &record.notes),
+            standing: Standing::new(&outstation, Instant::now()),
+            map,
+            outstation,
+            recorder: Recorder::default(),
+            reported: Reported::default(),
+            state: DeviceState::Unknown,
+            reason: String::new(),
+            capability: None,
+            introduced: false,
+            serial: settings.serial.clone().or_else(|| record.serial.clone()),
+            identity_changed: None,
+            record,
+            failures: 0,
+        }
+    }
+
+    /// Runs until the gateway stops.
+    pub async fn run(mut self) {
+        let anchor = Instant::now() + phase(self.settings.index.get(), self.settings.poll);
+        let mut backoff = Backoff::field();
+        self.set_state(DeviceState::Discovering, String::new()).await;
+        loop {
+            match self.find_out(&mut backoff).await {
+                Ok(()) => {
+                    backoff.reset();
+                    match self.poll_on(anchor).await {
+                        End::Stop => return,
+                        End::Lost => self.standing.try_at = Some(Instant::now() + backoff.next_delay()),
+                        End::Again => {}
+                    }
+                }
+                Err(Halt::Stop) => return,
+                Err(Halt::Trouble(trouble)) => {
+                    self.failed(&trouble).await;
+                    if self.pause(backoff.next_delay()).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits after a failure; commands to a lost device end at once, others wait with it. True if the gateway is stopping.
+    async fn pause(&mut self, time: Duration) -> bool {
+        let at = Instant::now() + time;
+        let whole = self.standing.whole;
+        loop {
+            // Read anew: there may be something else to be found out.
+            if self.standing.whole && !whole {
+                return false;
+            }
+            let lost = self.state == DeviceState::CommLost;
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return true,
+                news = self.news.recv() => match news {
+                    Some(news) => self.hear(news).await,
+                    None => return true,
+                },
+                () = refuse_all(self.port), if lost => {}
+                () = sleep_until(at) => return false,
+            }
+        }
+    }
+
+    /// Waits until everything was read, recognises the device and introduces it.
+    async fn find_out(&mut self, backoff: &mut Backoff) -> Result<(), Halt> {
+        self.introduced = false;
+        self.await_start(backoff).await?;
+        self.standing.again = false;
+        let identity = self.identity().await?;
+        self.recognise().await?;
+        self.answered();
+        self.introduce(&identity).await;
+        if std::mem::take(&mut self.standing.restarted) && self.identity_changed.is_none() {
+            self.after_restart().await;
+        }
+        Ok(())
+    }
+
+    /// Waits until the link stands and everything was read. The association does that by itself; if nothing comes of it in
+    /// time, or it cannot, it is read from here.
+    async fn await_start(&mut self, backoff: &mut Backoff) -> Result<(), Halt> {
+        loop {
+            let up = self.standing.link == LinkState::Up;
+            if up && self.standing.whole {
+                return Ok(());
+            }
+            let lost = self.state == DeviceState::CommLost;
+            let at = if up { Some(self.read_by_itself_at()) } else { self.lost_at().filter(|_| !lost) };
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Halt::Stop),
+                news = self.news.recv() => match news {
+                    Some(news) => self.hear(news).await,
+                    None => return Err(Halt::Stop),
+                },
+                () = refuse_all(self.port), if lost => {}
+                () = sleep_until(at.unwrap_or_else(Instant::now)), if at.is_some() => {
+                    if !up {
+                        let words = self.link_words();
+                        self.lost(words).await;
+                    } else if let Err(error) = self.read_anew().await {
+                        self.standing.try_at = Some(Instant::now() + backoff.next_delay());
+                        self.lost(error.to_string()).await;
+                    } else {
+                        self.standing.whole = true;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads everything, and holds nothing of before for known.
+    async fn read_anew(&mut self) -> Result<(), ReadError> {
+        self.image.begin();
+        self.read_everything().await
+    }
+
+    /// Who the outstation says it is.
+    async fn identity(&mut self) -> Result<Identity, Halt> {
+        let (identity, heard) = meanwhile(&mut self.news, self.field.identity()).await;
+        for news in heard {
+            self.hear(news).await;
+        }
+        Ok(identity?)
+    }
+
+    /// Finds out whether the device is one of its map, or which map is meant for it.
+    async fn recognise(&mut self) -> Result<(), Halt> {
+        let named = self.settings.map_named;
+        let own = self.outstation.identify.as_ref().map(|mark| mark.at);
+        let Some(at) = (if named { own } else { Some(MARK) }) else { return Ok(()) };
+        let mut unreadable = None;
+        if !self.image.within(at, 0) {
+            match self.request(&[Part::Range(at.kind, at.index, at.index)]).await {
+                Ok(seen) => self.take(&seen).await,
+                Err(error @ (ReadError::Refused(_) | ReadError::Broken(_))) => unreadable = Some(error),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let raw = self.image.seen(at).filter(|_| self.image.within(at, 0)).map(|seen| seen.raw);
+        let said = match (raw, unreadable) {
+            (Some(raw), _) => format!("{at} is {raw}"),
+            (None, Some(error)) => format!("{at} cannot be read: {error}"),
+            (None, None) => format!("{at} is not there"),
+        };
+        let fits = |map: &OutstationMap| {
+            map.identify.as_ref().is_none_or(|mark| raw.is_some_and(|raw| marks(mark, at, raw)))
+        };
+        if named {
+            return if fits(&self.outstation) { Ok(()) } else { Err(other(self.strange(&said))) };
+        }
+        let whole = raw.and_then(|raw| raw.to_string().parse().ok());
+        let best = self.maps.outstation_for(whole);
+        let Some(map) = best.filter(|map| map.outstation.as_ref().is_some_and(|o| fits(o))).cloned() else {
+            return Err(other(format!(
+                "{said}, and no map is meant for that; name one (map = \"…\") in the device's table of the configuration"
+            )));
+        };
+        if self.take_map(&map) && self.standing.by_ranges.is_some() {
+            self.read_everything().await?;
+        }
+        Ok(())
+    }
+
+    /// Why it is not a device of its map.
+    fn strange(&self, said: &str) -> String {
+        let any_of = self.outstation.identify.as_ref().map(|mark| mark.any_of.as_slice()).unwrap_or_default();
+        let wanted: Vec<String> = any_of.iter().take(8).map(i64::to_string).collect();
+        let more = if any_of.len() > wanted.len() { ", …" } else { "" };
+        let title = &self.map.title;
+        format!(
+            "{said}, which is none of {}{more}: this is not a {title}; choose another map",
+            wanted.join(", ")
+        )
+    }
+
+    /// Another map is meant for the device. True if it is another one than before.
+    fn take_map(&mut self, map: &Arc<DeviceMap>) -> bool {
+        if map.id == self.map.id {
+            return false;
+        }
+        self.outstation = map.outstation.clone().unwrap_or_default();
+        self.image.set_map(self.outstation.clone());
+        self.plan = Plan::new(&self.outstation);
+        self.hands.set_map(&map.id, self.outstation.clone());
+        self.map = map.clone();
+        true
+    }
+
+    /// Tells the core who the device is, what it can do, and all that is known of it.
+    async fn introduce(&mut self, identity: &Identity) {
+        let began = Instant::now();
+        let plate = nameplate(&self.image, identity);
+        self.check_identity(plate.serial.as_deref());
+        self.log_found(&plate);
+        self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
+        self.capability = None;
+        self.refresh_capability().await;
+        self.remember().await;
+        self.introduced = true;
+        self.say_state().await;
+        let readings = self.readings_of_turn();
+        let poll = Poll { readings, lateness: Duration::ZERO, took: began.elapsed() };
+        self.port.reports.send(Report::Poll(poll)).await;
+    }
+
+    fn log_found(&self, plate: &Nameplate) {
+        tracing::info!(
+            device = self.settings.name,
+            maker = plate.manufacturer,
+            model = plate.model,
+            serial = plate.serial,
+            map = self.map.id,
+            "device found"
+        );
+    }
+
+    /// Another serial number is another device: it is read, but what was asked of the old one is not asked of it.
+    fn check_identity(&mut self, serial: Option<&str>) {
+        let Some(serial) = serial else { return };
+        match &self.serial {
+            None => self.serial = Some(serial.to_owned()),
+            Some(known) if known == serial => self.identity_changed = None,
+            Some(known) => {
+                self.hands.stop();
+                // In the words of the other drivers: to an operator it is the same lock.
+                let what = if self.settings.serial.is_some() {
+                    format!("its serial number is {serial}, the configuration names {known}")
+                } else {
+                    format!("serial number changed from {known} to {serial}")
+                };
+                self.identity_changed = Some(format!(
+                    "{what}: it is read but not written; to accept it, write serial = \"{serial}\" into the device's table of the configuration and restart the gateway"
+                ));
+            }
+        }
+    }
+
+    /// Works out what the device can be asked for, and tells the core if that changed.
+    pub(super) async fn refresh_capability(&mut self) {
+        let now = self.hands.capability(&self.image);
+        if self.capability != Some(now) {
+            self.capability = Some(now);
+            self.port.reports.send(Report::Capability(now)).await;
+        }
+    }
+
+    /// Lets the core keep what a later run must know: whose device this is, and what it may hold of ours.
+    async fn remember(&mut self) {
+        // A device in another's place is not remembered.
+        if self.identity_changed.is_some() {
+            return;
+        }
+        let record = DeviceRecord { serial: self.serial.clone(), notes: self.hands.notes() };
+        if record != self.record {
+            self.record = record.clone();
+            self.port.reports.send(Report::Remember(record)).await;
+        }
+    }
+
+    /// Carries out a command and tells the core how it ended.
+    pub(super) async fn command(&mut self, pending: PendingCommand) {
+        let command = pending.command().clone();
+        let (outcome, heard) = match self.state {
+            DeviceState::CommLost => (Outcome::Unreachable, Vec::new()),
+            DeviceState::IdentityChanged => (Outcome::Refused(self.reason.clone()), Vec::new()),
+            _ => {
+                let work = async {
+                    if Instant::now() < command.expires_at {
+                        look(self.field, &self.plan, &mut self.image).await?;
+                    }
+                    Ok(self.hands.carry_out(self.field, &command, &self.image).await)
+                };
+                let (result, heard) = meanwhile(&mut self.news, work).await;
+                (result.unwrap_or_else(|outcome| outcome), heard)
+            }
+        };
+        let (device, asked) = (&self.settings.name, &command.setpoint);
+        match &outcome {
+            Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
+            Outcome::Refused(reason) | Outcome::NotKept(reason) => {
+                tracing::warn!(device, %asked, reason, outcome = outcome.name(), "command failed");
+            }
+            other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
+        }
+        // Before anybody relies on it.
+        self.remember().await;
+        pending.finish(outcome);
+        for news in heard {
+            self.hear(news).await;
+        }
+    }
+
+    /// Sends again what the outstation has lost by its restart.
+    async fn after_restart(&mut self) {
+        let work = self.hands.restarted(self.field, &self.image);
+        let (sent, heard) = meanwhile(&mut self.news, work).await;
+        for (asked, outcome) in sent {
+            let device = &self.settings.name;
+            tracing::warn!(device, %asked, ?outcome, "lost by the restart of the outstation, and sent again");
+        }
+        self.remember().await;
+        for news in heard {
+            self.hear(news).await;
+        }
+    }
+}
+
+/// Reads what a command rests on as it is now. What the outstation refuses to tell stays as it was; the error is the outcome
+/// of the command.
+async fn look<F: Field>(field: &F, plan: &Plan, image: &mut Image) -> Result<(), Outcome> {
+    for parts in plan.before_command() {
+        match field.read(&parts).await {
+            Ok(seen) => image.take(&seen),
+            Err(ReadError::Refused(_) | ReadError::Broken(_)) => {}
+            Err(ReadError::NoConnection(_) | ReadError::Silent) => return Err(Outcome::Unreachable),
+        }
+    }
+    Ok(())
+}
+
+/// Does something to its end; what is heard meanwhile comes with it.
+async fn meanwhile<T>(news: &mut mpsc::Receiver<News>, work: impl Future<Output = T>) -> (T, Vec<News>) {
+    tokio::pin!(work);
+    let mut heard = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            result = &mut work => return (result, heard),
+            Some(news) = news.recv(), if heard.len() < MOST_HEARD => heard.push(news),
+        }
+    }
+}
+
+/// Ends every command as it comes; never returns.
+async fn refuse_all(port: &DriverPort) {
+    loop {
+        port.commands.next().await.finish(Outcome::Unreachable);
+    }
+}
+
+fn marks(mark: &Mark, at: At, raw: f64) -> bool {
+    mark.at == at && mark.any_of.iter().any(|wanted| is(raw, *wanted))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! Commands on their way: before the device is found, between requests, to a device that is gone.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_command_is_carried_out_and_remembered() {
+    let mut rig = Rig::online().await;
+    let outcome = rig.command(limit_to(4000.0)).await;
+    assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+    assert_eq!(rig.outstation.operations().concat(), ["AO88=500", "BO17=on"]);
+    let notes = |report: &Report| match report {
+        Report::Remember(record) if !record.notes.is_empty() => Some(record.notes.clone()),
+        _ => None,
+    };
+    assert_eq!(rig.report("notes", notes).await, "limit_active_power");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_command_rests_on_is_read_right_before_it() {
+    let mut rig = Rig::online().await;
+    rig.outstation.put("AI32", 10_000.0);
+    let outcome = rig.command(limit_to(4000.0)).await;
+    assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+    assert_eq!(rig.outstation.operations()[0], ["AO88=400"], "of the maximum as it is now");
+    rig.outstation.put("BI10", 1.0);
+    let outcome = rig.command(limit_to(3000.0)).await;
+    assert_eq!(outcome, Outcome::Refused("the device is in local mode".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_waits_until_the_device_is_found() {
+    let mut rig = Rig::new(good(), outstation_map());
+    rig.send(limit_to(4000.0));
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(rig.outstation.operations(), Vec::<Vec<String>>::new());
+    rig.connect().await;
+    assert!(matches!(rig.end().await, Outcome::Applied(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_goes_before_the_rest_of_a_poll() {
+    let mut map = outstation_map();
+    map.points.extend((0..200).map(|index| {
+        let mut point = point(&format!("p{index}"), &format!("AI{}", 1000 + index * 2));
+        point.poll = PollClass::Fast;
+        point
+    }));
+    let outstation = good();
+    let mut rig = Rig::new(outstation.clone(), map);
+    rig.connect().await;
+    rig.state(DeviceState::Online).await;
+    rig.poll().await;
+    rig.poll().await;
+    outstation.script(|_| Answer::After(Duration::from_millis(100)));
+    let begun = outstation.state().seen.len();
+    while outstation.state().seen.len() <= begun {
+        sleep(Duration::from_millis(10)).await;
+    }
+    rig.send(limit_to(4000.0));
+    assert!(matches!(rig.end().await, Outcome::Applied(_)));
+    let requests: Vec<Request> = outstation.state().seen[begun..].to_vec();
+    let polled = requests.iter().take_while(|r| !matches!(r, Request::Operate(_))).count();
+    assert!(polled <= 3, "one request under way, then what the command rests on: {polled}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn commands_to_a_lost_device_end_at_once() {
+    let mut rig = Rig::online().await;
+    rig.down("connection refused").await;
+    // Heard before the command is sent.
+    sleep(Duration::from_millis(1)).await;
+    let begun = Instant::now();
+    rig.send(limit_to(4000.0));
+    assert_eq!(rig.end().await, Outcome::Unreachable);
+    assert!(begun.elapsed().as_secs() >= 29, "it waited as long as the device was not given up");
+    let begun = Instant::now();
+    assert_eq!(rig.command(limit_to(3000.0)).await, Outcome::Unreachable);
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    assert_eq!(rig.outstation.operations(), Vec::<Vec<String>>::new());
+}

@@ -1,0 +1,153 @@
+//! Links that fall, devices that fall silent, restart, or cannot be read at once.
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_does_not_stand_loses_the_device_with_its_words() {
+    let mut rig = Rig::new(good(), outstation_map());
+    rig.down("connection refused by 192.0.2.1:20000").await;
+    assert_eq!(rig.state(DeviceState::CommLost).await, "connection refused by 192.0.2.1:20000");
+    rig.down("no route to host").await;
+    assert_eq!(rig.state(DeviceState::CommLost).await, "no route to host", "the words follow");
+    rig.connect().await;
+    rig.state(DeviceState::Online).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_short_interruption_is_none_and_all_is_read_anew() {
+    let mut rig = Rig::online().await;
+    rig.down("reset").await;
+    sleep(Duration::from_secs(20)).await;
+    rig.forget();
+    let before = rig.outstation.reads().len();
+    rig.tell(News::Link(LinkState::Up)).await;
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(rig.outstation.reads().len(), before, "nothing is polled before everything was read");
+    rig.outstation.put("AI537", 1.0);
+    rig.connect().await;
+    assert_eq!(value(&rig.poll().await, Quantity::ActivePower), Some(1.0));
+    let lost = rig.passed.iter().any(|r| matches!(r, Report::State { state: DeviceState::CommLost, .. }));
+    assert!(!lost, "{:?}", rig.passed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_comes_and_goes_without_an_answer_is_lost() {
+    let mut rig = Rig::online().await;
+    rig.forget();
+    for _ in 0..8 {
+        rig.down("closed by the device").await;
+        sleep(Duration::from_secs(4)).await;
+        rig.tell(News::Link(LinkState::Up)).await;
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(rig.state(DeviceState::CommLost).await, "closed by the device");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_device_is_lost_after_as_many_answers_as_its_map_says() {
+    let mut rig = Rig::online().await;
+    let asked = rig.outstation.reads().len();
+    rig.outstation.script(|_| Answer::Silent);
+    assert_eq!(rig.state(DeviceState::CommLost).await, "no answer in time");
+    assert_eq!(rig.outstation.reads().len() - asked, 3);
+    rig.outstation.script(|_| Answer::Good);
+    rig.outstation.put("AI537", 2.0);
+    rig.forget();
+    rig.state(DeviceState::Online).await;
+    assert_eq!(value(&rig.poll().await, Quantity::ActivePower), Some(2.0), "read anew, not remembered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_missing_answer_is_not_a_lost_device() {
+    let mut rig = Rig::online().await;
+    let mut silent = 2;
+    rig.outstation.script(move |_| {
+        silent -= 1;
+        if silent >= 0 { Answer::Silent } else { Answer::Good }
+    });
+    rig.forget();
+    sleep(Duration::from_secs(60)).await;
+    rig.poll().await;
+    rig.poll().await;
+    assert!(!rig.passed.iter().any(|r| matches!(r, Report::State { .. })), "{:?}", rig.passed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_association_does_not_read_is_read_from_here() {
+    let mut rig = Rig::new(good(), outstation_map());
+    rig.tell(News::Link(LinkState::Up)).await;
+    rig.state(DeviceState::Online).await;
+    assert_eq!(rig.outstation.reads()[0], [Part::Events, Part::Static]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_class_0_that_cannot_be_read_is_read_by_ranges() {
+    let outstation = good();
+    outstation.script(|request| match request {
+        Request::Read(parts) if parts.contains(&Part::Static) => {
+            Answer::Broken("an object that nobody knows")
+        }
+        _ => Answer::Good,
+    });
+    let mut rig = Rig::new(outstation.clone(), outstation_map());
+    rig.tell(News::Link(LinkState::Up)).await;
+    let words = rig.state(DeviceState::Degraded).await;
+    assert!(words.contains("the answer cannot be used: an object that nobody knows"), "{words}");
+    assert_eq!(value(&rig.poll().await, Quantity::ActivePower), Some(5000.0));
+    assert!(outstation.reads()[1].contains(&Part::Range(AI, 0, 0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn ranges_are_read_when_the_association_says_so_and_no_class_0() {
+    let mut map = outstation_map();
+    map.session.read = ReadPlan::Ranges;
+    map.session.integrity = Duration::from_secs(60);
+    let mut rig = Rig::new(good(), map);
+    let begun = Instant::now();
+    rig.tell(News::Link(LinkState::Up)).await;
+    rig.tell(News::ReadRanges).await;
+    rig.state(DeviceState::Online).await;
+    assert!(begun.elapsed() < Duration::from_millis(10));
+    sleep(Duration::from_secs(200)).await;
+    let reads = rig.outstation.reads();
+    assert!(!reads.concat().contains(&Part::Static));
+    let whole = reads.iter().filter(|parts| parts.contains(&Part::Range(AI, 0, 0))).count();
+    assert_eq!(whole, 4, "at once, and every minute");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_restart_what_does_not_stand_is_sent_again() {
+    let mut rig = Rig::online().await;
+    assert!(matches!(rig.command(limit_to(4000.0)).await, Outcome::Applied(_)));
+    rig.outstation.put("AI149", 0.0);
+    rig.outstation.put("BI69", 0.0);
+    rig.tell(News::Values(Source::Integrity, rig.outstation.everything())).await;
+    rig.tell(News::Restarted).await;
+    assert_eq!(rig.sequence().await[0].value, "it has restarted");
+    rig.forget();
+    rig.poll().await;
+    rig.poll().await;
+    assert_eq!(rig.outstation.operations().concat(), ["AO88=500", "BO17=on", "AO88=500", "BO17=on"]);
+    // One that kept it is left alone.
+    rig.tell(News::Values(Source::Integrity, rig.outstation.everything())).await;
+    rig.tell(News::Restarted).await;
+    rig.poll().await;
+    rig.poll().await;
+    assert_eq!(rig.outstation.operations().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_stops_when_the_gateway_stops() {
+    for connected in [false, true] {
+        let mut rig = Rig::new(good(), outstation_map());
+        if connected {
+            rig.connect().await;
+            rig.state(DeviceState::Online).await;
+        }
+        rig.outstation.script(|_| Answer::Silent);
+        sleep(Duration::from_secs(3)).await;
+        rig.stop.cancel();
+        let ended = timeout(Duration::from_secs(1), rig.tasks.join_next()).await;
+        assert!(matches!(ended, Ok(Some(Ok(())))));
+    }
+}

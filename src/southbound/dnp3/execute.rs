@@ -1,0 +1,269 @@
+//! Carries out a draft on an outstation: settings first, read back, then what enables them, and says how it ended.
+//!
+//! It decides nothing about values. Numbers are written together and seen to stand before the next switch is operated; each
+//! switch is seen before what follows it. An operation without an answer is never repeated before its read-back was looked
+//! at. (DNP3 reference 1.4 and 1.5.)
+
+mod look;
+
+pub use look::Verdict;
+
+use super::field::{Field, OperateError, Operation, Part, Seen};
+use super::plan::Act;
+use super::status::{self, Remedy};
+use crate::der::{Outcome, ReadBack, Watts};
+use crate::device_map::dnp3::{Argument, OutstationMap};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Before an output is operated once more.
+const AGAIN_PAUSE: Duration = Duration::from_millis(500);
+
+/// The switch was taken, and the point that shows it stands still.
+const UNMOVED: &str =
+    "the outstation accepted it, but the point that shows it did not follow; watch the measurements";
+/// What shows it is not there, or does not count now.
+const UNSEEN: &str = "the outstation accepted it, but what shows it could not be read";
+
+/// How it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// All was accepted.
+    Done(Proof),
+    /// The outstation said no.
+    Refused(String),
+    /// It took it and holds something else.
+    NotKept(String),
+    /// No answer: what it holds is not known.
+    TimedOut,
+    /// There is no way to the outstation.
+    Unreachable,
+    /// Its time ran out.
+    Expired,
+}
+
+/// How far it is known that the outstation holds what it accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// All of it was seen.
+    pub verified: bool,
+    /// A reversion time was accepted and seen.
+    pub bounded: bool,
+    /// Why it was not seen.
+    pub doubt: Option<&'static str>,
+}
+
+impl Proof {
+    const WHOLE: Self = Self { verified: true, bounded: false, doubt: None };
+
+    fn doubtful(&mut self, doubt: Option<&'static str>) {
+        self.verified = false;
+        self.doubt = doubt.or(self.doubt);
+    }
+}
+
+impl End {
+    /// The outcome of the command that this was all of.
+    #[must_use]
+    pub fn outcome(self, active_power: Option<Watts>) -> Outcome {
+        match self {
+            Self::Done(Proof { verified, bounded, doubt }) => {
+                Outcome::Applied(ReadBack { active_power, bounded, verified, doubt })
+            }
+            Self::Refused(words) => Outcome::Refused(words),
+            Self::NotKept(words) => Outcome::NotKept(words),
+            Self::TimedOut => Outcome::TimedOut,
+            Self::Unreachable => Outcome::Unreachable,
+            Self::Expired => Outcome::Expired,
+        }
+    }
+}
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// Something new.
+    Set,
+    /// An end of what was: what is off already is done.
+    Release,
+}
+
+/// Where operations go.
+pub struct Bench<'a, F> {
+    /// The outstation.
+    pub field: &'a F,
+    /// Its map.
+    pub map: &'a OutstationMap,
+    /// Nothing is sent after this.
+    pub expires_at: Instant,
+}
+
+/// What became of one operation.
+#[derive(Clone, Debug, PartialEq)]
+enum Fate {
+    Taken,
+    /// The outstation does not have it, and need not.
+    Passed,
+    /// It did not happen, but for what the outstation may have done in spite of what it said.
+    Failed {
+        end: End,
+        shown: bool,
+    },
+}
+
+impl<F: Field> Bench<'_, F> {
+    /// Carries out acts in order. Gives the end, and true if the outstation may hold something of it.
+    pub async fn carry_out(&self, acts: &[Act], goal: Goal) -> (End, bool) {
+        let (mut proof, mut touched) = (Proof::WHOLE, false);
+        for stage in acts.chunk_by(|a, b| !a.is_switch() && !b.is_switch()) {
+            if Instant::now() >= self.expires_at {
+                return (End::Expired, touched);
+            }
+            let taken = match self.send_all(stage, goal).await {
+                Ok(taken) => taken,
+                Err((End::Unreachable, _)) if touched => return (End::TimedOut, true),
+                Err((end, stands)) => return (end, touched || stands),
+            };
+            touched |= !taken.is_empty();
+            if let Err(end) = self.prove(&taken, &mut proof).await {
+                return (end, touched);
+            }
+        }
+        (End::Done(proof), touched)
+    }
+
+    /// Looks whether what was accepted stands.
+    async fn prove(&self, taken: &[&Act], proof: &mut Proof) -> Result<(), End> {
+        for (act, verdict) in taken.iter().zip(self.look(taken).await) {
+            match verdict {
+                Verdict::Shown => proof.bounded |= act.part == Some(Argument::Reversion),
+                // The device will not fall back as it was asked to, which is told by `bounded`.
+                _ if act.optional || act.part == Some(Argument::Reversion) => {
+                    tracing::debug!(output = %act.at(), ?verdict, "a setting that need not be kept is not");
+                }
+                Verdict::Nowhere => proof.doubtful(None),
+                Verdict::Unseen => proof.doubtful(Some(UNSEEN)),
+                Verdict::Silent => return Err(End::TimedOut),
+                Verdict::Differs(_) if act.is_switch() && self.may_stand(act).await => {
+                    proof.doubtful(Some(UNMOVED));
+                }
+                Verdict::Differs(words) => return Err(End::NotKept(words)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The point that shows a switch did not follow: whether the switch itself says that it was operated, or says nothing.
+    async fn may_stand(&self, act: &Act) -> bool {
+        let at = act.at();
+        let own = self.field.read(&[Part::Range(at.kind, at.index, at.index)]).await.unwrap_or_default();
+        let last = own.iter().rfind(|seen: &&Seen| seen.at == at);
+        last.is_none_or(|seen| (seen.raw != 0.0) == (act.raw() != 0.0))
+    }
+
+    /// Sends acts, as many in one request as the map says. Gives those that were taken, or the end of the first that was
+    /// not, and true if the outstation may hold something.
+    pub async fn send_all<'x>(&self, acts: &'x [Act], goal: Goal) -> Result<Vec<&'x Act>, (End, bool)> {
+        let batch = usize::from(self.map.control.batch.max(1));
+        let mut taken: Vec<&Act> = Vec::new();
+        for run in acts.chunk_by(|a, b| a.operation.how == b.operation.how) {
+            for chunk in run.chunks(batch) {
+                self.send_chunk(chunk, goal, &mut taken).await?;
+            }
+        }
+        Ok(taken)
+    }
+
+    async fn send_chunk<'x>(
+        &self,
+        chunk: &'x [Act],
+        goal: Goal,
+        taken: &mut Vec<&'x Act>,
+    ) -> Result<(), (End, bool)> {
+        if chunk.len() > 1 {
+            let outputs: Vec<Operation> = chunk.iter().map(|act| act.operation).collect();
+            match self.field.operate(&outputs).await {
+                Ok(()) => {
+                    taken.extend(chunk);
+                    return Ok(());
+                }
+                Err(OperateError::NotSent(_)) if taken.is_empty() => return Err((End::Unreachable, false)),
+                Err(OperateError::NotSent(_)) => return Err((End::TimedOut, true)),
+                // Which of them it was is not said: one by one it is, and what stands is not sent again.
+                Err(_) => {}
+            }
+        }
+        for act in chunk {
+            if chunk.len() > 1 && self.shows_now(act).await == Some(true) {
+                taken.push(act);
+                continue;
+            }
+            match self.send(act, goal).await {
+                Fate::Taken => taken.push(act),
+                Fate::Passed => {}
+                Fate::Failed { end: End::Unreachable, .. } if !taken.is_empty() => {
+                    return Err((End::TimedOut, true));
+                }
+                Fate::Failed { end, shown } => return Err((end, shown || !taken.is_empty())),
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, act: &Act, goal: Goal) -> Fate {
+        let (mut repeated, mut lost) = (false, false);
+        loop {
+            let answer = self.field.operate(std::slice::from_ref(&act.operation)).await;
+            let status = match answer {
+                Ok(()) => return Fate::Taken,
+                Err(OperateError::NotSent(_)) => {
+                    let end = if lost { End::TimedOut } else { End::Unreachable };
+                    return Fate::Failed { end, shown: lost };
+                }
+                Err(OperateError::NoAnswer | OperateError::Broken(_)) => {
+                    match self.shows(act).await {
+                        Some(true) => return Fate::Taken,
+                        Some(false) if !lost && Instant::now() < self.expires_at => lost = true,
+                        _ => return Fate::Failed { end: End::TimedOut, shown: true },
+                    }
+                    continue;
+                }
+                Err(OperateError::Refused(_)) if act.optional => return Fate::Passed,
+                Err(OperateError::Refused(refusal)) => {
+                    let words = format!("the outstation refuses the request: {refusal}");
+                    return self.refused(act, &words, goal, lost).await;
+                }
+                Err(OperateError::Status(status)) => status,
+            };
+            match status::remedy(status) {
+                Remedy::Again if !repeated => {
+                    repeated = true;
+                    sleep(AGAIN_PAUSE).await;
+                }
+                // "Already": without anything that shows it, the outstation is believed.
+                Remedy::Look if act.reads.is_empty() => return Fate::Taken,
+                Remedy::Look if self.shows(act).await == Some(true) => return Fate::Taken,
+                _ if act.optional && status::is_lack(status) => return Fate::Passed,
+                _ => return self.refused(act, &status::explain(status), goal, lost).await,
+            }
+        }
+    }
+
+    /// A refusal. Outstations were seen that refuse and do it all the same.
+    async fn refused(&self, act: &Act, why: &str, goal: Goal, lost: bool) -> Fate {
+        let at = act.at();
+        let stands = !act.reads.is_empty() && self.shows_now(act).await == Some(true);
+        if stands && goal == Goal::Release {
+            return Fate::Taken;
+        }
+        let doing = if act.is_switch() { "operating" } else { "writing" };
+        let nonetheless = match act.reads.first() {
+            Some(read) if stands => format!("; {read} shows it nonetheless"),
+            _ => String::new(),
+        };
+        Fate::Failed { end: End::Refused(format!("{doing} {at}: {why}{nonetheless}")), shown: stands || lost }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,220 @@
+//! Reading: polls by deadline, everything now and then, refused requests cut until it is known what is refused.
+//!
+//! Missed deadlines are skipped, never made up for. Commands go first: between any two requests, those that wait are carried
+//! out.
+
+pub mod plan;
+
+use self::plan::halves;
+use super::device::{Device, End, Trouble};
+use super::{Field, LinkState, Part, ReadError, Refusal, Seen};
+use crate::core::port::{Poll, Report};
+use crate::der::Reading;
+use crate::device_map::dnp3::OutstationPoint;
+use crate::southbound::pace::next_due;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// What a timer cannot tell apart: a poll that is due within it is due now.
+const TIMER_STEP: Duration = Duration::from_micros(500);
+/// A poll that got no answer is tried again after this, if polls are further apart.
+const RETRY: Duration = Duration::from_secs(1);
+/// Most requests that find out what of one request is refused.
+const MOST_CUTS: usize = 1000;
+
+fn is_due(due: Instant) -> bool {
+    due.saturating_duration_since(Instant::now()) <= TIMER_STEP
+}
+
+impl<F: Field> Device<'_, F> {
+    /// Polls until the gateway stops, the device is lost, or it must be recognised anew.
+    pub(super) async fn poll_on(&mut self, anchor: Instant) -> End {
+        let mut due = Instant::now();
+        loop {
+            if let Some(end) = self.wait_for_poll(due).await {
+                return end;
+            }
+            match self.poll(due).await {
+                Ok(()) => due = next_due(anchor, self.settings.poll, Instant::now()),
+                Err(error) => {
+                    self.failed(&Trouble::Read(error)).await;
+                    if self.is_lost() {
+                        return End::Lost;
+                    }
+                    due = next_due(anchor, self.settings.poll, Instant::now()).min(Instant::now() + RETRY);
+                }
+            }
+        }
+    }
+
+    /// Waits until a poll is due; hears news and carries out commands meanwhile.
+    async fn wait_for_poll(&mut self, due: Instant) -> Option<End> {
+        loop {
+            if self.stop.is_cancelled() {
+                return Some(End::Stop);
+            }
+            let up = self.standing.link == LinkState::Up;
+            if up && self.standing.again {
+                return Some(End::Again);
+            }
+            if up && is_due(due) && !self.port.commands.waiting() {
+                return None;
+            }
+            let lost_at = self.lost_at();
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Some(End::Stop),
+                news = self.news.recv() => match news {
+                    Some(news) => self.hear(news).await,
+                    None => return Some(End::Stop),
+                },
+                pending = self.port.commands.next(), if up => self.command(pending).await,
+                () = sleep_until(due), if up => {}
+                () = sleep_until(lost_at.unwrap_or(due)), if lost_at.is_some() => {
+                    let error = ReadError::NoConnection(self.link_words());
+                    self.failed(&Trouble::Read(error)).await;
+                    return Some(End::Lost);
+                }
+            }
+        }
+    }
+
+    async fn poll(&mut self, due: Instant) -> Result<(), ReadError> {
+        let began = Instant::now();
+        self.image.begin();
+        let old = |at: Instant| at.elapsed() >= self.outstation.session.integrity;
+        if self.standing.whole_due || self.standing.whole_at.is_none_or(old) {
+            self.read_everything().await?;
+        } else {
+            let doubts: Vec<_> = self.image.doubts().collect();
+            for parts in self.plan.next(&doubts) {
+                self.read_parts(parts).await?;
+            }
+            // What is still in doubt cannot be read.
+            for at in doubts {
+                self.image.settle(at);
+            }
+        }
+        self.answered();
+        let lost = self.standing.events_lost || self.standing.indications.overflow;
+        if !self.plan.lacks_events() && !lost {
+            self.image.confirm();
+        }
+        let readings = self.readings_of_turn();
+        let effects = self.hands.effects(&readings);
+        let lateness = began.saturating_duration_since(due);
+        self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
+        for (setpoint, effect) in effects {
+            let (device, asked, effect_name) = (&self.settings.name, &setpoint, effect.name());
+            tracing::info!(device, %asked, effect = effect_name, "the measurements were compared");
+            self.port.reports.send(Report::Effect { setpoint, effect }).await;
+        }
+        self.refresh_capability().await;
+        self.say_state().await;
+        Ok(())
+    }
+
+    /// What this turn's values come to.
+    pub(super) fn readings_of_turn(&mut self) -> Vec<Reading> {
+        let image = &self.image;
+        let whole = self.polls_between_wholes();
+        let fresh = |point: &OutstationPoint| image.within(point.at, 0);
+        let current = |point: &OutstationPoint| image.within(point.at, self.plan.patience(point.at, whole));
+        let mut readings = super::readings::readings(image, &fresh, &current);
+        let asked = |quantity| super::readings::asked(image, quantity, &fresh);
+        self.reported.complete(&mut readings, &asked, jiff::Timestamp::now());
+        readings
+    }
+
+    pub(super) fn polls_between_wholes(&self) -> u64 {
+        let polls = self.outstation.session.integrity.as_millis() / self.settings.poll.as_millis().max(1);
+        u64::try_from(polls).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// Reads everything: by classes, or by the ranges of what the map names if that cannot be.
+    pub(super) async fn read_everything(&mut self) -> Result<(), ReadError> {
+        if self.standing.by_ranges.is_none() {
+            match self.request(&[Part::Events, Part::Static]).await {
+                Ok(seen) => {
+                    self.take(&seen).await;
+                    self.everything_was_read();
+                    return Ok(());
+                }
+                Err(error @ (ReadError::Refused(_) | ReadError::Broken(_))) => {
+                    let device = &self.settings.name;
+                    tracing::warn!(device, %error, "not everything can be read at once: it is read by ranges");
+                    self.standing.by_ranges = Some(error.to_string());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        for parts in self.plan.everything() {
+            self.read_parts(parts).await?;
+        }
+        self.everything_was_read();
+        Ok(())
+    }
+
+    pub(super) fn everything_was_read(&mut self) {
+        self.plan.everything_was_read();
+        self.standing.whole_at = Some(Instant::now());
+        self.standing.whole_due = false;
+        self.standing.events_lost = false;
+    }
+
+    /// Reads parts. What the outstation refuses is looked for by halves, remembered and left out from then on.
+    async fn read_parts(&mut self, parts: Vec<Part>) -> Result<(), ReadError> {
+        let mut todo = vec![parts];
+        let mut cuts = 0;
+        while let Some(parts) = todo.pop() {
+            let refusal = match self.request(&parts).await {
+                Ok(seen) => {
+                    self.take(&seen).await;
+                    continue;
+                }
+                Err(ReadError::Refused(refusal)) if names_what(refusal) => refusal,
+                Err(error) => return Err(error),
+            };
+            cuts += 1;
+            if cuts > MOST_CUTS {
+                return Err(ReadError::Refused(refusal));
+            }
+            match (halves(&parts), parts.first()) {
+                (Some((first, second)), _) => todo.extend([second, first]),
+                (None, Some(part)) => {
+                    tracing::warn!(device = self.settings.name, ?part, %refusal, "cannot be read: left out");
+                    self.plan.refused(*part);
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// One request. Commands that wait go first; news is heard meanwhile.
+    pub(super) async fn request(&mut self, parts: &[Part]) -> Result<Vec<Seen>, ReadError> {
+        while self.introduced
+            && let Some(pending) = self.port.commands.take()
+        {
+            self.command(pending).await;
+        }
+        let field = self.field;
+        let read = field.read(parts);
+        tokio::pin!(read);
+        loop {
+            tokio::select! {
+                biased;
+                Some(news) = self.news.recv() => self.hear(news).await,
+                result = &mut read => return result,
+                () = self.stop.cancelled() => {
+                    return Err(ReadError::NoConnection("the gateway is stopping".to_owned()));
+                }
+            }
+        }
+    }
+}
+
+/// True if the outstation refuses what is asked for, and not to be asked.
+const fn names_what(refusal: Refusal) -> bool {
+    (refusal.object_unknown || refusal.parameter_error) && !refusal.no_function
+}

@@ -1,0 +1,81 @@
+//! The sequence of events: changes of points that their map marks (`sequence`, `alarm` or `blocks`), with the time at which the
+//! outstation saw them.
+//!
+//! Pure. Only what came as an event is a change that the outstation recorded. Nothing is told twice: an outstation that was not
+//! sure to be heard says the same once more.
+
+use super::image::usable;
+use super::readings::say;
+use super::{Seen, Stamp};
+use crate::der::{Clock, Quality, SequenceEvent};
+use crate::device_map::dnp3::{At, OutstationMap, OutstationPoint};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Changes of one point among which a repetition is looked for.
+const REMEMBERED: usize = 64;
+
+/// What was told already.
+#[derive(Clone, Debug, Default)]
+pub struct Recorder {
+    told: BTreeMap<At, VecDeque<Told>>,
+}
+
+/// One change that was told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Told {
+    at: Option<Timestamp>,
+    raw: f64,
+    good: bool,
+}
+
+impl Recorder {
+    /// The changes among what came, in the order in which they came.
+    pub fn take(&mut self, map: &OutstationMap, seen: &[Seen]) -> Vec<SequenceEvent> {
+        let events = seen.iter().filter(|seen| seen.event);
+        events.filter_map(|seen| self.change(map, map.at(seen.at).filter(|p| recorded(p))?, seen)).collect()
+    }
+
+    fn change(&mut self, map: &OutstationMap, point: &OutstationPoint, seen: &Seen) -> Option<SequenceEvent> {
+        let good = usable(map, point, seen).is_ok();
+        let now = Told { at: seen.stamp.map(|stamp| stamp.at), raw: seen.raw, good };
+        let told = self.told.entry(seen.at).or_default();
+        let known = match now.at {
+            Some(_) => told.contains(&now),
+            // Without a time, the same once more is no change.
+            None => told.back().is_some_and(|last| (last.raw, last.good) == (now.raw, now.good)),
+        };
+        if known {
+            return None;
+        }
+        if told.len() >= REMEMBERED {
+            told.pop_front();
+        }
+        told.push_back(now);
+        let (at, clock) = when(seen.stamp, seen.heard);
+        let quality = if good { Quality::Good } else { Quality::Invalid };
+        Some(SequenceEvent { at, clock, point: point.name.clone(), value: say(point, seen.raw), quality })
+    }
+}
+
+/// What the gateway has to add: of the outstation as a whole.
+#[must_use]
+pub fn remark(words: &str, at: Timestamp) -> SequenceEvent {
+    let (point, value) = ("outstation".to_owned(), words.to_owned());
+    SequenceEvent { at, clock: Clock::Gateway, point, value, quality: Quality::Good }
+}
+
+const fn recorded(point: &OutstationPoint) -> bool {
+    point.sequence || point.alarm.is_some() || point.blocks.is_some()
+}
+
+fn when(stamp: Option<Stamp>, heard: Timestamp) -> (Timestamp, Clock) {
+    match stamp {
+        Some(Stamp { at, synchronised: true }) => (at, Clock::Device),
+        Some(Stamp { at, synchronised: false }) => (at, Clock::DeviceUnsynchronised),
+        None => (heard, Clock::Gateway),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,87 @@
+use super::*;
+use crate::southbound::dnp3::image::tests::point;
+
+fn time(second: i64) -> Timestamp {
+    Timestamp::from_second(1_780_000_000 + second).unwrap()
+}
+
+fn map() -> OutstationMap {
+    let mut alarm = point("overvoltage", "BI54");
+    alarm.alarm = Some("overvoltage trip".to_owned());
+    let mut local = point("local", "BI10");
+    local.blocks = Some("in local mode".to_owned());
+    let mut power = point("power", "AI537");
+    (power.sequence, power.unit) = (true, Some("W".to_owned()));
+    OutstationMap { points: vec![alarm, local, power, point("plain", "BI1")], ..OutstationMap::default() }
+}
+
+fn event(text: &str, raw: f64, stamped: Option<(i64, bool)>, heard: i64) -> Seen {
+    let stamp = stamped.map(|(second, synchronised)| Stamp { at: time(second), synchronised });
+    Seen { at: At::parse(text).unwrap(), raw, flags: 1, stamp, event: true, heard: time(heard) }
+}
+
+fn told(recorder: &mut Recorder, seen: &[Seen]) -> Vec<(i64, Clock, String)> {
+    let events = recorder.take(&map(), seen);
+    let second = |at: Timestamp| at.as_second() - 1_780_000_000;
+    events.into_iter().map(|e| (second(e.at), e.clock, format!("{} {}", e.point, e.value))).collect()
+}
+
+#[test]
+fn marked_points_are_told_in_order_with_the_time_of_the_outstation() {
+    let seen = [
+        event("BI54", 1.0, Some((5, true)), 9),
+        event("BI10", 1.0, Some((4, false)), 9),
+        event("BI1", 1.0, Some((6, true)), 9),
+        event("AI537", 420.0, None, 9),
+        event("BI54", 0.0, Some((7, true)), 9),
+    ];
+    let wanted = [
+        (5, Clock::Device, "overvoltage on"),
+        (4, Clock::DeviceUnsynchronised, "local on"),
+        (9, Clock::Gateway, "power 420 W"),
+        (7, Clock::Device, "overvoltage off"),
+    ];
+    let got = told(&mut Recorder::default(), &seen);
+    assert_eq!(got, wanted.map(|(at, clock, words)| (at, clock, words.to_owned())));
+}
+
+#[test]
+fn nothing_is_told_twice() {
+    let mut recorder = Recorder::default();
+    let on = event("BI54", 1.0, Some((5, true)), 9);
+    let off = event("BI54", 0.0, Some((6, true)), 9);
+    assert_eq!(told(&mut recorder, &[on, off]).len(), 2);
+    let late = |seen: Seen| Seen { heard: time(60), ..seen };
+    assert_eq!(
+        told(&mut recorder, &[late(on), late(off)]),
+        [],
+        "sent once more since we were not sure to be there"
+    );
+    assert_eq!(
+        told(&mut recorder, &[event("BI54", 1.0, Some((8, true)), 60)]).len(),
+        1,
+        "but again is again"
+    );
+    let untimed = event("AI537", 1.0, None, 10);
+    assert_eq!(told(&mut recorder, &[untimed, late(untimed)]).len(), 1);
+    assert_eq!(told(&mut recorder, &[event("AI537", 2.0, None, 11), late(untimed)]).len(), 2);
+}
+
+#[test]
+fn what_was_read_is_no_change_and_bad_values_say_so() {
+    let mut recorder = Recorder::default();
+    let read = Seen { event: false, ..event("BI54", 1.0, None, 9) };
+    assert_eq!(told(&mut recorder, &[read]), []);
+    let lost = Seen { flags: 0x05, ..event("BI54", 1.0, Some((5, true)), 9) };
+    assert_eq!(recorder.take(&map(), &[lost])[0].quality, Quality::Invalid);
+    let back = event("BI54", 1.0, Some((5, true)), 9);
+    assert_eq!(recorder.take(&map(), &[back])[0].quality, Quality::Good, "that it is live again is a change");
+}
+
+#[test]
+fn a_chattering_point_cannot_fill_our_memory() {
+    let mut recorder = Recorder::default();
+    let seen: Vec<Seen> = (0..10_000).map(|i| event("BI54", (i % 2) as f64, Some((i, true)), i)).collect();
+    assert_eq!(told(&mut recorder, &seen).len(), 10_000);
+    assert!(recorder.told.values().all(|told| told.len() <= REMEMBERED));
+}

@@ -1,0 +1,130 @@
+//! How gateway and outstation stand to each other: online, degraded with the reasons, lost, or another device than before.
+//!
+//! **Lost** is a device whose link does not stand for `link.lost_after` (with the words of the link), or that leaves so many
+//! requests in a row without an answer as its session allows (`lost_after_answers`). Its commands end at once from then on.
+
+use super::device::{Device, Trouble};
+use super::readings::complaints;
+use super::{Field, LinkState, ReadError};
+use crate::core::port::Report;
+use crate::der::{DeviceState, Outcome};
+use tokio::time::Instant;
+
+/// Most points that are named in one reason.
+const MOST_NAMED: usize = 8;
+
+impl<F: Field> Device<'_, F> {
+    /// Counts a failure and says so when the device counts as lost.
+    pub(super) async fn failed(&mut self, trouble: &Trouble) {
+        self.failures = self.failures.saturating_add(1);
+        self.standing.trouble_since.get_or_insert_with(Instant::now);
+        let (words, definite) = match trouble {
+            Trouble::Read(ReadError::NoConnection(_)) => (self.link_words(), false),
+            Trouble::Read(error) => (error.to_string(), false),
+            Trouble::Other(words) => (words.clone(), true),
+        };
+        if definite || self.is_lost() {
+            self.lost(words).await;
+        }
+    }
+
+    /// The device counts as lost.
+    pub(super) async fn lost(&mut self, words: String) {
+        // Before it counts as found again, everything is read again.
+        self.introduced = false;
+        self.standing.whole = false;
+        self.set_state(DeviceState::CommLost, words).await;
+        self.port.commands.finish_all(&Outcome::Unreachable);
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        if self.standing.link == LinkState::Up {
+            return self.failures >= self.outstation.session.lost_after_answers.max(1);
+        }
+        self.lost_at().is_some_and(|at| at <= Instant::now())
+    }
+
+    /// When a device whose link does not stand counts as lost.
+    pub(super) fn lost_at(&self) -> Option<Instant> {
+        let since = self.standing.trouble_since.filter(|_| self.standing.link != LinkState::Up)?;
+        Some(since + self.map.link.lost_after)
+    }
+
+    /// When everything is read from here: at once if the association cannot, else if it has not done it in time.
+    pub(super) fn read_by_itself_at(&self) -> Instant {
+        let since = self.standing.up_at.unwrap_or_else(Instant::now);
+        let link = &self.map.link;
+        let answers = link.response_timeout * self.outstation.session.lost_after_answers.max(1);
+        let usual = if self.standing.whole_due { since } else { since + answers.max(link.lost_after) };
+        self.standing.try_at.unwrap_or(usual)
+    }
+
+    pub(super) fn answered(&mut self) {
+        self.failures = 0;
+        self.standing.trouble_since = None;
+        self.standing.try_at = None;
+    }
+
+    /// Why the link does not stand.
+    pub(super) fn link_words(&self) -> String {
+        match &self.standing.link {
+            LinkState::Down(words) => words.clone(),
+            LinkState::Connecting | LinkState::Up => self.standing.words.clone(),
+        }
+    }
+
+    /// Online, or what is wrong.
+    pub(super) async fn say_state(&mut self) {
+        if let Some(words) = self.identity_changed.clone() {
+            return self.set_state(DeviceState::IdentityChanged, words).await;
+        }
+        let wrong = self.wrong();
+        let state = if wrong.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
+        self.set_state(state, wrong.join("; ")).await;
+    }
+
+    fn wrong(&self) -> Vec<String> {
+        let mut words = complaints(&self.image);
+        let says = self.standing.indications;
+        let bits = [
+            (says.local, "some of its outputs are in local control (IIN1.5)"),
+            (says.trouble, "it has a trouble of its own (IIN1.6)"),
+            (says.config_corrupt, "its configuration is corrupt (IIN2.5)"),
+            (says.overflow, "it has lost events (IIN2.3)"),
+        ];
+        words.extend(bits.into_iter().filter(|(set, _)| *set).map(|(_, bit)| bit.to_owned()));
+        words.extend(self.standing.failed.iter().map(|(what, why)| format!("{what}: {why}")));
+        let told = self.standing.failed.keys().any(|what| what.starts_with("reading everything (class"));
+        words.extend(self.standing.by_ranges.clone().filter(|words| !words.is_empty() && !told));
+        if self.plan.lacks_events() {
+            words.push("it refuses to be asked for events".to_owned());
+        }
+        let absent: Vec<String> = self.plan.absent().map(|at| at.to_string()).collect();
+        if !absent.is_empty() {
+            let named = absent.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
+            let more = absent.len().saturating_sub(MOST_NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            words.push(format!("it refuses to tell {named}{more}, which its map names"));
+        }
+        words
+    }
+
+    pub(super) async fn set_state(&mut self, state: DeviceState, reason: String) {
+        if (self.state, &self.reason) == (state, &reason) {
+            return;
+        }
+        let lost = matches!(state, DeviceState::CommLost | DeviceState::IdentityChanged);
+        if self.state != state {
+            let (device, before, state) = (&self.settings.name, self.state.name(), state.name());
+            // What takes a device from its groups is a warning; coming and going otherwise is not.
+            if matches!(self.state, DeviceState::CommLost | DeviceState::IdentityChanged) || !lost {
+                tracing::info!(device, state, before, reason, "device state");
+            } else {
+                tracing::warn!(device, state, before, reason, "device state");
+            }
+        }
+        self.state = state;
+        self.reason.clone_from(&reason);
+        self.port.reports.send(Report::State { state, reason }).await;
+    }
+}
