@@ -14,7 +14,7 @@ mod points;
 mod steps;
 
 use super::Sources;
-use crate::device_map::dnp3::OutstationMap;
+use crate::device_map::dnp3::{Mark, OutstationMap};
 use crate::device_map::map::{DeviceMap, MapKind, SunspecOptions};
 use crate::device_map::registers::RegisterMap;
 use crate::device_map::{LinkOptions, profile};
@@ -53,8 +53,7 @@ pub(super) fn read(
     let (link, session) = link::read(Layers::section(&mut levels, "link", "[link]"));
     let control = options::control(Layers::section(&mut levels, "control", "[control]"));
     let quality = options::quality(Layers::section(&mut levels, "quality", "[quality]"));
-    let identify = Layers::section(&mut levels, "identify", "[identify]");
-    let identify = identify.and_then(|layers| options::identify(layers, &shifts));
+    let identify = read_identify(&mut levels, &shifts);
     let points = points::read(&mut levels, &shifts);
     let context = steps::Context { points: &points, shifts: &shifts, number: control.number };
     let commands = commands::read(&mut levels, &context);
@@ -94,6 +93,20 @@ pub(super) fn read(
         registers: RegisterMap::default(),
         outstation: Some(Arc::new(outstation)),
     })
+}
+
+/// `[identify]` counts only if the map has it itself, or takes the place of the one below: else a map of one outstation that
+/// deviates would be taken for all that have the mark of the profile.
+fn read_identify(levels: &mut [chain::Level], shifts: &addresses::Shifts) -> Option<Mark> {
+    let top = levels.first()?;
+    let counts = top.root.has("identify") || levels.iter().skip(1).any(|level| level.id == top.id);
+    if counts {
+        return options::identify(Layers::section(levels, "identify", "[identify]")?, shifts);
+    }
+    for level in levels {
+        level.root.take_quietly("identify");
+    }
+    None
 }
 
 /// `profile = "an2018-001"`: the names of all points, for the tools, at the addresses after all shifts.

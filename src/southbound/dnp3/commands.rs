@@ -412,4 +412,4 @@ fn rated(map: &OutstationMap, quantity: Quantity, known: &dyn Known) -> Option<f
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

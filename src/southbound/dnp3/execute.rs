@@ -266,4 +266,4 @@ impl<F: Field> Bench<'_, F> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

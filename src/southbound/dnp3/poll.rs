@@ -29,7 +29,8 @@ fn is_due(due: Instant) -> bool {
 impl<F: Field> Device<'_, F> {
     /// Polls until the gateway stops, the device is lost, or it must be recognised anew.
     pub(super) async fn poll_on(&mut self, anchor: Instant) -> End {
-        let mut due = Instant::now();
+        // Everything was read just now.
+        let mut due = next_due(anchor, self.settings.poll, Instant::now());
         loop {
             if let Some(end) = self.wait_for_poll(due).await {
                 return end;

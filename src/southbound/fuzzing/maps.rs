@@ -52,7 +52,7 @@ pub fn sound(layout: &Layout) {
 
 /// A map against a device that holds zeros.
 fn poll(map: DeviceMap) {
-    if map.kind == MapKind::Sunspec {
+    if matches!(map.kind, MapKind::Sunspec | MapKind::Dnp3) {
         return;
     }
     run(async move {

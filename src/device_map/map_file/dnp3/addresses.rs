@@ -61,7 +61,7 @@ impl Shifts {
 
     /// An address in the file; else a fault.
     pub(super) fn spot(&self, text: Placed<String>, level: usize, label: &str) -> Option<Spot> {
-        let Some(at) = parse(&text, label) else { return None };
+        let at = parse(&text, label)?;
         Some(Spot { at: self.moved(at, level), place: text.place })
     }
 

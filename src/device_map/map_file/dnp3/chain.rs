@@ -12,6 +12,8 @@ const MAX_DEPTH: usize = 4;
 /// One map of the chain; the first one is the map that is read, the last one extends nothing.
 #[derive(Debug)]
 pub(super) struct Level {
+    /// Its id, if that is right.
+    pub(super) id: Option<String>,
     pub(super) root: Table,
 }
 
@@ -32,7 +34,7 @@ pub(super) fn read(
     let mut next = root.text("extends", "\"dnp3-an2018\"");
     let mut ids: Vec<String> = id.map(str::to_owned).into_iter().collect();
     let mut seen: Vec<Source> = sources.own().map(Source::File).into_iter().collect();
-    let mut levels = vec![Level { root }];
+    let mut levels = vec![Level { id: id.map(str::to_owned), root }];
     while let Some(wanted) = next.take() {
         if levels.len() > MAX_DEPTH {
             wanted.place.fault(format!(
@@ -52,9 +54,9 @@ pub(super) fn read(
         below.push(file);
         let Some(kept) = head(&mut table, &wanted) else { break };
         next = kept;
+        levels.push(Level { id: Some(wanted.value.clone()), root: table });
         ids.push(wanted.value);
         seen.push(source);
-        levels.push(Level { root: table });
     }
     levels
 }

@@ -5,7 +5,7 @@ use super::super::words::{instead, quoted};
 use super::addresses::{Shifts, Spot};
 use super::options::OPERATE;
 use super::points::Points;
-use crate::device_map::dnp3::{AnalogNumber, Argument, At, OutstationStep, StepSource};
+use crate::device_map::dnp3::{AnalogNumber, Argument, At, OutstationStep, PointKind, StepSource};
 use crate::toml_file::{Item, Place, Placed, Table};
 use std::time::Duration;
 
@@ -124,9 +124,10 @@ fn read_reads(item: Item, level: usize, write: Option<At>, label: &str, context:
     let mut found = Vec::new();
     for item in items.into_iter().take(MAX_READS) {
         let Some(spot) = context.shifts.spot_of(item, level, label, "\"AI149\"") else { continue };
-        if write.is_some_and(|write| write.kind.is_binary() != spot.at.kind.is_binary()) {
+        let shows_switch = spot.at.kind.is_binary() || spot.at.kind == PointKind::DoubleBitInput;
+        if write.is_some_and(|write| write.kind.is_binary() != shows_switch) {
             spot.place.fault(format!(
-                "{label}: {} cannot show what is written to {}; an AO shows in a number, a BO in a BI or BO",
+                "{label}: {} cannot show what is written to {}; an AO shows in a number, a BO in a BI, DBI or BO",
                 spot.at,
                 write.map(|write| write.to_string()).unwrap_or_default()
             ));

@@ -1,7 +1,7 @@
 //! Reading back: whether the points that show an output show what was sent.
 
 use super::Bench;
-use crate::device_map::dnp3::{AnalogNumber, At, PointKind};
+use crate::device_map::dnp3::{AnalogNumber, Argument, At, PointKind};
 use crate::southbound::dnp3::field::{Field, Output, Part, ReadError, Seen};
 use crate::southbound::dnp3::plan::Act;
 use crate::southbound::lanes::Tidy;
@@ -26,9 +26,9 @@ pub enum Verdict {
     Shown,
     /// Something else stands there; what, in words.
     Differs(String),
-    /// What shows it cannot be read, or has no value that counts.
+    /// What shows it has no value that counts.
     Unseen,
-    /// Nothing shows it.
+    /// Nothing shows it, or the outstation does not have what would.
     Nowhere,
     /// The outstation does not answer.
     Silent,
@@ -43,7 +43,10 @@ impl<F: Field> Bench<'_, F> {
             let verdicts = self.look_once(acts).await;
             let elapsed = begun.elapsed();
             let open = |(act, verdict): (&&Act, &Verdict)| {
-                !matches!(verdict, Verdict::Shown | Verdict::Nowhere) && elapsed < act.within.min(LONGEST)
+                // What need not be kept is not waited for, but for what bounds the command.
+                let waits = !act.optional || act.part == Some(Argument::Reversion);
+                let settled = matches!(verdict, Verdict::Shown | Verdict::Nowhere);
+                waits && !settled && elapsed < act.within.min(LONGEST)
             };
             if !acts.iter().zip(&verdicts).any(open) {
                 return verdicts;
@@ -115,7 +118,7 @@ impl<F: Field> Bench<'_, F> {
     }
 
     fn judge(&self, act: &Act, seen: &[Seen]) -> Verdict {
-        if act.reads.is_empty() {
+        if !act.reads.iter().any(|at| seen.iter().any(|seen| seen.at == *at)) {
             return Verdict::Nowhere;
         }
         let mut differs = None;
