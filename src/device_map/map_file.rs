@@ -5,12 +5,12 @@
 
 mod checks;
 mod commands;
-mod dnp3;
 mod identify;
 mod input;
 mod link;
 mod matching;
 mod measure;
+mod outstation;
 mod points;
 mod refs;
 mod sources;
@@ -119,7 +119,7 @@ fn read_root(
     // Which keys are right depends on the kind: nothing else is judged without it.
     let kind = kind.and_then(|kind| words::one_of(&kind, "kind", &KINDS))?;
     if kind == MapKind::Dnp3 {
-        return dnp3::read((id, title), root, sources, below);
+        return outstation::read((id, title), root, sources, below);
     }
     refuse_others(&mut root, kind);
     let matches = root.table("match", "[match]").and_then(matching::read);
