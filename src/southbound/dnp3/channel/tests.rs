@@ -184,3 +184,55 @@ async fn a_device_that_never_answers_the_handshake_does_not_hold_the_channel_for
     desk.values(Source::Integrity).await;
     drop(pipe);
 }
+
+#[tokio::test]
+async fn a_serial_port_that_is_not_there_is_said() {
+    let serial = crate::device_map::dnp3::usual_serial();
+    let carrier = Carrier::Serial { path: "/dev/no-such-port".to_owned(), serial };
+    let place = Place { master: ADDRESSES.master, carrier };
+    let mut desk = Desktop::with(place, &session(), ADDRESSES).await;
+    let words = desk
+        .until(|news| match news {
+            News::Link(LinkState::Down(words)) if words != "no connection" => Some(words.clone()),
+            _ => None,
+        })
+        .await;
+    assert!(words.contains("/dev/no-such-port"), "{words}");
+}
+
+#[tokio::test]
+async fn a_serial_line_carries_it() {
+    let station = Station::new().await;
+    let (mut near, far) = tokio_serial::SerialStream::pair().unwrap();
+    let path = tokio_serial::SerialPort::name(&far).unwrap();
+    let at = station.at;
+    tokio::spawn(async move {
+        // The other end stays open, or the line would hang up between two openings.
+        let _far = far;
+        let mut outstation = tokio::net::TcpStream::connect(at).await.unwrap();
+        let _ = tokio::io::copy_bidirectional(&mut near, &mut outstation).await;
+    });
+    let serial = crate::device_map::dnp3::usual_serial();
+    let place = Place { master: ADDRESSES.master, carrier: Carrier::Serial { path, serial } };
+    let mut desk = Desktop::with(place, &session(), ADDRESSES).await;
+    desk.is(News::Link(LinkState::Up)).await;
+    let all = desk.values(Source::Integrity).await;
+    assert!(all.len() > 300);
+    assert_eq!(desk.ai0().await, 0.0);
+}
+
+#[tokio::test]
+async fn the_association_ends_with_the_last_hold_on_it() {
+    let station = Station::new().await;
+    let desk = Desktop::to(&[station.at]).await;
+    let Desktop { channel, outstation, mut news } = desk;
+    let inner = Arc::downgrade(&channel.0);
+    let other = outstation.clone();
+    drop((channel, outstation));
+    assert!(other.read(&[]).await.is_ok());
+    drop(other);
+    while news.recv().await.is_some() {}
+    while inner.strong_count() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
