@@ -1,74 +1,56 @@
-//! A scripted outstation for tests of everything behind [`Field`]: points with flags, a buffer of events, inputs that mirror
-//! outputs, and a script that says how each request is answered.
+//! A small outstation for the tests of this room, of the stack's own outstation side, and a pipe before it that can fail.
 
-use super::{
-    Field, Identity, OperateError, Operation, Output, Part, ReadError, Refusal, Seen, Stamp, Status,
+use super::channel::{Carrier, Channel, Pace, Place};
+use super::field::{Field, LinkState, News, Seen, Source};
+use super::{Outstation, Part};
+use crate::device_map::LinkOptions;
+use crate::device_map::dnp3::SessionOptions;
+use crate::southbound::Dnp3Addresses;
+use dnp3::app::control::{
+    CommandStatus, Group12Var1, Group41Var1, Group41Var2, Group41Var3, Group41Var4, OpType,
 };
-use crate::device_map::dnp3::At;
-use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard};
+use dnp3::app::measurement::{AnalogInput, BinaryInput, Flags, Time};
+use dnp3::app::{NullListener, Timestamp};
+use dnp3::link::{EndpointAddress, LinkErrorMode};
+use dnp3::outstation::database::{
+    Add, AnalogInputConfig, AnalogOutputStatusConfig, BinaryInputConfig, Database, DatabaseHandle,
+    EventBinaryInputVariation, EventBufferConfig, EventClass, StaticBinaryInputVariation, Update,
+    UpdateOptions,
+};
+use dnp3::outstation::{
+    ApplicationIin, ControlHandler, ControlSupport, OperateType, OutstationApplication, OutstationConfig,
+    OutstationHandle, OutstationInformation, RequestError,
+};
+use dnp3::tcp::{AddressFilter, Server, ServerHandle};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, watch};
 
-/// A request as it came.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Request {
-    Read(Vec<Part>),
-    Identity,
-    Operate(Vec<Operation>),
+/// Link addresses of all tests.
+pub const ADDRESSES: Dnp3Addresses = Dnp3Addresses { outstation: 10, master: 1 };
+
+/// What an outstation was commanded, and how it answers.
+#[derive(Default)]
+pub struct Desk {
+    /// Commands: selected or operated, and in words.
+    pub commands: Mutex<Vec<String>>,
+    /// Statuses to answer selects with; SUCCESS when there are none.
+    pub select: Mutex<Vec<CommandStatus>>,
+    /// Statuses to answer operates with; SUCCESS when there are none.
+    pub operate: Mutex<Vec<CommandStatus>>,
+    pub need_time: AtomicBool,
+    pub refuse_time: AtomicBool,
+    pub local: AtomicBool,
+    pub times: AtomicUsize,
 }
 
-/// How a request is answered.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// As a good outstation.
-    Good,
-    /// As a good outstation, after a while.
-    After(Duration),
-    /// Not at all: the time-out passes, then there is no answer. An operation is not done.
-    Silent,
-    /// Done, but no answer comes.
-    DoneInSilence,
-    /// Says it is done, and does not do it.
-    Ignored,
-    /// There is no connection.
-    NoConnection(&'static str),
-    Refused(Refusal),
-    Broken(&'static str),
-    /// To an operation: this status.
-    Status(u8),
-}
-
-/// IIN2.1.
-pub const UNKNOWN: Refusal = Refusal { no_function: false, object_unknown: true, parameter_error: false };
-
-pub type Script = Box<dyn FnMut(&Request) -> Answer + Send>;
-
-pub struct State {
-    /// Raw value and flags of each point.
-    pub points: BTreeMap<At, (f64, u8)>,
-    /// Not yet read.
-    pub events: Vec<Seen>,
-    /// Indices that make a read of a range refused with IIN2.1.
-    pub unknown: BTreeSet<At>,
-    /// The inputs that show an output.
-    pub mirrors: BTreeMap<At, Vec<At>>,
-    pub identity: Identity,
-    pub seen: Vec<Request>,
-    /// How long a silent request takes.
-    pub timeout: Duration,
-    pub script: Script,
-}
-
-/// One outstation; clones are the same one.
 #[derive(Clone)]
-pub struct Outstation(Arc<Mutex<State>>);
+struct Side(Arc<Desk>);
 
-<<<<<<<< HEAD:src/southbound/dnp3/testing.rs
-/// The address `text`.
-pub fn at(text: &str) -> At {
-    At::parse(text).unwrap()
-========
 impl OutstationApplication for Side {
     fn write_absolute_time(&mut self, _: Timestamp) -> Result<(), RequestError> {
         self.0.times.fetch_add(1, Ordering::Relaxed);
@@ -86,52 +68,103 @@ impl OutstationApplication for Side {
             ..ApplicationIin::default()
         }
     }
->>>>>>>> dlink:src/southbound/dnp3/peer.rs
 }
 
-impl Outstation {
-    /// One with these points, all of them online.
-    pub fn new(points: &[(&str, f64)]) -> Self {
-        let points = points.iter().map(|(text, raw)| (at(text), (*raw, 1))).collect();
-        Self(Arc::new(Mutex::new(State {
-            points,
-            events: Vec::new(),
-            unknown: BTreeSet::new(),
-            mirrors: BTreeMap::new(),
-            identity: Identity::default(),
-            seen: Vec::new(),
-            timeout: Duration::from_secs(10),
-            script: Box::new(|_| Answer::Good),
-        })))
+impl OutstationInformation for Side {}
+
+impl Side {
+    fn answer(&self, what: String, statuses: &Mutex<Vec<CommandStatus>>) -> CommandStatus {
+        self.0.commands.lock().unwrap().push(what);
+        statuses.lock().unwrap().pop().unwrap_or(CommandStatus::Success)
+    }
+}
+
+macro_rules! controls {
+    ($($kind:ty => |$value:ident| $words:expr;)+) => {$(
+        impl ControlSupport<$kind> for Side {
+            fn select(&mut self, $value: $kind, index: u16, _: &mut DatabaseHandle) -> CommandStatus {
+                self.answer(format!("select {index} {}", $words), &self.0.select)
+            }
+            fn operate(&mut self, $value: $kind, index: u16, how: OperateType, _: &mut DatabaseHandle) -> CommandStatus {
+                let how = if how == OperateType::SelectBeforeOperate { "operate" } else { "direct" };
+                self.answer(format!("{how} {index} {}", $words), &self.0.operate)
+            }
+        }
+    )+};
+}
+controls! {
+    Group12Var1 => |it| format!("{} x{}", if it.code.op_type == OpType::LatchOn { "on" } else { "off" }, it.count);
+    Group41Var1 => |it| format!("i32 {}", it.value);
+    Group41Var2 => |it| format!("i16 {}", it.value);
+    Group41Var3 => |it| format!("f32 {}", it.value);
+    Group41Var4 => |it| format!("f64 {}", it.value);
+}
+impl ControlHandler for Side {}
+
+/// An outstation that listens.
+pub struct Station {
+    pub desk: Arc<Desk>,
+    pub handle: OutstationHandle,
+    pub at: SocketAddr,
+    server: ServerHandle,
+}
+
+impl Station {
+    pub async fn new() -> Self {
+        Self::at("127.0.0.1:0".parse().unwrap(), Arc::default()).await
     }
 
-    pub fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+    pub async fn at(at: SocketAddr, desk: Arc<Desk>) -> Self {
+        Self::in_server(Server::new_tcp_server(LinkErrorMode::Close, at), desk, &[ADDRESSES]).await
     }
 
-    /// Answers by this from now on.
-    pub fn script(&self, script: impl FnMut(&Request) -> Answer + Send + 'static) {
-        self.state().script = Box::new(script);
+    /// Several link addresses behind one end point; one database each, the handle is of the first.
+    pub async fn in_server(mut server: Server, desk: Arc<Desk>, addresses: &[Dnp3Addresses]) -> Self {
+        let mut handles = Vec::new();
+        for addresses in addresses {
+            let mut config = OutstationConfig::new(
+                EndpointAddress::try_new(addresses.outstation).unwrap(),
+                EndpointAddress::try_new(addresses.master).unwrap(),
+                EventBufferConfig::all_types(4),
+            );
+            config.unsolicited_retry_delay = Duration::from_millis(100);
+            let side = Side(desk.clone());
+            let handle = server
+                .add_outstation(
+                    config,
+                    Box::new(side.clone()),
+                    Box::new(side.clone()),
+                    Box::new(side),
+                    NullListener::create(),
+                    AddressFilter::Any,
+                )
+                .unwrap();
+            handle.transaction(fill);
+            handles.push(handle);
+        }
+        let server = server.bind().await.unwrap();
+        Self { desk, handle: handles.remove(0), at: server.local_addr().unwrap(), server }
     }
 
-    /// Puts a value in place, without an event.
-    pub fn put(&self, text: &str, raw: f64) {
-        let mut state = self.state();
-        state.points.entry(at(text)).or_insert((raw, 1)).0 = raw;
+    /// The address it listened at, free again; it is as good as unplugged.
+    pub async fn unplug(self) -> SocketAddr {
+        let at = self.at;
+        drop(self.server);
+        drop(self.handle);
+        // The port is free when it can be taken.
+        loop {
+            match TcpListener::bind(at).await {
+                Ok(_) => return at,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
     }
 
-    /// Puts a value in place and an event into the buffer.
-    pub fn change(&self, text: &str, raw: f64, stamp: Option<Stamp>) {
-        self.put(text, raw);
-        let event = Seen { event: true, stamp, ..self.now(at(text)).unwrap() };
-        self.state().events.push(event);
+    /// Changes AI0.
+    pub fn change(&self, value: f64) {
+        self.handle.transaction(|db| set(db, value));
     }
 
-<<<<<<<< HEAD:src/southbound/dnp3/testing.rs
-    /// An output shows in these inputs.
-    pub fn mirror(&self, output: &str, inputs: &[&str]) {
-        self.state().mirrors.insert(at(output), inputs.iter().map(|text| at(text)).collect());
-========
     /// Changes BI0.
     pub fn switch(&self, on: bool, time: Time) {
         self.handle.transaction(|db| {
@@ -341,130 +374,71 @@ pub struct Desktop {
 impl Desktop {
     pub async fn to(ends: &[SocketAddr]) -> Self {
         Self::with(place(ends), &session(), ADDRESSES).await
->>>>>>>> dlink:src/southbound/dnp3/peer.rs
     }
 
-    /// The present value of a point.
-    pub fn now(&self, at: At) -> Option<Seen> {
-        let (raw, flags) = *self.state().points.get(&at)?;
-        Some(Seen { at, raw, flags, stamp: None, event: false, heard: Timestamp::now() })
+    pub async fn with(place: Place, session: &SessionOptions, addresses: Dnp3Addresses) -> Self {
+        let options = LinkOptions { connect_timeout: Duration::from_secs(1), ..LinkOptions::default() };
+        let channel = Channel::open_at(place, &options, None, false, pace()).await;
+        Self::on(channel, session, addresses).await
     }
 
-    /// All present values, as an integrity poll has them.
-    pub fn everything(&self) -> Vec<Seen> {
-        let all: Vec<At> = self.state().points.keys().copied().collect();
-        all.into_iter().filter_map(|at| self.now(at)).collect()
+    pub async fn on(channel: Channel, session: &SessionOptions, addresses: Dnp3Addresses) -> Self {
+        let (outstation, news) = channel.join(addresses, session, PATIENCE).await.unwrap();
+        channel.enable().await;
+        Self { channel, outstation, news }
     }
 
-    /// The reads so far.
-    pub fn reads(&self) -> Vec<Vec<Part>> {
-        let read = |request: &Request| match request {
-            Request::Read(parts) => Some(parts.clone()),
-            _ => None,
-        };
-        self.state().seen.iter().filter_map(read).collect()
-    }
-
-    /// The operations so far, request by request, as `AO88=500`, `BO17=on`.
-    pub fn operations(&self) -> Vec<Vec<String>> {
-        let operation = |request: &Request| match request {
-            Request::Operate(outputs) => Some(outputs.iter().map(words).collect()),
-            _ => None,
-        };
-        self.state().seen.iter().filter_map(operation).collect()
-    }
-
-    async fn answer(&self, request: Request) -> Answer {
-        let (answer, timeout) = {
-            let mut state = self.state();
-            let answer = (state.script)(&request);
-            state.seen.push(request);
-            (answer, state.timeout)
-        };
-        match answer {
-            Answer::After(while_) => tokio::time::sleep(while_).await,
-            Answer::Silent | Answer::DoneInSilence => tokio::time::sleep(timeout).await,
-            _ => {}
-        }
-        answer
-    }
-
-    fn part(&self, part: Part) -> Result<Vec<Seen>, ReadError> {
-        match part {
-            Part::Events => {
-                let heard = Timestamp::now();
-                let events = std::mem::take(&mut self.state().events);
-                Ok(events.into_iter().map(|event| Seen { heard, ..event }).collect())
-            }
-            Part::Static => Ok(self.everything()),
-            Part::Range(kind, from, to) => {
-                let wanted: Vec<At> = (from..=to).map(|index| At { kind, index }).collect();
-                if wanted.iter().any(|at| self.state().unknown.contains(at)) {
-                    return Err(ReadError::Refused(UNKNOWN));
+    /// The next news that this takes out; what comes before is passed over.
+    pub async fn until<T>(&mut self, mut pick: impl FnMut(&News) -> Option<T>) -> T {
+        let mut passed = Vec::new();
+        let all = async {
+            loop {
+                let news = self.news.recv().await.expect("news");
+                if let Some(found) = pick(&news) {
+                    return found;
                 }
-                Ok(wanted.into_iter().filter_map(|at| self.now(at)).collect())
+                passed.push(brief(&news));
             }
-        }
-    }
-
-    fn carry_out(&self, output: &Operation) {
-        let mut state = self.state();
-        let raw = match output.value {
-            Output::Latch(on) => f64::from(u8::from(on)),
-            Output::Number(raw, _) => raw,
         };
-        let shown = state.mirrors.get(&output.at).cloned().unwrap_or_default();
-        for at in shown.into_iter().chain([output.at]) {
-            state.points.entry(at).or_insert((raw, 1)).0 = raw;
+        match tokio::time::timeout(Duration::from_secs(10), all).await {
+            Ok(found) => found,
+            Err(_) => panic!("it never came; this did: {passed:#?}"),
         }
+    }
+
+    pub async fn is(&mut self, wanted: News) {
+        self.until(|news| (*news == wanted).then_some(())).await;
+    }
+
+    pub async fn down(&mut self) -> String {
+        self.until(|news| match news {
+            News::Link(LinkState::Down(words)) => Some(words.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    pub async fn values(&mut self, source: Source) -> Vec<Seen> {
+        self.until(|news| match news {
+            News::Values(from, seen) if *from == source => Some(seen.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// The first values after all is read, and what `read` says of AI0.
+    pub async fn ai0(&self) -> f64 {
+        let kind = crate::device_map::dnp3::PointKind::AnalogInput;
+        self.outstation.read(&[Part::Range(kind, 0, 0)]).await.unwrap()[0].raw
     }
 }
 
-fn words(output: &Operation) -> String {
-    match output.value {
-        Output::Latch(on) => format!("{}={}", output.at, if on { "on" } else { "off" }),
-        Output::Number(raw, _) => format!("{}={raw}", output.at),
-    }
-}
+/// How long an answer may take.
+pub const PATIENCE: Duration = Duration::from_millis(250);
 
-impl Field for Outstation {
-    async fn read(&self, parts: &[Part]) -> Result<Vec<Seen>, ReadError> {
-        match self.answer(Request::Read(parts.to_vec())).await {
-            Answer::Silent | Answer::DoneInSilence => Err(ReadError::Silent),
-            Answer::NoConnection(why) => Err(ReadError::NoConnection(why.to_owned())),
-            Answer::Refused(refusal) => Err(ReadError::Refused(refusal)),
-            Answer::Broken(why) => Err(ReadError::Broken(why.to_owned())),
-            Answer::Good | Answer::After(_) | Answer::Ignored | Answer::Status(_) => {
-                // A refused request has no effect: events stay in the buffer.
-                let ranges = parts.iter().filter(|part| matches!(part, Part::Range(..)));
-                ranges.copied().try_for_each(|part| self.part(part).map(|_| ()))?;
-                let all: Result<Vec<_>, _> = parts.iter().map(|part| self.part(*part)).collect();
-                Ok(all?.concat())
-            }
-        }
-    }
-
-    async fn identity(&self) -> Result<Identity, ReadError> {
-        match self.answer(Request::Identity).await {
-            Answer::Silent | Answer::DoneInSilence => Err(ReadError::Silent),
-            Answer::NoConnection(why) => Err(ReadError::NoConnection(why.to_owned())),
-            Answer::Broken(why) => Err(ReadError::Broken(why.to_owned())),
-            _ => Ok(self.state().identity.clone()),
-        }
-    }
-
-    async fn operate(&self, outputs: &[Operation]) -> Result<(), OperateError> {
-        let answer = self.answer(Request::Operate(outputs.to_vec())).await;
-        if matches!(answer, Answer::Good | Answer::After(_) | Answer::DoneInSilence) {
-            outputs.iter().for_each(|output| self.carry_out(output));
-        }
-        match answer {
-            Answer::Good | Answer::After(_) | Answer::Ignored => Ok(()),
-            Answer::Silent | Answer::DoneInSilence => Err(OperateError::NoAnswer),
-            Answer::NoConnection(why) => Err(OperateError::NotSent(why.to_owned())),
-            Answer::Refused(refusal) => Err(OperateError::Refused(refusal)),
-            Answer::Broken(why) => Err(OperateError::Broken(why.to_owned())),
-            Answer::Status(status) => Err(OperateError::Status(Status(status))),
-        }
+fn brief(news: &News) -> String {
+    match news {
+        News::Values(source, seen) => format!("{} values, {source:?}", seen.len()),
+        other => format!("{other:?}"),
     }
 }
