@@ -257,7 +257,6 @@ wrong_readback, no_unsolicited, events_without_time, trouble, config_corrupt, pr
             | Self::Slow(_)
             | Self::WrongUnit
             | Self::Split
-            | Self::Merged
             | Self::OneConnection
             | Self::ResetAfterAccept
             | Self::IdleClose(_)

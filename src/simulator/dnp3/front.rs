@@ -290,8 +290,5 @@ where
         sleep(SPLIT_PAUSE).await;
     }
     output.write_all(rest).await.ok()?;
-    if behaviour.has(&Fault::Merged) {
-        output.write_all(&frame.0).await.ok()?;
-    }
     output.flush().await.ok()
 }

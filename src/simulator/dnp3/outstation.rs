@@ -107,7 +107,6 @@ impl Outstation {
         }
     }
 
-
     /// The time on its own clock.
     fn clock(&self, behaviour: &Behaviour) -> Time {
         if behaviour.has(&Fault::EventsWithoutTime) {

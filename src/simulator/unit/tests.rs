@@ -390,3 +390,19 @@ proptest! {
         }
     }
 }
+
+/// Orders put in force past the registers: for the comparison with an outstation.
+impl Unit {
+    pub fn order_limit(&mut self, percent: f64, revert_s: f64) {
+        let limit = crate::simulator::orders::Limit { percent, charge_percent: 100.0, ramp_s: 0.0 };
+        self.body.orders.limit.give(limit, 0.0, revert_s);
+    }
+
+    pub fn order_vars(&mut self, vars: f64) {
+        self.body.orders.vars.give(crate::simulator::physics::Reactive::Vars(vars), 0.0, 0.0);
+    }
+
+    pub fn order_connect(&mut self, on: bool) {
+        self.body.orders.connect.give(on, 0.0, 0.0);
+    }
+}

@@ -28,8 +28,10 @@ pub struct Event {
 pub struct Seen {
     points: BTreeMap<(bool, u16), (i32, u8)>,
     pub events: Vec<Event>,
-    /// The last indications.
-    pub iin: Option<dnp3::app::Iin>,
+    /// The indications of the last answer, fragment by fragment.
+    iins: Vec<dnp3::app::Iin>,
+    /// How often the crate cleared the indication of a restart, as every master does by itself.
+    pub restarts: usize,
     words: Vec<String>,
     unsolicited: bool,
 }
@@ -51,8 +53,9 @@ impl Seen {
         !self.points.is_empty() && self.points.values().all(|(_, f)| *f == flags)
     }
 
-    pub fn restarted(&self) -> bool {
-        self.iin.is_some_and(|iin| iin.iin1.get_device_restart())
+    /// True if any fragment of the last answer indicated it.
+    pub fn indicated(&self, which: impl Fn(&dnp3::app::Iin) -> bool) -> bool {
+        self.iins.iter().any(which)
     }
 
     pub fn event(&self, analog: bool, index: u16) -> Option<Event> {
@@ -78,7 +81,10 @@ impl Ear {
 impl ReadHandler for Ear {
     fn begin_fragment(&mut self, read_type: ReadType, header: ResponseHeader) -> MaybeAsync<()> {
         let mut seen = self.0.lock().unwrap();
-        seen.iin = Some(header.iin);
+        if header.control.fir {
+            seen.iins.clear();
+        }
+        seen.iins.push(header.iin);
         seen.unsolicited = read_type == ReadType::Unsolicited;
         MaybeAsync::ready(())
     }
@@ -110,9 +116,18 @@ impl AssociationHandler for Clock {
     }
 }
 
-struct Quiet;
-
-impl AssociationInformation for Quiet {}
+impl AssociationInformation for Ear {
+    fn task_success(
+        &mut self,
+        task: TaskType,
+        _function: dnp3::app::FunctionCode,
+        _seq: dnp3::app::Sequence,
+    ) {
+        if task == TaskType::ClearRestartBit {
+            self.0.lock().unwrap().restarts += 1;
+        }
+    }
+}
 
 pub struct Master {
     channel: MasterChannel,
@@ -153,7 +168,7 @@ impl Master {
                 config,
                 Box::new(Ear(seen.clone())),
                 Box::new(Clock),
-                Box::new(Quiet),
+                Box::new(Ear(seen.clone())),
             )
             .await
             .unwrap();
