@@ -6,9 +6,12 @@
 
 use super::execute::{Bench, End, Goal, Verdict};
 use super::field::{Field, Operation, Output};
-use super::plan::Act;
+use super::plan::{Act, Ground, Known, size};
 use crate::der::{Curve, CurveShape};
-use crate::device_map::dnp3::{Argument, At, CurvePoints, CurveRoute, CurveWindow, PointKind, WindowPoint};
+use crate::device_map::dnp3::{
+    Argument, At, CurvePoints, CurveRoute, CurveWindow, OutstationMap, PointKind, StepSource, WindowPoint,
+};
+use crate::southbound::lanes::Tidy;
 use std::time::Duration;
 
 /// A curve that stands under a number.
@@ -39,6 +42,8 @@ pub struct Slate<'a, F> {
     pub route: &'a CurveRoute,
     /// How its points are written.
     pub points: &'a CurvePoints,
+    /// What the outstation said last.
+    pub known: &'a dyn Known,
 }
 
 impl<F: Field> Slate<'_, F> {
@@ -78,14 +83,9 @@ impl<F: Field> Slate<'_, F> {
 
     /// Which curve the function points at, and whether it is enabled.
     async fn followed(&self) -> Result<(Option<u16>, bool), End> {
-        let carries = |part: Argument| {
-            let is = move |own: &Argument| *own == part;
-            self.route.steps.iter().find(
-                |step| matches!(&step.value, crate::device_map::dnp3::StepSource::Argument(own) if is(own)),
-            )
-        };
-        let number: Vec<At> =
-            carries(Argument::CurveNumber).map(|step| step.reads.clone()).unwrap_or_default();
+        let carries = |source: &StepSource| matches!(source, StepSource::Argument(Argument::CurveNumber));
+        let select = self.route.steps.iter().find(|step| carries(&step.value));
+        let number: Vec<At> = select.map(|step| step.reads.clone()).unwrap_or_default();
         let switch = self.route.steps.iter().rfind(|step| step.write.kind.is_binary());
         let enabled: Vec<At> = switch.map(|step| step.reads.clone()).unwrap_or_default();
         let wanted: Vec<At> = number.iter().chain(&enabled).copied().collect();
@@ -180,7 +180,8 @@ impl<F: Field> Slate<'_, F> {
     /// # Errors
     /// The curve does not fit, in words.
     pub fn content(&self, curve: &Curve) -> Result<Content, String> {
-        content(self.bench.map, self.window, self.points, curve)
+        let ground = Ground { map: self.bench.map, known: self.known };
+        content(&ground, self.window, self.points, curve)
     }
 }
 
@@ -189,11 +190,12 @@ impl<F: Field> Slate<'_, F> {
 /// # Errors
 /// As there.
 pub fn content(
-    map: &crate::device_map::dnp3::OutstationMap,
+    ground: &Ground<'_>,
     window: &CurveWindow,
     how: &CurvePoints,
     curve: &Curve,
 ) -> Result<Content, String> {
+    let map = ground.map;
     let CurveShape::Points(points) = &curve.shape else {
         return Err(format!("the device takes {} as points, not as a droop", curve.kind.name()));
     };
@@ -201,19 +203,30 @@ pub fn content(
     if points.is_empty() || points.len() > most {
         return Err(format!("the device takes 1 to {most} points, not {}", points.len()));
     }
+    // y, as the outstation counts it.
+    let per_y = match &how.y_percent_of {
+        None => 1.0,
+        Some(name) => {
+            let base = size(ground.known, name);
+            100.0
+                / base
+                    .ok_or_else(|| format!("{name} is not known, so there is nothing to take percent of"))?
+        }
+    };
     let mut body = vec![
         window_act(map, window.kind, f64::from(how.kind), 1.0),
         window_act(map, window.x_unit, f64::from(how.x_unit), 1.0),
         window_act(map, window.y_unit, f64::from(how.y_unit), 1.0),
     ];
+    let wire = |(first, second): &(f64, f64)| {
+        let (x, y) = if how.swapped { (*second, *first) } else { (*first, *second) };
+        [(x, how.x_scale), (y * per_y, how.y_scale)]
+    };
     let mut place = Some(window.first);
-    for (value, scale) in points.iter().flat_map(|(x, y)| [(*x, how.x_scale), (*y, how.y_scale)]) {
+    for (value, scale) in points.iter().flat_map(wire) {
         let at = place.ok_or("the window of the device map ends before the points do")?;
         let act = window_act(map, at, value, scale);
-        let raw = act.raw();
-        if !(raw >= f64::from(i32::MIN) && raw <= f64::from(i32::MAX)) {
-            return Err(format!("{value} does not fit into {}", act.at()));
-        }
+        fits(&act, value, how.exact)?;
         body.push(act);
         let next = |index: u16| index.checked_add(1);
         place = next(at.write).zip(next(at.read)).map(|(write, read)| WindowPoint { write, read });
@@ -222,14 +235,24 @@ pub fn content(
     Ok(Content { body, count: window_act(map, window.count, f64::from(count), 1.0) })
 }
 
+/// Whether a number of a curve can be written; a protection as it was asked for, or not at all.
+fn fits(act: &Act, value: f64, exact: bool) -> Result<(), String> {
+    let (raw, at) = (act.raw(), act.at());
+    if !(raw >= f64::from(i32::MIN) && raw <= f64::from(i32::MAX)) {
+        return Err(format!("{} does not fit into {at}", Tidy(value)));
+    }
+    if exact && (value / act.scale - raw).abs() > 1e-6 * raw.abs().max(1.0) {
+        let (value, step) = (Tidy(value), Tidy(act.scale));
+        return Err(format!(
+            "{value} lies between the steps of {step} that {at} takes, and a protection is not rounded"
+        ));
+    }
+    Ok(())
+}
+
 /// One output of the window.
 #[must_use]
-pub fn window_act(
-    map: &crate::device_map::dnp3::OutstationMap,
-    at: WindowPoint,
-    value: f64,
-    scale: f64,
-) -> Act {
+pub fn window_act(map: &OutstationMap, at: WindowPoint, value: f64, scale: f64) -> Act {
     let raw = (value / scale).round();
     let output = At { kind: PointKind::AnalogOutput, index: at.write };
     let within: Duration = map.control.verify;
@@ -251,6 +274,3 @@ pub fn window_act(
 fn whole(raw: f64) -> Option<u16> {
     (0..=u16::MAX).find(|number| (f64::from(*number) - raw).abs() < 0.5)
 }
-
-#[cfg(test)]
-mod tests;

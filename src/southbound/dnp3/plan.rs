@@ -126,7 +126,7 @@ impl Ground<'_> {
     /// The outstation, the map or the value does not allow it, in words.
     pub fn command(&self, command: &OutstationCommand, asked: &Arguments) -> Result<Draft, String> {
         self.supports(command.supports, noun(command.name))?;
-        asked.all_taken(&command.steps, command.release.is_empty())?;
+        asked.all_taken(&command.steps)?;
         let limit = command.name == CommandName::LimitActivePower;
         let mut draft = self.steps(&command.steps, asked, limit)?;
         draft.words = words(command.name, &draft);

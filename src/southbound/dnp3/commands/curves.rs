@@ -24,8 +24,8 @@ impl Commands {
         ground.supports(route.supports, kind.name()).map_err(Outcome::Refused)?;
         let nominal = nominal(map, ask.known);
         let asked = |number: Option<u16>| {
-            let asked = Arguments::of_curve(curve, number, ask.hold, nominal)?;
-            asked.all_taken(&route.steps, false)?;
+            let asked = Arguments::of_curve(curve, number, ask.hold, nominal);
+            asked.all_taken(&route.steps)?;
             ground.steps(&route.steps, &asked, false)
         };
         let mut touched = false;
@@ -34,7 +34,8 @@ impl Commands {
             (Some(points), Some(window), CurveShape::Points(_)) => {
                 // Before anything is written: what follows must be possible.
                 asked(points.numbers.first().copied()).map_err(Outcome::Refused)?;
-                let placed = Slate { bench: &ask.bench, window, route, points }.place(curve).await;
+                let placed =
+                    Slate { bench: &ask.bench, window, route, points, known: ask.known }.place(curve).await;
                 let placed = placed.map_err(|(end, _)| end.outcome(None))?;
                 touched = !placed.already;
                 Some(placed.number)

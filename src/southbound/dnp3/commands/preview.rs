@@ -79,7 +79,7 @@ impl Commands {
             (&route.points, &map.window, &curve.shape)
         {
             number = points.numbers.first().copied();
-            let content = curve::content(map, window, points, curve).map_err(Outcome::Refused)?;
+            let content = curve::content(&ground, window, points, curve).map_err(Outcome::Refused)?;
             let first = f64::from(number.unwrap_or(1));
             let select = curve::window_act(map, window.select, first, 1.0);
             let numbers: Vec<String> = points.numbers.iter().map(ToString::to_string).collect();
@@ -92,8 +92,8 @@ impl Commands {
             preview.lines.extend(content.body.iter().chain([&content.count]).map(line));
         }
         let nominal = super::curves::nominal(map, known);
-        let asked = Arguments::of_curve(curve, number, hold, nominal).map_err(Outcome::Refused)?;
-        asked.all_taken(&route.steps, false).map_err(Outcome::Refused)?;
+        let asked = Arguments::of_curve(curve, number, hold, nominal);
+        asked.all_taken(&route.steps).map_err(Outcome::Refused)?;
         let draft = ground.steps(&route.steps, &asked, false).map_err(Outcome::Refused)?;
         preview.lines.extend(draft.acts.iter().map(line));
         Ok(preview)

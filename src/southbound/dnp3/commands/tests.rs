@@ -3,6 +3,7 @@ use crate::der::{Excitation, PowerFactor, Quality, Vars};
 use crate::southbound::dnp3::execute::tests::trace;
 use crate::southbound::dnp3::testing::{Answer, Outstation, Request};
 
+mod an2018;
 mod curves;
 pub mod profile;
 mod restarts;

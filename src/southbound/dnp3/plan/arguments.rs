@@ -12,13 +12,15 @@ pub struct Arguments {
     list: Vec<(Argument, f64)>,
     /// What no map can say, in words.
     left: Option<&'static str>,
+    /// Only what is asked for is sent, and nothing is.
+    empty: bool,
 }
 
 impl Arguments {
     /// What a set point asks for, held for so long. Of a curve, see [`Arguments::of_curve`].
     #[must_use]
     pub fn of(setpoint: &Setpoint, hold: Duration) -> Self {
-        let mut asked = Self { list: vec![(Argument::Reversion, hold.as_secs_f64())], left: None };
+        let mut asked = Self::held(hold);
         match setpoint {
             Setpoint::LimitActivePower(watts) | Setpoint::SetActivePower(watts) => {
                 asked.add(Argument::Input, Some(watts.get()));
@@ -42,10 +44,15 @@ impl Arguments {
         asked
     }
 
+    fn held(hold: Duration) -> Self {
+        Self { list: vec![(Argument::Reversion, hold.as_secs_f64())], ..Self::default() }
+    }
+
     fn ramps(&mut self, rates: &RampRates) {
         self.add(Argument::RampUp, rates.active_up.map(|p| p.get()));
         self.add(Argument::RampDown, rates.active_down.map(|p| p.get()));
         self.left = rates.reactive.map(|_| "a ramp rate of reactive power");
+        self.empty = *rates == RampRates::default();
     }
 
     fn enter_service(&mut self, wanted: &EnterService) {
@@ -57,33 +64,27 @@ impl Arguments {
         self.add(Argument::Delay, seconds(wanted.delay));
         self.add(Argument::RandomDelay, seconds(wanted.random_delay));
         self.add(Argument::RampTime, seconds(wanted.ramp));
+        self.empty = *wanted == EnterService::default();
     }
 
     /// What following a curve asks for: its number, if it has points, and its droop, if it is one. `nominal` is the
-    /// nominal frequency in Hz.
-    ///
-    /// # Errors
-    /// In words.
-    pub fn of_curve(
-        curve: &Curve,
-        number: Option<u16>,
-        hold: Duration,
-        nominal: Option<f64>,
-    ) -> Result<Self, String> {
-        let mut asked = Self { list: vec![(Argument::Reversion, hold.as_secs_f64())], left: None };
+    /// nominal frequency in Hz; without it, a slope can only be said in per unit.
+    #[must_use]
+    pub fn of_curve(curve: &Curve, number: Option<u16>, hold: Duration, nominal: Option<f64>) -> Self {
+        let mut asked = Self::held(hold);
         asked.add(Argument::CurveNumber, number.map(f64::from));
         asked.add(Argument::Response, curve.response.map(|time| time.as_secs_f64()));
         if let CurveShape::Droop { over_band, under_band, over_slope, under_slope } = curve.shape {
-            let nominal =
-                nominal.ok_or("the nominal frequency is not known, so a slope cannot be computed")?;
-            // Per unit of frequency for a per unit of power, into percent of power for a Hz.
-            let percent = |slope: f64| 100.0 / (slope * nominal);
             asked.add(Argument::DroopOverBand, Some(over_band));
             asked.add(Argument::DroopUnderBand, Some(under_band));
-            asked.add(Argument::DroopOverSlope, Some(percent(over_slope)));
-            asked.add(Argument::DroopUnderSlope, Some(percent(under_slope)));
+            // Per unit of frequency for a per unit of power, turned round.
+            asked.add(Argument::DroopOverGain, Some(1.0 / over_slope));
+            asked.add(Argument::DroopUnderGain, Some(1.0 / under_slope));
+            let percent = |slope: f64| nominal.map(|nominal| 100.0 / (slope * nominal));
+            asked.add(Argument::DroopOverSlope, percent(over_slope));
+            asked.add(Argument::DroopUnderSlope, percent(under_slope));
         }
-        Ok(asked)
+        asked
     }
 
     fn add(&mut self, argument: Argument, value: Option<f64>) {
@@ -101,9 +102,12 @@ impl Arguments {
     ///
     /// # Errors
     /// In words.
-    pub fn all_taken(&self, steps: &[OutstationStep], setting: bool) -> Result<(), String> {
+    pub fn all_taken(&self, steps: &[OutstationStep]) -> Result<(), String> {
         if let Some(what) = self.left {
             return Err(format!("the device map has no step for {what}"));
+        }
+        if self.empty {
+            return Err("nothing is asked".to_owned());
         }
         let takes = |part: Argument| {
             steps.iter().any(|step| match &step.value {
@@ -112,18 +116,31 @@ impl Arguments {
                 StepSource::PercentOf { argument, .. } => *argument == part,
             })
         };
+        let slopes = [Argument::DroopOverSlope, Argument::DroopUnderSlope];
+        let droop = self.get(Argument::DroopOverGain).is_some();
+        if droop && slopes.into_iter().any(|slope| takes(slope) && self.get(slope).is_none()) {
+            return Err("the nominal frequency is not known, so a slope cannot be computed".to_owned());
+        }
         let missing = self.list.iter().find(|(part, value)| {
-            let free = *part == Argument::Reversion || (*part == Argument::Absorbing && *value == 0.0);
-            !free && !takes(*part)
+            let taken = match part {
+                Argument::Reversion => true,
+                Argument::Absorbing => *value == 0.0 || takes(*part),
+                // The same in two units.
+                Argument::DroopOverGain | Argument::DroopOverSlope => {
+                    takes(Argument::DroopOverGain) || takes(Argument::DroopOverSlope)
+                }
+                Argument::DroopUnderGain | Argument::DroopUnderSlope => {
+                    takes(Argument::DroopUnderGain) || takes(Argument::DroopUnderSlope)
+                }
+                _ => takes(*part),
+            };
+            !taken
         });
-        if let Some((part, _)) = missing {
-            return Err(format!("the device map has no step for {}", part.name().replace('_', " ")));
+        match missing {
+            None => Ok(()),
+            Some((part, _)) => {
+                Err(format!("the device map has no step for {}", part.name().replace('_', " ")))
+            }
         }
-        let empty = setting && self.list.iter().all(|(part, _)| *part == Argument::Reversion);
-        let constant = steps.iter().any(|step| matches!(step.value, StepSource::Constant(_)));
-        if empty && !constant {
-            return Err("nothing is asked".to_owned());
-        }
-        Ok(())
     }
 }

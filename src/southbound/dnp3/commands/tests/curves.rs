@@ -25,8 +25,8 @@ struct Behind {
 type Between = Box<dyn FnMut(&Operation, &mut Behind) + Send>;
 
 /// An outstation with a window.
-struct Windowed {
-    inner: Outstation,
+pub struct Windowed {
+    pub inner: Outstation,
     behind: Mutex<Behind>,
     /// What somebody else does after each operation of ours.
     between: Mutex<Between>,
@@ -36,6 +36,11 @@ impl Windowed {
     fn new(followed: &[u16], between: impl FnMut(&Operation, &mut Behind) + Send + 'static) -> Self {
         let behind = Behind { followed: followed.to_vec(), ..Behind::default() };
         Self { inner: good(), behind: Mutex::new(behind), between: Mutex::new(Box::new(between)) }
+    }
+
+    /// One that nobody else talks to.
+    pub fn around(inner: Outstation) -> Self {
+        Self { inner, behind: Mutex::default(), between: Mutex::new(Box::new(|_, _| {})) }
     }
 
     fn show(&self) {

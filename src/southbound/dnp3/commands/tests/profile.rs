@@ -225,8 +225,17 @@ fn curves() -> Vec<CurveRoute> {
         (steps, vec![constant(enable.0, enable.1, 0.0)])
     };
     let (steps, release) = follow(213, 291, ("AO217", "AI297"), ("BO29", "BI81"));
-    let points =
-        CurvePoints { kind: 2, x_unit: 129, y_unit: 2, x_scale: 0.1, y_scale: 0.1, numbers: vec![1, 11] };
+    let points = CurvePoints {
+        kind: 2,
+        x_unit: 129,
+        y_unit: 2,
+        x_scale: 0.1,
+        y_scale: 0.1,
+        swapped: false,
+        y_percent_of: None,
+        exact: false,
+        numbers: vec![1, 11],
+    };
     let volt_var = CurveRoute {
         kind: CurveKind::VoltVar,
         supports: Some(at("BI48")),
@@ -241,7 +250,17 @@ fn curves() -> Vec<CurveRoute> {
         argument("AO68", "AI127", Argument::DroopUnderSlope, 0.001),
         constant("BO16", "BI68", 1.0),
     ];
-    let trip = CurvePoints { kind: 9, x_unit: 4, y_unit: 129, x_scale: 1.0, y_scale: 0.1, numbers: vec![4] };
+    let trip = CurvePoints {
+        kind: 9,
+        x_unit: 4,
+        y_unit: 129,
+        x_scale: 1.0,
+        y_scale: 0.1,
+        swapped: true,
+        y_percent_of: None,
+        exact: true,
+        numbers: vec![4],
+    };
     let trip = CurveRoute {
         kind: CurveKind::HighVoltageTrip,
         supports: None,
@@ -274,8 +293,12 @@ pub fn map() -> OutstationMap {
 
 /// An outstation that takes all the map has, and shows it.
 pub fn good() -> Outstation {
+    good_for(&map())
+}
+
+/// An outstation that takes all that a map has, and shows it.
+pub fn good_for(map: &OutstationMap) -> Outstation {
     let outstation = Outstation::new(&[]);
-    let map = map();
     let routes = map.curves.iter().flat_map(|route| route.steps.iter().chain(&route.release));
     let steps = map.commands.iter().flat_map(|command| command.steps.iter().chain(&command.release));
     for step in steps.chain(routes) {
