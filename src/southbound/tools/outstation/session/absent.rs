@@ -20,26 +20,41 @@ pub struct Live {
 pub enum Controlled {}
 
 impl Controlled {
+    /// Who it is.
     pub fn nameplate(&self) -> Nameplate {
         match *self {}
     }
 
+    /// What it can be asked for.
     pub fn capability(&self) -> Capability {
         match *self {}
     }
 
+    /// What would be sent.
+    ///
+    /// # Errors
+    /// There is none to ask.
     pub fn preview(&mut self, _: &Setpoint, _: Duration) -> Result<(String, Vec<String>), Outcome> {
         match *self {}
     }
 
+    /// Sends it.
     pub async fn carry_out(&mut self, _: &Setpoint, _: Duration, _: Duration) -> Outcome {
         match *self {}
     }
 
+    /// Reads once more.
+    ///
+    /// # Errors
+    /// There is none to ask.
     pub async fn refresh(&mut self) -> Result<(), ProbeError> {
         match *self {}
     }
 
+    /// The active power now.
+    ///
+    /// # Errors
+    /// There is none to ask.
     pub async fn active_power(&mut self) -> Result<Option<Watts>, ProbeError> {
         match *self {}
     }
@@ -49,7 +64,6 @@ fn refused<T>(link: &str) -> Result<T, ProbeError> {
     Err(ProbeError::Refused { link: link.to_owned(), reason: NO_DNP3.to_owned() })
 }
 
-#[expect(clippy::unused_async, reason = "it stands in for what asks an outstation")]
 impl Live {
     pub fn new(link: &Link, _: &ProbeOptions, _: &Maps, _: bool) -> Self {
         Self { link: link.to_string() }
@@ -88,7 +102,6 @@ impl Live {
     }
 }
 
-#[expect(clippy::unused_async, reason = "it stands in for what reads an outstation")]
 pub async fn replay(recording: &OutstationRecording, _: &Arc<DeviceMap>) -> Result<ProbeReport, ProbeError> {
     refused(&recording.link)
 }
