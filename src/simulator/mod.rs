@@ -27,9 +27,9 @@ mod tls;
 mod unit;
 mod wire;
 
-pub use demo::demo_plant;
 #[cfg(feature = "dnp3")]
-pub use dnp3::{Action, Received};
+pub use self::dnp3::{Action, Received};
+pub use demo::demo_plant;
 pub use faults::{Fault, FaultError};
 pub use image::Image;
 pub use plant::{Device, Devices, Plant, PlantError};

@@ -167,8 +167,7 @@ impl Plant {
             if form.blank.len() + usize::from(device.base) > usize::from(u16::MAX) + 1 {
                 return Err(PlantError::Base { name: device.name, base: device.base });
             }
-            let (started, door) = Device::build(device, form, now, built_s - EPOCH_2000_S)?;
-            let (device, shared) = started;
+            let (device, shared, door) = Device::build(device, form, now, built_s - EPOCH_2000_S)?;
             match (device.serial_place(), door) {
                 (Some(place), _) => lines.entry(place.clone()).or_default().push(shared),
                 (None, Some(door)) => {

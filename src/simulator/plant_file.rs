@@ -135,26 +135,7 @@ fn entry(mut table: Table, form: Form, insecure: bool, taken: &mut Taken) -> Vec
     }
     let listen_at = on_line.as_ref().map_or(listen_at, |(_, place)| place.clone());
     let mut device = DeviceSettings::new("", kind.as_ref().map_or(Kind::Pv, |k| k.value));
-    match form {
-        Form::Sunspec => {
-            image(&mut table, &mut device);
-            models(&mut table, kind.as_ref(), &mut device);
-            source(&mut table, kind.as_ref(), &mut device);
-            base(&mut table, &mut device);
-            unit(&mut table, &mut device);
-        }
-        Form::Registers => {
-            if !table.has("image") {
-                table.fault("[[registers]] has no image; add image = \"register-images/sungrow-sg.toml\"");
-            }
-            image(&mut table, &mut device);
-            unit(&mut table, &mut device);
-        }
-        Form::Outstation => {
-            source(&mut table, kind.as_ref(), &mut device);
-            device.outstation = Some(outstation::addresses(&mut table));
-        }
-    }
+    own(&mut table, form, kind.as_ref(), &mut device);
     manners(&mut table, &mut device);
     device.tls = tls(&mut table);
     table.finish();
@@ -194,6 +175,30 @@ fn entry(mut table: Table, form: Form, insecure: bool, taken: &mut Taken) -> Vec
         }
     }
     devices
+}
+
+/// The keys that only one form of table has.
+fn own(table: &mut Table, form: Form, kind: Option<&Placed<Kind>>, device: &mut DeviceSettings) {
+    match form {
+        Form::Sunspec => {
+            image(table, device);
+            models(table, kind, device);
+            source(table, kind, device);
+            base(table, device);
+            unit(table, device);
+        }
+        Form::Registers => {
+            if !table.has("image") {
+                table.fault("[[registers]] has no image; add image = \"register-images/sungrow-sg.toml\"");
+            }
+            image(table, device);
+            unit(table, device);
+        }
+        Form::Outstation => {
+            source(table, kind, device);
+            device.outstation = Some(outstation::addresses(table));
+        }
+    }
 }
 
 fn is_name(name: &Placed<String>) -> bool {

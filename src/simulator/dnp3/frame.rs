@@ -35,7 +35,7 @@ impl Frame {
 
     /// The same as if from the next address.
     #[must_use]
-    pub fn from_another(mut self) -> Self {
+    pub fn sent_by_another(mut self) -> Self {
         let other = self.word(6).wrapping_add(1).to_le_bytes();
         let sum = |header: &[u8]| checksum(header).to_le_bytes();
         if let Some(source) = self.0.get_mut(6..8) {

@@ -272,7 +272,7 @@ where
         return Some(());
     }
     sleep(behaviour.slow()).await;
-    let frame = if behaviour.has(&Fault::WrongUnit) { frame.from_another() } else { frame };
+    let frame = if behaviour.has(&Fault::WrongUnit) { frame.sent_by_another() } else { frame };
     let frame = if behaviour.garbage() { frame.garbled() } else { frame };
     let mut output = output.lock().await;
     if let Some(line) = pace {

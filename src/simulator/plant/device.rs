@@ -51,7 +51,7 @@ impl Device {
         form: Arc<Form>,
         now: Instant,
         built_s: f64,
-    ) -> Result<((Self, Arc<Shared>), Option<Door>), PlantError> {
+    ) -> Result<(Self, Arc<Shared>, Option<Door>), PlantError> {
         let behaviour = Behaviour::of(&settings.faults);
         let refused = settings.faults.contains(&Fault::Refused);
         let (door, address) = if settings.serial.is_some() {
@@ -73,7 +73,7 @@ impl Device {
         let unit = Unit::new(settings.clone(), form, now, built_s);
         let shared = Arc::new(Shared::new(settings.unit, unit, behaviour).with_tls(base, tls));
         let device = Self::described(settings, address, Inside::Registers(shared.clone()));
-        Ok(((device, shared), door))
+        Ok((device, shared, door))
     }
 
     /// An outstation that is reached at an address.

@@ -392,6 +392,7 @@ proptest! {
 }
 
 /// Orders put in force past the registers: for the comparison with an outstation.
+#[cfg(feature = "dnp3")]
 impl Unit {
     pub fn order_limit(&mut self, percent: f64, revert_s: f64) {
         let limit = crate::simulator::orders::Limit { percent, charge_percent: 100.0, ramp_s: 0.0 };

@@ -38,7 +38,7 @@ fn frames_come_out_whole_whatever_is_between_them() {
 
 #[test]
 fn another_sender_has_a_right_checksum_and_a_garbled_frame_a_wrong_one() {
-    let mut other = Frame(frame(20)).from_another().0;
+    let mut other = Frame(frame(20)).sent_by_another().0;
     let again = take(&mut other).unwrap();
     assert_eq!(again.word(6), 1025);
     assert_ne!(Frame(frame(20)).garbled().0, frame(20));

@@ -61,7 +61,7 @@ impl Station {
             43..=49 => Some(self.available(index)),
             62..=65 => {
                 let (up, down) = self.body.ramps;
-                Some(raw(if index % 2 == 0 { up } else { down }, 0.1))
+                Some(raw(if index.is_multiple_of(2) { up } else { down }, 0.1))
             }
             68 => Some(4),
             533..=556 => Some(self.meter(index)),
@@ -223,7 +223,7 @@ impl Station {
             21 => off && !unwell,
             22 => off && unwell,
             // It ceases without opening its switch.
-            23 => !feedback || !(off && body.orders.connect.active() == Some(false)),
+            23 => !(feedback && off && body.orders.connect.active() == Some(false)),
             24 => connection == Connection::Leaving && body.orders.connect.active() == Some(false),
             _ => false,
         }

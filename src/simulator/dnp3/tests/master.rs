@@ -67,7 +67,7 @@ impl Seen {
 struct Ear(Arc<Mutex<Seen>>);
 
 impl Ear {
-    fn note(&self, info: HeaderInfo, analog: bool, index: u16, raw: i32, flags: u8, time: Option<Time>) {
+    fn note(&self, info: HeaderInfo, (analog, index): (bool, u16), raw: i32, flags: u8, time: Option<Time>) {
         let mut seen = self.0.lock().unwrap();
         seen.points.insert((analog, index), (raw, flags));
         if info.is_event {
@@ -92,13 +92,13 @@ impl ReadHandler for Ear {
     fn handle_binary_input(&mut self, info: HeaderInfo, iter: &mut dyn Iterator<Item = (BinaryInput, u16)>) {
         // The state is a bit of the flags on the wire.
         iter.for_each(|(v, index)| {
-            self.note(info, false, index, i32::from(v.value), v.flags.value & 0x7F, v.time)
+            self.note(info, (false, index), i32::from(v.value), v.flags.value & 0x7F, v.time)
         });
     }
 
     fn handle_analog_input(&mut self, info: HeaderInfo, iter: &mut dyn Iterator<Item = (AnalogInput, u16)>) {
         #[expect(clippy::cast_possible_truncation, reason = "a test reads 32-bit points")]
-        iter.for_each(|(v, index)| self.note(info, true, index, v.value as i32, v.flags.value, v.time));
+        iter.for_each(|(v, index)| self.note(info, (true, index), v.value as i32, v.flags.value, v.time));
     }
 
     fn handle_device_attribute(&mut self, _info: HeaderInfo, attr: AnyAttribute) {
