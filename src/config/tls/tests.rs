@@ -131,7 +131,7 @@ fn outstations_over_tls_have_a_name_and_an_authority_and_no_pin() {
     assert!(config.devices.iter().all(|device| device.tls.is_some() && !device.map_named));
     let remarks = config.remarks.to_string();
     let warning =
-        "gateway.toml:15:8: warning: both end points have to show a certificate for the name \"192.0.2.4\"";
+        "gateway.toml:16:8: warning: both end points have to show a certificate for the name \"192.0.2.4\"";
     assert!(remarks.contains(warning) && !remarks.contains("gateway.toml:12"), "{remarks}");
     let text = [
         SECTION.to_owned(),
