@@ -160,13 +160,13 @@ impl Drop for Folder {
 }
 
 async fn start_plant(devices: usize) -> anyhow::Result<Plant> {
-    let mut settings = simulator::demo_plant(devices, Some(FIRST_PORT));
+    let mut settings = simulator::demo_plant(devices, 0, Some(FIRST_PORT));
     settings.control = Some(PLANT_CONTROL);
     if let Ok(plant) = Plant::start(settings).await {
         return Ok(plant);
     }
     // Somebody has one of the usual ports, such as another demo: any free ones will do.
-    let mut settings = simulator::demo_plant(devices, None);
+    let mut settings = simulator::demo_plant(devices, 0, None);
     settings.control = Some(SocketAddr::new(PLANT_CONTROL.ip(), 0));
     Plant::start(settings).await.context("the simulated devices cannot be started")
 }

@@ -83,7 +83,12 @@ async fn soc(State(devices): State<Devices>, Path(name): Path<String>, body: Str
 async fn fault(State(devices): State<Devices>, Path(name): Path<String>, body: String) -> Answer {
     let device = find(&devices, &name)?;
     match faults(&body) {
-        Ok(faults) => device.set_faults(&faults),
+        Ok(faults) => match faults.iter().find(|fault| !fault.fits(device.is_outstation())) {
+            Some(strange) => {
+                return bad(format!("{strange} is no fault that {name} can have by its protocol"));
+            }
+            None => device.set_faults(&faults),
+        },
         Err(why) => return bad(why),
     }
     Ok(axum::Json(view(device)))

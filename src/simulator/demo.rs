@@ -1,6 +1,6 @@
 //! A feeder to show: PV and storage of every kind that the simulator knows, with names and mRIDs that stay the same.
 
-use super::settings::{DeviceSettings, Kind, PlantSettings};
+use super::settings::{DeviceSettings, Kind, LinkAddresses, PlantSettings};
 use crate::der::{Percent, WattHours, Watts};
 use std::net::SocketAddr;
 
@@ -19,20 +19,27 @@ const STORAGE_WATTS: [(f64, f64); 5] = [
     (15_000.0, 40_000.0),
 ];
 
-/// `sunspec` devices, two thirds of them PV, on loopback: on ports from `first_port` upwards, or on free ones. Past
-/// port 65535 the ports are free ones too.
+/// `sunspec` devices and behind them `dnp3` outstations, two thirds of each PV, on loopback: on ports from `first_port`
+/// upwards, or on free ones. Past port 65535 the ports are free ones too. Names do not tell the two apart. A program
+/// without DNP3 has no outstations.
 #[must_use]
-pub fn demo_plant(sunspec: usize, first_port: Option<u16>) -> PlantSettings {
-    let mut devices = Vec::with_capacity(sunspec);
+pub fn demo_plant(sunspec: usize, dnp3: usize, first_port: Option<u16>) -> PlantSettings {
+    let dnp3 = if cfg!(feature = "dnp3") { dnp3 } else { 0 };
+    let mut devices = Vec::with_capacity(sunspec + dnp3);
     let (mut pv, mut storage) = (0, 0);
-    for place in 0..sunspec {
-        let mut device = if place % 3 == 2 {
+    for place in 0..sunspec + dnp3 {
+        let outstation = place.checked_sub(sunspec);
+        let mut device = if outstation.unwrap_or(place) % 3 == 2 {
             storage += 1;
             battery(storage)
         } else {
             pv += 1;
             solar(pv)
         };
+        if outstation.is_some() {
+            device.kind = if device.kind.stores() { Kind::Storage } else { Kind::Pv };
+            device.outstation = Some(LinkAddresses::default());
+        }
         let port = first_port
             .filter(|port| *port > 0)
             .and_then(|first| u16::try_from(place).ok().and_then(|n| first.checked_add(n)))

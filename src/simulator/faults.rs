@@ -102,6 +102,42 @@ pub enum Fault {
     PfOverexcited,
     /// A meter counts power to the grid as positive.
     MeterExport,
+    /// An outstation resets the connection in the middle of what it answers.
+    ResetMidResponse,
+    /// An outstation restarts when it gets this fault: its connection is gone, and all that was asked of it (IIN1.7).
+    Restart,
+    /// Wants the time until it is told (IIN1.4).
+    NeedTime,
+    /// Wants the time and refuses to be told.
+    NeedTimeRefused,
+    /// Has more events than its buffer holds when it gets this fault (IIN2.3).
+    Overflow,
+    /// The same again and again.
+    OverflowStuck,
+    /// What it measures is flagged COMM_LOST, and it says that its meter is away.
+    CommLost,
+    /// No input is flagged ONLINE.
+    Offline,
+    /// What it measures is −2147483648, which stands for no value.
+    NullValues,
+    /// Locked out by another operator: refuses commands as BLOCKED.
+    Lockout,
+    /// Answers every command with this status.
+    Status(u8),
+    /// Commands work, and no status shows it.
+    NoFeedback,
+    /// Readbacks of settings show another value.
+    WrongReadback,
+    /// Refuses to report unsolicited.
+    NoUnsolicited,
+    /// Events carry the time 0.
+    EventsWithoutTime,
+    /// In trouble (IIN1.6), with a priority 1 alarm.
+    Trouble,
+    /// Says that its configuration is corrupt (IIN2.5).
+    ConfigCorrupt,
+    /// Another version of the profile, raw.
+    ProfileVersion(u16),
 }
 
 /// Faults that are one word.
@@ -137,6 +173,22 @@ const PLAIN: &[(&str, Fault)] = &[
     ("not_kept", Fault::NotKept),
     ("silent_ignore", Fault::SilentIgnore),
     ("curves_zero_based", Fault::CurvesZeroBased),
+    ("reset_mid_response", Fault::ResetMidResponse),
+    ("restart", Fault::Restart),
+    ("need_time", Fault::NeedTime),
+    ("need_time_refused", Fault::NeedTimeRefused),
+    ("overflow", Fault::Overflow),
+    ("overflow_stuck", Fault::OverflowStuck),
+    ("comm_lost", Fault::CommLost),
+    ("offline", Fault::Offline),
+    ("null_values", Fault::NullValues),
+    ("lockout", Fault::Lockout),
+    ("no_feedback", Fault::NoFeedback),
+    ("wrong_readback", Fault::WrongReadback),
+    ("no_unsolicited", Fault::NoUnsolicited),
+    ("events_without_time", Fault::EventsWithoutTime),
+    ("trouble", Fault::Trouble),
+    ("config_corrupt", Fault::ConfigCorrupt),
 ];
 
 /// A fault that takes a number: its word, the ends of the number, and what it makes.
@@ -166,6 +218,8 @@ const NUMBERED: &[Numbered] = &[
     numbered("short_model", 1, 65_534, |n| Fault::ShortModel(small(n))),
     numbered("long_model", 1, 65_534, |n| Fault::LongModel(small(n))),
     numbered("moving_layout", 1, LONG_S, |n| Fault::MovingLayout(Duration::from_secs(n))),
+    numbered("status", 1, 127, |n| Fault::Status(tiny(n))),
+    numbered("profile_version", 0, 1_000, |n| Fault::ProfileVersion(small(n))),
     numbered("default_reversion", 1, LONG_S, |n| Fault::DefaultReversion(Duration::from_secs(n))),
 ];
 
@@ -188,7 +242,51 @@ one_connection, reset_after_accept, idle_close:S, max_read:N, exception:CODE, ex
 fc6_only, fc6_for_single, fc16_only, never_fc6, input_registers_only, base:ADDRESS, marker_swapped, no_end_model, \
 end_without_length, model1_l65, short_model:MODEL, long_model:MODEL, moving_layout:S, changing_sf, no_sf:POINT, \
 serial_change:SERIAL, night, shadow, enable_stuck, enable_edge, local, ignores_limit, not_kept, silent_ignore, \
-default_reversion:S, curves_zero_based, pf_sign:overexcited, meter_sign:export";
+default_reversion:S, curves_zero_based, pf_sign:overexcited, meter_sign:export, reset_mid_response, restart, \
+need_time, need_time_refused, overflow, overflow_stuck, comm_lost, offline, null_values, lockout, status:CODE, no_feedback, \
+wrong_readback, no_unsolicited, events_without_time, trouble, config_corrupt, profile_version:RAW";
+
+    /// True if a device of this protocol can have it.
+    #[must_use]
+    pub fn fits(&self, outstation: bool) -> bool {
+        match self {
+            // The sockets, and what a device does whatever it speaks.
+            Self::Refused
+            | Self::Silent
+            | Self::Garbage
+            | Self::Slow(_)
+            | Self::WrongUnit
+            | Self::Split
+            | Self::OneConnection
+            | Self::ResetAfterAccept
+            | Self::IdleClose(_)
+            | Self::SerialChange(_)
+            | Self::Night
+            | Self::Local
+            | Self::IgnoresLimit
+            | Self::NotKept
+            | Self::DefaultReversion(_) => true,
+            Self::ResetMidResponse
+            | Self::Restart
+            | Self::NeedTime
+            | Self::NeedTimeRefused
+            | Self::Overflow
+            | Self::OverflowStuck
+            | Self::CommLost
+            | Self::Offline
+            | Self::NullValues
+            | Self::Lockout
+            | Self::Status(_)
+            | Self::NoFeedback
+            | Self::WrongReadback
+            | Self::NoUnsolicited
+            | Self::EventsWithoutTime
+            | Self::Trouble
+            | Self::ConfigCorrupt
+            | Self::ProfileVersion(_) => outstation,
+            _ => !outstation,
+        }
+    }
 
     /// Reads a fault; `none` is an empty list of faults and not among them.
     ///
@@ -259,6 +357,8 @@ impl fmt::Display for Fault {
             Self::ShortModel(model) => write!(f, "short_model:{model}"),
             Self::LongModel(model) => write!(f, "long_model:{model}"),
             Self::MovingLayout(time) => write!(f, "moving_layout:{}", time.as_secs()),
+            Self::Status(code) => write!(f, "status:{code}"),
+            Self::ProfileVersion(raw) => write!(f, "profile_version:{raw}"),
             Self::DefaultReversion(time) => write!(f, "default_reversion:{}", time.as_secs()),
             Self::NoSf(point) => write!(f, "no_sf:{point}"),
             Self::SerialChange(serial) => write!(f, "serial_change:{serial}"),

@@ -92,6 +92,8 @@ impl<T: Copy + PartialEq> Slot<T> {
 pub struct Limit {
     /// Percent of the configured maximum.
     pub percent: f64,
+    /// The same for charging, of the configured maximum of that; 100 leaves it free.
+    pub charge_percent: f64,
     /// Seconds in which the device is to reach it; 0 leaves its own ramp.
     pub ramp_s: f64,
 }
@@ -119,6 +121,8 @@ pub struct Window {
 pub struct Orders {
     /// Permission to be on the grid; absent means permitted.
     pub connect: Slot<bool>,
+    /// Told to stop: off the grid without opening its switch.
+    pub cease: Slot<bool>,
     /// Limit of active power.
     pub limit: Slot<Limit>,
     /// Set point of active power.
@@ -138,6 +142,8 @@ pub struct Orders {
 pub enum Control {
     /// Connect and disconnect.
     Connect,
+    /// Stop and start.
+    Cease,
     /// Limit of active power.
     Limit,
     /// Set point of active power.
@@ -154,8 +160,9 @@ pub enum Control {
 
 impl Control {
     /// All controls.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Connect,
+        Self::Cease,
         Self::Limit,
         Self::SetPoint,
         Self::Vars,
@@ -171,6 +178,7 @@ impl Orders {
     pub fn next_change_s(&self) -> Option<f64> {
         [
             self.connect.next_change_s(),
+            self.cease.next_change_s(),
             self.limit.next_change_s(),
             self.set_point.next_change_s(),
             self.vars.next_change_s(),
@@ -188,6 +196,7 @@ impl Orders {
     pub fn pass(&mut self, seconds: f64) -> Vec<Control> {
         let ended = [
             self.connect.pass(seconds),
+            self.cease.pass(seconds),
             self.limit.pass(seconds),
             self.set_point.pass(seconds),
             self.vars.pass(seconds),
@@ -203,6 +212,7 @@ impl Orders {
     pub fn remaining_s(&self, control: Control) -> f64 {
         match control {
             Control::Connect => self.connect.remaining_s(),
+            Control::Cease => self.cease.remaining_s(),
             Control::Limit => self.limit.remaining_s(),
             Control::SetPoint => self.set_point.remaining_s(),
             Control::Vars => self.vars.remaining_s(),
@@ -216,6 +226,7 @@ impl Orders {
     pub fn release(&mut self, control: Control) {
         match control {
             Control::Connect => self.connect.release(),
+            Control::Cease => self.cease.release(),
             Control::Limit => self.limit.release(),
             Control::SetPoint => self.set_point.release(),
             Control::Vars => self.vars.release(),
@@ -229,6 +240,7 @@ impl Orders {
     #[must_use]
     pub fn held(&self) -> bool {
         self.connect.active() == Some(false)
+            || self.cease.held()
             || self.limit.held()
             || self.set_point.held()
             || self.vars.held()

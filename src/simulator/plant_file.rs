@@ -1,5 +1,6 @@
 //! PLANT.toml: a plant as written, checked whole. Every fault is reported at once, with its place.
 
+mod outstation;
 mod serial;
 
 use super::faults::Fault;
@@ -30,11 +31,34 @@ pub fn load_plant(path: &Path) -> Result<PlantSettings, Faults> {
 /// Most models of one device.
 const MAX_MODELS: usize = 200;
 
+/// The tables that a device can stand in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// `[[sunspec]]`
+    Sunspec,
+    /// `[[registers]]`
+    Registers,
+    /// `[[dnp3]]`
+    Outstation,
+}
+
+impl Form {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Sunspec => "sunspec",
+            Self::Registers => "registers",
+            Self::Outstation => "dnp3",
+        }
+    }
+}
+
 /// Names and addresses given so far, and where.
 #[derive(Default)]
 struct Taken {
     names: HashMap<String, Place>,
-    addresses: HashMap<SocketAddr, Place>,
+    /// Where devices listen; outstations may share a place, told apart by their link addresses.
+    addresses: HashMap<SocketAddr, (Option<u16>, Place)>,
+    outstations: HashMap<(SocketAddr, u16), Place>,
     mrids: HashMap<Mrid, Place>,
     ports: serial::Ports,
 }
@@ -52,11 +76,16 @@ pub fn plant_of_table(file: &TomlFile, mut root: Table) -> Result<PlantSettings,
         settings.control = listen.and_then(|text| address(&text, false));
         control.finish();
     }
-    let sunspec = root.tables("sunspec").into_iter().map(|table| (table, None)).collect::<Vec<_>>();
-    let registers = root.tables("registers").into_iter().map(|table| (table, Some(Kind::Registers)));
-    for (table, kind) in sunspec.into_iter().chain(registers) {
+    let mut entries = Vec::new();
+    for form in [Form::Sunspec, Form::Registers, Form::Outstation] {
+        entries.extend(root.tables(form.word()).into_iter().map(|table| (table, form)));
+    }
+    for (table, form) in entries {
         let place = table.place().clone();
-        let entry = entry(table, kind, insecure, &mut taken);
+        if form == Form::Outstation && !outstation::POSSIBLE {
+            place.fault("this program was built without DNP3 and has no outstations; leave [[dnp3]] out");
+        }
+        let entry = entry(table, form, insecure, &mut taken);
         if settings.devices.len() + entry.len() > MAX_DEVICES {
             place.fault(format!("more than {MAX_DEVICES} devices so far; lower a count"));
             break;
@@ -86,11 +115,15 @@ fn address(text: &Placed<String>, insecure: bool) -> Option<SocketAddr> {
     Some(address)
 }
 
-/// One `[[sunspec]]` or `[[registers]]`: a device, or as many as its count says.
-fn entry(mut table: Table, fixed: Option<Kind>, insecure: bool, taken: &mut Taken) -> Vec<DeviceSettings> {
+/// One table: a device, or as many as its count says.
+fn entry(mut table: Table, form: Form, insecure: bool, taken: &mut Taken) -> Vec<DeviceSettings> {
     let place = table.place().clone();
     let name = table.required_text("name", "\"PV-001\"").filter(is_name);
-    let kind = fixed.map(|value| Placed { value, place: place.clone() }).or_else(|| kind(&mut table));
+    let kind = match form {
+        Form::Sunspec => kind(&mut table, form, &Kind::ALL),
+        Form::Registers => Some(Placed { value: Kind::Registers, place: place.clone() }),
+        Form::Outstation => kind(&mut table, form, &Kind::OUTSTATIONS),
+    };
     let count = table.integer("count", 1..=10_000, "8");
     let mrid = mrid(&mut table, count.as_ref());
     let listen_text = table.text("listen", "\"127.0.0.1:5021\"");
@@ -102,14 +135,7 @@ fn entry(mut table: Table, fixed: Option<Kind>, insecure: bool, taken: &mut Take
     }
     let listen_at = on_line.as_ref().map_or(listen_at, |(_, place)| place.clone());
     let mut device = DeviceSettings::new("", kind.as_ref().map_or(Kind::Pv, |k| k.value));
-    image(&mut table, &mut device);
-    if fixed.is_none() {
-        models(&mut table, kind.as_ref(), &mut device);
-        source(&mut table, kind.as_ref(), &mut device);
-        sunspec(&mut table, &mut device);
-    } else if device.image.is_none() && !table.has("image") {
-        table.fault("[[registers]] has no image; add image = \"register-images/sungrow-sg.toml\"");
-    }
+    own(&mut table, form, kind.as_ref(), &mut device);
     manners(&mut table, &mut device);
     device.tls = tls(&mut table);
     table.finish();
@@ -137,12 +163,42 @@ fn entry(mut table: Table, fixed: Option<Kind>, insecure: bool, taken: &mut Take
         one.serial = on_line.as_ref().map(|(place, _)| place.clone());
         if one.serial.is_some() {
             one.unit = u8::try_from(number).ok().and_then(|n| one.unit.checked_add(n)).unwrap_or(u8::MAX);
+            if let Some(addresses) = &mut one.outstation {
+                addresses.outstation = u16::try_from(number)
+                    .ok()
+                    .and_then(|n| addresses.outstation.checked_add(n))
+                    .unwrap_or(u16::MAX);
+            }
         }
         if taken.check(&one, &name.place, &listen_at) {
             devices.push(one);
         }
     }
     devices
+}
+
+/// The keys that only one form of table has.
+fn own(table: &mut Table, form: Form, kind: Option<&Placed<Kind>>, device: &mut DeviceSettings) {
+    match form {
+        Form::Sunspec => {
+            image(table, device);
+            models(table, kind, device);
+            source(table, kind, device);
+            base(table, device);
+            unit(table, device);
+        }
+        Form::Registers => {
+            if !table.has("image") {
+                table.fault("[[registers]] has no image; add image = \"register-images/sungrow-sg.toml\"");
+            }
+            image(table, device);
+            unit(table, device);
+        }
+        Form::Outstation => {
+            source(table, kind, device);
+            device.outstation = Some(outstation::addresses(table));
+        }
+    }
 }
 
 fn is_name(name: &Placed<String>) -> bool {
@@ -155,11 +211,11 @@ fn is_name(name: &Placed<String>) -> bool {
     fine
 }
 
-fn kind(table: &mut Table) -> Option<Placed<Kind>> {
+fn kind(table: &mut Table, form: Form, kinds: &[Kind]) -> Option<Placed<Kind>> {
     if !table.has("kind") {
-        table.fault("[[sunspec]] has no kind; add kind = \"pv\"");
+        table.fault(format!("[[{}]] has no kind; add kind = \"pv\"", form.word()));
     }
-    table.word("kind", &Kind::ALL.map(|kind| (kind.name(), kind)))
+    table.word("kind", &kinds.iter().map(|kind| (kind.name(), *kind)).collect::<Vec<_>>())
 }
 
 /// The chain of a device that may choose it.
@@ -193,7 +249,7 @@ fn mrid(table: &mut Table, count: Option<&Placed<i64>>) -> Option<Mrid> {
     }
 }
 
-/// Ratings, and what feeds the device.
+/// Ratings, what feeds the device, and how it moves.
 fn source(table: &mut Table, kind: Option<&Placed<Kind>>, device: &mut DeviceSettings) {
     if let Some(rated) = table.number("rated_w", 100.0..=10_000_000.0, "10000") {
         device.rated = Watts::new(rated.value);
@@ -227,6 +283,13 @@ fn source(table: &mut Table, kind: Option<&Placed<Kind>>, device: &mut DeviceSet
         fits(&variation.place, "variation", false);
         device.variation = variation.value;
     }
+    if let Some(ramp) = table.number("ramp_percent_per_s", 0.1..=1000.0, "20") {
+        device.ramp_percent_per_s = ramp.value;
+    }
+    let longest = Duration::from_secs(3600);
+    if let Some(delay) = table.duration("return_delay", Duration::ZERO..=longest, "\"5s\"") {
+        device.return_delay = delay.value;
+    }
 }
 
 /// Registers from a file, beside the plant file or wherever its path says.
@@ -239,8 +302,8 @@ fn image(table: &mut Table, device: &mut DeviceSettings) {
     }
 }
 
-/// Where its chain stands, and how it moves.
-fn sunspec(table: &mut Table, device: &mut DeviceSettings) {
+/// Where its chain stands.
+fn base(table: &mut Table, device: &mut DeviceSettings) {
     if let Some(base) = table.integer("base", 0..=65_535, "40000") {
         match base.value {
             0 | 40000 | 50000 => device.base = u16::try_from(base.value).unwrap_or(40000),
@@ -250,23 +313,28 @@ fn sunspec(table: &mut Table, device: &mut DeviceSettings) {
             )),
         }
     }
-    if let Some(ramp) = table.number("ramp_percent_per_s", 0.1..=1000.0, "20") {
-        device.ramp_percent_per_s = ramp.value;
-    }
-    let longest = Duration::from_secs(3600);
-    if let Some(delay) = table.duration("return_delay", Duration::ZERO..=longest, "\"5s\"") {
-        device.return_delay = delay.value;
-    }
 }
 
-/// How it is addressed and how it behaves.
-fn manners(table: &mut Table, device: &mut DeviceSettings) {
+/// How it is addressed.
+fn unit(table: &mut Table, device: &mut DeviceSettings) {
     if let Some(unit) = table.integer("unit", 0..=255, "1") {
         device.unit = u8::try_from(unit.value).unwrap_or(1);
     }
+}
+
+/// How it behaves.
+fn manners(table: &mut Table, device: &mut DeviceSettings) {
+    let outstation = device.outstation.is_some();
     for fault in table.texts("faults", "[\"slow:200\"]").map(|list| list.value).unwrap_or_default() {
         match Fault::parse(&fault.value) {
-            Ok(known) => device.faults.push(known),
+            Ok(known) if known.fits(outstation) => device.faults.push(known),
+            Ok(_) => {
+                let (other, it) =
+                    if outstation { ("Modbus", "a DNP3 outstation") } else { ("DNP3", "a Modbus device") };
+                fault
+                    .place
+                    .fault(format!("{} is a fault of {other}, but this is {it}; leave it out", fault.value));
+            }
             Err(why) => fault.place.fault(why.to_string()),
         }
     }
@@ -326,11 +394,27 @@ impl Taken {
         if device.listen.port() == 0 {
             return true;
         }
-        if let Some(first) = self.addresses.insert(device.listen, listen_at.clone()) {
+        let own = device.outstation.map(|addresses| addresses.outstation);
+        let taken = self.addresses.get(&device.listen);
+        let alike = own.zip(taken.and_then(|(other, _)| *other));
+        let same = alike.and_then(|(own, _)| self.outstations.get(&(device.listen, own)));
+        if let Some((own, first)) = own.zip(same) {
+            let at = first.seen_from(listen_at);
+            listen_at.fault(format!(
+                "outstation {own} at {} is already a device ({at}); choose another outstation or port",
+                device.listen
+            ));
+            return false;
+        }
+        if let (Some((_, first)), None) = (taken, alike) {
             let at = first.seen_from(listen_at);
             listen_at
                 .fault(format!("{} is already taken by a device ({at}); choose another port", device.listen));
             return false;
+        }
+        self.addresses.entry(device.listen).or_insert_with(|| (own, listen_at.clone()));
+        if let Some(own) = own {
+            self.outstations.insert((device.listen, own), listen_at.clone());
         }
         true
     }

@@ -125,7 +125,11 @@ impl Door {
         }
     }
 
-    async fn accept(&self) -> std::io::Result<TcpStream> {
+    /// The next client; none ever comes to a door that is shut.
+    ///
+    /// # Errors
+    /// Those of `accept`.
+    pub async fn accept(&self) -> std::io::Result<TcpStream> {
         match self {
             Self::Open(listener) => Ok(listener.accept().await?.0),
             Self::Shut(_) | Self::Gone => std::future::pending().await,

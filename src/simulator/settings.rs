@@ -17,7 +17,7 @@ pub struct PlantSettings {
     pub devices: Vec<DeviceSettings>,
 }
 
-/// One simulated SunSpec device.
+/// One simulated device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceSettings {
     /// Its name, unique in the plant.
@@ -48,6 +48,8 @@ pub struct DeviceSettings {
     pub serial: Option<super::serial::SerialPlace>,
     /// Modbus unit id.
     pub unit: u8,
+    /// Its link addresses, if it is a DNP3 outstation instead of a device with registers.
+    pub outstation: Option<LinkAddresses>,
     /// Where the SunSpec marker stands: 40000, 0 or 50000.
     pub base: u16,
     /// Ramp in percent of the rated power per second.
@@ -80,6 +82,7 @@ impl DeviceSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             serial: None,
             unit: 1,
+            outstation: None,
             base: 40000,
             ramp_percent_per_s: 20.0,
             return_delay: Duration::ZERO,
@@ -89,7 +92,28 @@ impl DeviceSettings {
     }
 }
 
+/// DNP3 link addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkAddresses {
+    /// Of the outstation.
+    pub outstation: u16,
+    /// Of the only master that it answers.
+    pub master: u16,
+}
+
+impl Default for LinkAddresses {
+    fn default() -> Self {
+        Self { outstation: 1024, master: 1 }
+    }
+}
+
 impl DeviceSettings {
+    /// A well-behaved DNP3 outstation, `pv` or `storage`, with the usual link addresses; otherwise as [`Self::new`].
+    #[must_use]
+    pub fn dnp3(name: impl Into<String>, kind: Kind) -> Self {
+        Self { outstation: Some(LinkAddresses::default()), ..Self::new(name, kind) }
+    }
+
     /// Its models, in chain order.
     #[must_use]
     pub fn chain(&self) -> Vec<u16> {
@@ -149,6 +173,9 @@ impl Kind {
     /// The ordinary ones of which a feeder is made: each can be told its power.
     pub const DER: [Self; 6] =
         [Self::Pv, Self::PvFloat, Self::PvSingle, Self::Pv700, Self::Storage, Self::Storage700];
+
+    /// What a DNP3 outstation can be.
+    pub const OUTSTATIONS: [Self; 2] = [Self::Pv, Self::Storage];
 
     /// Its word in PLANT.toml and in tables.
     #[must_use]

@@ -152,21 +152,9 @@ impl TlsDoor {
 
     /// Asks a client who it is. `None` if it was turned away.
     pub async fn admit(&self, stream: TcpStream) -> Option<(TlsStream<TcpStream>, Access)> {
-        let accepting = self.acceptor.accept(stream).into_fallible();
-        match tokio::time::timeout(HANDSHAKE, accepting).await.ok()? {
-            Ok(stream) => {
-                let role = stream.get_ref().1.peer_certificates().and_then(|c| c.first()).map(role_of);
-                Some((stream, Access::As(role.unwrap_or(Role::Nobody))))
-            }
-            Err((why, mut stream)) => {
-                tracing::debug!(%why, "simulated device turned a client away");
-                // A socket closed on unread data resets the connection, and the client would not hear why.
-                let mut rest = tokio::io::sink();
-                let leaving = async { tokio::io::copy(&mut (&mut stream).take(1 << 16), &mut rest).await };
-                let _ = tokio::time::timeout(FAREWELL, leaving).await;
-                None
-            }
-        }
+        let stream = shake_hands(&self.acceptor, stream).await?;
+        let role = stream.get_ref().1.peer_certificates().and_then(|c| c.first()).map(role_of);
+        Some((stream, Access::As(role.unwrap_or(Role::Nobody))))
     }
 
     /// The answer to a client that may not do what it asks for.
@@ -174,6 +162,47 @@ impl TlsDoor {
     pub fn refusal(&self, access: Access, request: &Frame, base: u16) -> Option<Exception> {
         let Access::As(role) = access else { return None };
         (!self.rights.permit(role, &request.pdu, base)).then_some(Exception::FUNCTION)
+    }
+}
+
+/// Demands a certificate of a client. `None` if it was turned away.
+async fn shake_hands(acceptor: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    let accepting = acceptor.accept(stream).into_fallible();
+    match tokio::time::timeout(HANDSHAKE, accepting).await.ok()? {
+        Ok(stream) => Some(stream),
+        Err((why, mut stream)) => {
+            tracing::debug!(%why, "simulated device turned a client away");
+            // A socket closed on unread data resets the connection, and the client would not hear why.
+            let mut rest = tokio::io::sink();
+            let leaving = async { tokio::io::copy(&mut (&mut stream).take(1 << 16), &mut rest).await };
+            let _ = tokio::time::timeout(FAREWELL, leaving).await;
+            None
+        }
+    }
+}
+
+/// TLS without roles: whoever has a certificate of the authorities may do everything, as DNP3 has it.
+#[cfg(feature = "dnp3")]
+pub struct PlainTls(TlsAcceptor);
+
+#[cfg(feature = "dnp3")]
+impl PlainTls {
+    /// The TLS side of an outstation.
+    #[must_use]
+    pub fn new(config: ServerConfig) -> Self {
+        Self(Arc::new(config).into())
+    }
+
+    /// Asks a client who it is. `None` if it was turned away.
+    pub async fn admit(&self, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+        shake_hands(&self.0, stream).await
+    }
+}
+
+#[cfg(feature = "dnp3")]
+impl std::fmt::Debug for PlainTls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PlainTls").finish_non_exhaustive()
     }
 }
 

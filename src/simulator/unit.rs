@@ -12,26 +12,16 @@ mod values;
 
 pub use values::Value;
 
-use super::faults::{Behaviour, Fault};
-use super::orders::Orders;
-use super::physics::{self, Battery, Conditions, Connection, Ratings, Reactive, State};
-use super::registers::{Bind, Cell, CellScale, Form, Setting, decode, encode};
+use super::body::{Body, DEFAULT_RESERVE, Terms};
+use super::faults::Behaviour;
+use super::orders::Control;
+use super::registers::{Bind, Cell, CellScale, Form, Role, Setting, decode, encode};
 use super::settings::{DeviceSettings, Kind};
 use curves::Adoption;
 use disguise::View;
 use std::collections::VecDeque;
-use std::f64::consts::TAU;
 use std::sync::Arc;
 use tokio::time::Instant;
-
-/// Most steps in which a stretch of time is worked through.
-const MAX_STEPS: f64 = 2000.0;
-/// Period of the slow swing of the sun, s.
-const SWING_S: f64 = 600.0;
-/// Charge kept if no register says how much, percent.
-const DEFAULT_RESERVE: f64 = 5.0;
-/// Part of the energy that survives one direction through the battery.
-const EFFICIENCY: f64 = 0.96;
 
 /// A write that a client sent, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,17 +44,7 @@ pub struct Unit {
     settings: DeviceSettings,
     form: Arc<Form>,
     registers: Vec<u16>,
-    ratings: Ratings,
-    state: State,
-    orders: Orders,
-    /// Ramps upward and downward, percent per second.
-    ramps: (f64, f64),
-    irradiance: f64,
-    /// Where in the slow swing it starts, 0 to 1: neighbours under one sky are not in step.
-    phase: f64,
-    at: Instant,
-    /// Seconds since it was built.
-    age_s: f64,
+    body: Body,
     /// Seconds from 2000-01-01 UTC to its building.
     built_s: f64,
     adoptions: Vec<Adoption>,
@@ -84,22 +64,11 @@ impl Unit {
     /// Builds a device that has been running for a while. `built_s` are the seconds since 2000-01-01 UTC.
     #[must_use]
     pub fn new(settings: DeviceSettings, form: Arc<Form>, now: Instant, built_s: f64) -> Self {
-        let ratings = ratings(&settings);
-        let (power, soc) = (ratings.power_w, settings.soc.get().clamp(0.0, 100.0));
-        let hash = settings.name.bytes().fold(7_u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
         let mut unit = Self {
             registers: form.blank.clone(),
             view: View::new(&form, &Behaviour::default(), settings.base, false),
             form,
-            ratings,
-            // A year of good days lies behind it.
-            state: State::at_rest(soc, (power * 1200.0).round()),
-            orders: Orders::default(),
-            ramps: (settings.ramp_percent_per_s, settings.ramp_percent_per_s),
-            irradiance: settings.irradiance,
-            phase: f64::from(hash % 1000) / 1000.0,
-            at: now,
-            age_s: 0.0,
+            body: Body::new(&settings, now),
             built_s,
             adoptions: Vec::new(),
             behaviour: Behaviour::default(),
@@ -110,67 +79,45 @@ impl Unit {
             settings,
         };
         unit.fill();
-        unit.state.power_w = physics::settled(&unit.ratings, &unit.conditions(), &unit.state);
+        unit.body.dark = unit.settings.kind == Kind::Registers;
+        let terms = unit.terms();
+        unit.body.settle(&terms);
         unit
     }
 
     /// Works through the time up to `now`.
     pub fn advance(&mut self, now: Instant) {
-        let mut left = now.saturating_duration_since(self.at).as_secs_f64();
-        self.at = self.at.max(now);
-        let least = left / MAX_STEPS;
-        while left > 0.0 {
-            let swing = (self.settings.variation > 0.0).then_some(1.0);
+        let mut stretch = self.body.stretch(now);
+        loop {
             let adoption = self.adoptions.iter().map(|a| a.left_s).reduce(f64::min);
-            let seconds = [self.orders.next_change_s(), self.state.next_change_s(), adoption, swing]
-                .into_iter()
-                .flatten()
-                .fold(left, f64::min)
-                .max(least)
-                .min(left);
+            let Some(seconds) = stretch.step([self.body.next_change_s(), adoption]) else { return };
             self.step(seconds);
-            left -= seconds;
         }
     }
 
     fn step(&mut self, seconds: f64) {
-        self.state = physics::step(&self.ratings, &self.conditions(), self.state, seconds);
-        self.age_s += seconds;
+        let ended = self.body.step(&self.terms(), seconds);
         self.adopt(seconds);
-        for control in self.orders.pass(seconds) {
+        for control in ended {
             self.revert(control);
         }
     }
 
-    /// The true state.
+    /// Its body.
     #[must_use]
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// What clients hold.
-    #[must_use]
-    pub fn orders(&self) -> &Orders {
-        &self.orders
-    }
-
-    /// The sun as set, 0 to 1.
-    #[must_use]
-    pub fn irradiance(&self) -> f64 {
-        self.irradiance
+    pub fn body(&self) -> &Body {
+        &self.body
     }
 
     /// Lets the sun shine with this part of what gives the rated power.
     pub fn set_irradiance(&mut self, irradiance: f64) {
-        self.irradiance = if irradiance.is_finite() { irradiance.clamp(0.0, 1.0) } else { 0.0 };
+        self.body.set_irradiance(irradiance);
         self.step(0.0);
     }
 
     /// Sets the state of charge, percent.
     pub fn set_soc(&mut self, percent: f64) {
-        if percent.is_finite() {
-            self.state.soc = percent.clamp(0.0, 100.0);
-        }
+        self.body.set_soc(percent);
         self.step(0.0);
     }
 
@@ -180,90 +127,33 @@ impl Unit {
         self.writes.iter().cloned().collect()
     }
 
-    /// Power that the source gives now.
-    fn available_w(&self) -> f64 {
-        if self.ratings.battery.is_some() {
-            return self.ratings.power_w;
-        }
-        if self.behaviour.has(&Fault::Night) || self.settings.kind == Kind::Registers {
-            return 0.0;
-        }
-        let swing = (TAU * (self.age_s / SWING_S + self.phase)).sin();
-        let sun = (self.irradiance * (1.0 + self.settings.variation * swing)).clamp(0.0, 1.0);
-        self.ratings.power_w * sun
-    }
-
     /// The configured maximum, base of percentages.
     fn max_power(&self) -> f64 {
-        self.setting(Setting::MaxPower).unwrap_or(self.ratings.power_w).min(self.ratings.power_w)
+        self.setting(Setting::MaxPower).unwrap_or(self.body.ratings.power_w).min(self.body.ratings.power_w)
     }
 
     /// The configured maximum of charging.
     fn max_charge(&self) -> f64 {
-        self.setting(Setting::MaxCharge).unwrap_or(self.ratings.power_w).min(self.ratings.power_w)
+        self.setting(Setting::MaxCharge).unwrap_or(self.body.ratings.power_w).min(self.body.ratings.power_w)
     }
 
     fn reserve(&self) -> f64 {
         self.setting(Setting::Reserve).unwrap_or(DEFAULT_RESERVE)
     }
 
-    fn conditions(&self) -> Conditions {
-        let max = self.max_power();
-        let available = self.available_w();
-        let target = self.target(max, available);
-        let percent = if target < self.state.power_w { self.ramps.1 } else { self.ramps.0 };
-        let limit_ramp = self.orders.limit.active().filter(|l| l.ramp_s > 0.0).map(|l| max / l.ramp_s);
-        Conditions {
-            available_w: available,
-            target_w: target,
-            ramp_w_per_s: limit_ramp.unwrap_or(max * percent / 100.0),
-            permitted: self.orders.connect.active().unwrap_or(true),
-            return_delay_s: self
-                .setting(Setting::ReturnDelay)
-                .unwrap_or(self.settings.return_delay.as_secs_f64()),
-            return_ramp_w_per_s: self.setting(Setting::ReturnRamp).filter(|s| *s > 0.0).map(|s| max / s),
-            soc_floor: self.reserve(),
-            reactive: self.reactive(),
+    /// What its registers set.
+    fn terms(&self) -> Terms {
+        let delay = self.settings.return_delay.as_secs_f64();
+        Terms {
+            max_power_w: self.max_power(),
+            max_charge_w: self.max_charge(),
+            reserve: self.reserve(),
+            return_delay_s: self.setting(Setting::ReturnDelay).unwrap_or(delay),
+            return_ramp_s: self.setting(Setting::ReturnRamp),
+            may_charge: self.setting(Setting::GridCharging) != Some(0.0),
+            two_factors: self.form.role(Control::FactorAbsorbing, Role::Enable).is_some(),
+            set_point_ramp_s: 0.0,
         }
-    }
-
-    /// Where the active power goes: what is asked, or what the device does alone, within the limit.
-    fn target(&self, max: f64, available: f64) -> f64 {
-        let nothing = Orders::default();
-        let orders = if self.behaviour.has(&Fault::IgnoresLimit) { &nothing } else { &self.orders };
-        let limit = orders.limit.active().map_or(max, |l| (max * l.percent / 100.0).min(max));
-        let battery = self.ratings.battery.is_some();
-        let wish = match (orders.set_point.active(), orders.window.active()) {
-            (Some(super::orders::SetPoint::Watts(watts)), _) => watts,
-            (Some(super::orders::SetPoint::Percent(percent)), _) => max * percent / 100.0,
-            (None, Some(window)) => {
-                let base = self.max_charge() / 100.0;
-                let lowest = window.charge.map_or(-self.max_charge(), |p| -p * base);
-                let highest = window.discharge.map_or(max, |p| p * base);
-                // Bounds that contradict each other: the charging bound wins.
-                self.settings.automatic.get().clamp(lowest, highest.max(lowest))
-            }
-            (None, None) if battery => self.settings.automatic.get(),
-            (None, None) => available,
-        };
-        let lowest = match self.setting(Setting::GridCharging) {
-            Some(0.0) => 0.0,
-            _ if battery => -self.max_charge(),
-            _ => 0.0,
-        };
-        wish.min(limit).max(lowest)
-    }
-
-    fn reactive(&self) -> Reactive {
-        let absorbing = self.orders.factor_absorbing.active().filter(|_| self.state.power_w < 0.0);
-        let both = self.form.role(super::orders::Control::FactorAbsorbing, super::registers::Role::Enable);
-        let factor = self.orders.factor.active().filter(|_| self.state.power_w >= 0.0 || both.is_none());
-        absorbing.or(factor).or(self.orders.vars.active()).unwrap_or(Reactive::Vars(0.0))
-    }
-
-    /// On the grid, or on the way out of it.
-    fn connected(&self) -> bool {
-        matches!(self.state.connection, Connection::On | Connection::Leaving)
     }
 
     /// The number in the register of a setting, if the device has it.
@@ -326,19 +216,6 @@ impl Unit {
                 }
             }
         }
-    }
-}
-
-fn ratings(settings: &DeviceSettings) -> Ratings {
-    let power = settings.rated.get().max(1.0);
-    Ratings {
-        power_w: power,
-        apparent_va: power * 1.1,
-        reactive_var: (power * 0.48).round(),
-        battery: settings
-            .kind
-            .stores()
-            .then(|| Battery { energy_wh: settings.energy.get().max(1.0), efficiency: EFFICIENCY }),
     }
 }
 

@@ -9,6 +9,7 @@ fn every_word_is_read_and_written_alike() {
         .replace("SERIAL", "SN-2")
         .replace("ADDRESS", "40001")
         .replace("CODE", "6")
+        .replace("RAW", "110")
         .replace(":MS", ":200")
         .replace(":N", ":20")
         .replace(":S", ":5");

@@ -1,6 +1,7 @@
 use super::*;
 use crate::device_map::{Layout, models};
 use crate::simulator::demo_plant;
+use crate::simulator::faults::Fault;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -242,16 +243,16 @@ async fn a_garbage_device_is_never_right() {
 
 #[tokio::test]
 async fn what_cannot_start_says_why() {
-    let mut settings = demo_plant(2, None);
+    let mut settings = demo_plant(2, 0, None);
     settings.devices[1].name = settings.devices[0].name.clone();
     let why = Plant::start(settings).await.err().unwrap();
     assert_eq!(why.to_string(), "two simulated devices are called \"PV-001\"; give each its own name");
     let (_plant, device) = with(&[]).await;
-    let mut settings = demo_plant(1, None);
+    let mut settings = demo_plant(1, 0, None);
     settings.devices[0].listen = device.address();
     let why = Plant::start(settings).await.err().unwrap();
     assert!(matches!(why, PlantError::Listen { .. }), "{why}");
-    let mut settings = demo_plant(1, None);
+    let mut settings = demo_plant(1, 0, None);
     settings.devices[0].base = 65_500;
     assert!(matches!(Plant::start(settings).await.err().unwrap(), PlantError::Base { .. }));
 }
@@ -259,7 +260,7 @@ async fn what_cannot_start_says_why() {
 #[tokio::test]
 async fn a_thousand_devices_answer() {
     let started = std::time::Instant::now();
-    let plant = Plant::start(demo_plant(1_000, None)).await.unwrap();
+    let plant = Plant::start(demo_plant(1_000, 0, None)).await.unwrap();
     let (mut watts, mut answered) = (0.0, 0);
     for device in plant.devices() {
         let mut client = Client::connect(device).await.unwrap();

@@ -10,7 +10,10 @@ use std::collections::HashMap;
 #[derive(Default)]
 pub struct Ports {
     lines: HashMap<String, (SerialOptions, Place)>,
-    units: HashMap<(String, u8), Place>,
+    /// Units, and link addresses of outstations.
+    units: HashMap<(String, bool, u16), Place>,
+    /// Whether a line is one of outstations.
+    protocols: HashMap<String, (bool, Place)>,
 }
 
 /// Where the serial port of an entry is named, and which it is.
@@ -43,7 +46,15 @@ impl Ports {
     /// port is fine.
     pub fn check(&mut self, device: &DeviceSettings, at: &Place) -> bool {
         let Some(serial) = &device.serial else { return true };
-        if !(1..=247).contains(&device.unit) {
+        let own = device.outstation.map(|addresses| addresses.outstation);
+        let first = (own.is_some(), at.clone());
+        let (outstations, first) = self.protocols.entry(serial.path.clone()).or_insert(first);
+        if *outstations != own.is_some() {
+            let first = first.seen_from(at);
+            at.fault(format!("{} speaks another protocol at {first}; a line has one", serial.path));
+            return false;
+        }
+        if own.is_none() && !(1..=247).contains(&device.unit) {
             at.fault(format!("unit {} cannot be on a serial line; units are 1 to 247 there", device.unit));
             return false;
         }
@@ -57,11 +68,12 @@ impl Ports {
             ));
             return false;
         }
-        if let Some(first) = self.units.insert((serial.path.clone(), device.unit), at.clone()) {
+        let (word, number) = own.map_or(("unit", u16::from(device.unit)), |own| ("outstation", own));
+        if let Some(first) = self.units.insert((serial.path.clone(), own.is_some(), number), at.clone()) {
             let first = first.seen_from(at);
             at.fault(format!(
-                "unit {} on {} is already a device ({first}); choose another unit",
-                device.unit, serial.path
+                "{word} {number} on {} is already a device ({first}); choose another {word}",
+                serial.path
             ));
             return false;
         }

@@ -249,8 +249,77 @@ fn the_examples_that_are_commented_out_are_right_too() {
     let plant = parse(&lines.join("\n")).unwrap();
     let kinds: Vec<Kind> = plant.devices.iter().map(|d| d.kind).collect();
     assert_eq!(kinds, [Kind::Meter, Kind::PvMeter, Kind::Models]);
+    if cfg!(feature = "dnp3") {
+        let (_, theirs) = text.split_once("# DNP3 outstations").unwrap();
+        let (theirs, _) = theirs.split_once("# Other kinds").unwrap();
+        let lines: Vec<&str> = theirs.lines().skip(1).filter_map(|line| line.strip_prefix("# ")).collect();
+        let plant = parse(&lines.join("\n")).unwrap();
+        assert_eq!(plant.devices.iter().filter(|d| d.outstation.is_some()).count(), 2);
+    }
     let (_, list) = text.split_once("# On the wire").unwrap();
     for word in Fault::WORDS.split(", ") {
         assert!(list.contains(word) || text.contains(word), "config/plant.toml does not name {word}");
     }
+}
+
+#[cfg(feature = "dnp3")]
+#[test]
+fn outstations_may_share_a_socket_or_a_line_if_their_link_addresses_differ() {
+    let plant = parse(
+        "
+[[dnp3]]
+name = \"A\"
+kind = \"pv\"
+listen = \"127.0.0.1:20000\"
+faults = [\"need_time\", \"slow:5\"]
+[[dnp3]]
+name = \"B\"
+kind = \"storage\"
+energy_wh = 5000
+listen = \"127.0.0.1:20000\"
+outstation = 7
+master = 3
+[[dnp3]]
+name = \"L\"
+kind = \"pv\"
+serial = \"/dev/ttyS9\"
+baud = 9600
+count = 2
+outstation = 20
+",
+    )
+    .unwrap();
+    let all = |d: &DeviceSettings| d.outstation.map(|a| (a.outstation, a.master)).unwrap();
+    let addresses: Vec<_> = plant.devices.iter().map(all).collect();
+    assert_eq!(addresses, [(1024, 1), (7, 3), (20, 1), (21, 1)]);
+    assert_eq!(plant.devices[3].serial.as_ref().unwrap().line.baud, 9600);
+    for (keys, says) in [
+        (
+            "kind = \"pv\"\nlisten = \"127.0.0.1:20000\"",
+            "outstation 1024 at 127.0.0.1:20000 is already a device",
+        ),
+        ("kind = \"pv-700\"", "is not known; write \"pv\" or \"storage\""),
+        ("kind = \"pv\"\nunit = 3", "has no key \"unit\""),
+        ("kind = \"pv\"\noutstation = 65520", "outstation must be 0 to 65519"),
+        ("kind = \"pv\"\nmaster = 1024", "have the same link address"),
+        (
+            "kind = \"pv\"\nfaults = [\"busy:3\"]",
+            "busy:3 is a fault of Modbus, but this is a DNP3 outstation",
+        ),
+    ] {
+        let first = "[[dnp3]]\nname = \"A\"\nkind = \"pv\"\nlisten = \"127.0.0.1:20000\"\n";
+        let why = parse(&format!("{first}[[dnp3]]\nname = \"X\"\n{keys}\n")).unwrap_err().to_string();
+        assert!(why.contains(says), "{keys}: {why}");
+    }
+    let mixed = "[[sunspec]]\nname = \"M\"\nkind = \"pv\"\nserial = \"/dev/ttyS9\"\n[[dnp3]]\nname = \"X\"\nkind = \"pv\"\nserial = \"/dev/ttyS9\"\n";
+    assert!(parse(mixed).unwrap_err().to_string().contains("speaks another protocol"));
+    let strange = "[[sunspec]]\nname = \"M\"\nkind = \"pv\"\nfaults = [\"need_time\"]\n";
+    assert!(parse(strange).unwrap_err().to_string().contains("need_time is a fault of DNP3"));
+}
+
+#[cfg(not(feature = "dnp3"))]
+#[test]
+fn a_program_without_dnp3_says_so() {
+    let why = parse("[[dnp3]]\nname = \"A\"\nkind = \"pv\"\n").unwrap_err().to_string();
+    assert!(why.contains("built without DNP3"), "{why}");
 }

@@ -90,8 +90,8 @@ impl Unit {
 
     /// Smallest and largest value of a setting, if it has any beyond its type.
     fn bounds(&self, setting: Setting) -> Option<(f64, f64)> {
-        let rated = self.ratings.power_w;
-        let battery = self.ratings.battery.is_some();
+        let rated = self.body.ratings.power_w;
+        let battery = self.body.ratings.battery.is_some();
         Some(match setting {
             Setting::Control(Control::Limit, Role::Percent | Role::RevertPercent) | Setting::Reserve => {
                 (0.0, 100.0)
@@ -103,7 +103,7 @@ impl Unit {
                 (if battery { -100.0 } else { 0.0 }, 100.0)
             }
             Setting::Control(Control::Vars, Role::Value | Role::RevertValue) => {
-                (-self.ratings.reactive_var, self.ratings.reactive_var)
+                (-self.body.ratings.reactive_var, self.body.ratings.reactive_var)
             }
             Setting::Control(
                 Control::Vars,

@@ -15,8 +15,10 @@ impl Unit {
     /// Misbehaves like this from now on.
     pub fn set_behaviour(&mut self, behaviour: Behaviour) {
         self.behaviour = behaviour;
+        self.body.dark = self.behaviour.has(&Fault::Night) || self.settings.kind == Kind::Registers;
+        self.body.heedless = self.behaviour.has(&Fault::IgnoresLimit);
         self.moved = false;
-        self.behaving_since_s = self.age_s;
+        self.behaving_since_s = self.body.age_s();
         self.view = View::new(&self.form, &self.behaviour, self.settings.base, false);
         let after = |f: &Fault| if let Fault::DefaultReversion(time) = f { Some(*time) } else { None };
         if let Some(time) = self.behaviour.find(after) {
@@ -32,7 +34,7 @@ impl Unit {
     fn relocate(&mut self) {
         let every = |f: &Fault| if let Fault::MovingLayout(time) = f { Some(*time) } else { None };
         let Some(every) = self.behaviour.find(every) else { return };
-        let turns = ((self.age_s - self.behaving_since_s) / every.as_secs_f64()).floor();
+        let turns = ((self.body.age_s() - self.behaving_since_s) / every.as_secs_f64()).floor();
         let moved = turns % 2.0 == 1.0;
         if moved != self.moved {
             self.moved = moved;
@@ -116,7 +118,7 @@ impl Unit {
         if percent < 100.0 {
             self.engage(Control::Limit);
         } else {
-            self.orders.release(Control::Limit);
+            self.body.orders.release(Control::Limit);
         }
     }
 }
@@ -182,7 +184,7 @@ impl Bank for Unit {
         }
         let refused = done.err().map(|e| e.0);
         self.writes.push_back(Write {
-            at: self.at,
+            at: self.body.at(),
             function,
             address,
             registers: registers.to_vec(),

@@ -20,9 +20,9 @@ impl Unit {
         for setting in written {
             let value = self.setting(*setting).unwrap_or_default();
             match setting {
-                Setting::Ramp => self.ramps = (value, value),
-                Setting::ChargeRamp => self.ramps.1 = value,
-                Setting::DischargeRamp => self.ramps.0 = value,
+                Setting::Ramp => self.body.ramps = (value, value),
+                Setting::ChargeRamp => self.body.ramps.1 = value,
+                Setting::DischargeRamp => self.body.ramps.0 = value,
                 Setting::Adopt(model) => self.ask_for(*model, value),
                 Setting::Control(control, Role::Enable) => self.enable(*control, value),
                 _ => {}
@@ -40,9 +40,9 @@ impl Unit {
         if control == Control::Connect {
             // Permission itself does not run out, only its withdrawal.
             let on = value != 0.0;
-            self.orders.connect.give(on, self.wait_s(control), if on { 0.0 } else { revert_s });
+            self.body.orders.connect.give(on, self.wait_s(control), if on { 0.0 } else { revert_s });
         } else if value == 0.0 {
-            self.orders.release(control);
+            self.body.orders.release(control);
         } else {
             self.engage(control);
         }
@@ -51,7 +51,7 @@ impl Unit {
     /// Puts into force what the registers of a control say.
     pub(super) fn engage(&mut self, control: Control) {
         let edge = control == Control::Limit && self.behaviour.has(&Fault::EnableEdge);
-        if edge && self.orders.limit.held() {
+        if edge && self.body.orders.limit.held() {
             return;
         }
         self.exclude(control);
@@ -66,7 +66,7 @@ impl Unit {
             _ => &[],
         };
         for other in others {
-            self.orders.release(*other);
+            self.body.orders.release(*other);
             self.put_role(*other, Role::Enable, 0.0);
         }
     }
@@ -74,13 +74,15 @@ impl Unit {
     fn latch(&mut self, control: Control, revert_s: f64) {
         let wait_s = self.wait_s(control);
         match control {
-            Control::Connect => {}
+            // No register tells it to stop.
+            Control::Connect | Control::Cease => {}
             Control::Limit => {
                 let limit = Limit {
                     percent: self.role(control, Role::Percent),
+                    charge_percent: 100.0,
                     ramp_s: self.role(control, Role::Ramp),
                 };
-                self.orders.limit.give(limit, wait_s, revert_s);
+                self.body.orders.limit.give(limit, wait_s, revert_s);
             }
             Control::SetPoint => {
                 let point = if self.role(control, Role::Mode) == 0.0 {
@@ -88,19 +90,19 @@ impl Unit {
                 } else {
                     SetPoint::Watts(self.role(control, Role::Value))
                 };
-                self.orders.set_point.give(point, wait_s, revert_s);
+                self.body.orders.set_point.give(point, wait_s, revert_s);
             }
             Control::Vars => {
                 let vars = Reactive::Vars(self.vars());
-                self.orders.vars.give(vars, wait_s, revert_s);
+                self.body.orders.vars.give(vars, wait_s, revert_s);
             }
             Control::Factor => {
                 let factor = self.factor(control);
-                self.orders.factor.give(factor, wait_s, revert_s);
+                self.body.orders.factor.give(factor, wait_s, revert_s);
             }
             Control::FactorAbsorbing => {
                 let factor = self.factor(control);
-                self.orders.factor_absorbing.give(factor, wait_s, revert_s);
+                self.body.orders.factor_absorbing.give(factor, wait_s, revert_s);
             }
             Control::Window => {
                 let mode = self.role(control, Role::Enable);
@@ -109,7 +111,7 @@ impl Unit {
                     charge: bit(1.0).then(|| self.role(control, Role::Charge)),
                     discharge: bit(2.0).then(|| self.role(control, Role::Discharge)),
                 };
-                self.orders.window.give(window, wait_s, revert_s);
+                self.body.orders.window.give(window, wait_s, revert_s);
             }
         }
     }
@@ -117,20 +119,20 @@ impl Unit {
     /// Reactive power that the registers ask for, var.
     fn vars(&self) -> f64 {
         let role = |role| self.role(Control::Vars, role);
-        let room = reactive_room(&self.ratings, self.state.power_w);
+        let room = reactive_room(&self.body.ratings, self.body.state.power_w);
         if self.form.role(Control::Vars, Role::Value).is_some() {
             let percent = role(Role::Percent) / 100.0;
             return match role(Role::Mode) {
                 0.0 => percent * self.max_power(),
-                1.0 => percent * self.ratings.reactive_var,
+                1.0 => percent * self.body.ratings.reactive_var,
                 2.0 => percent * room,
-                3.0 => percent * self.ratings.apparent_va,
+                3.0 => percent * self.body.ratings.apparent_va,
                 _ => role(Role::Value),
             };
         }
         match role(Role::Mode) {
             1.0 => role(Role::Percent) / 100.0 * self.max_power(),
-            2.0 => role(Role::PercentOfMax) / 100.0 * self.ratings.reactive_var,
+            2.0 => role(Role::PercentOfMax) / 100.0 * self.body.ratings.reactive_var,
             3.0 => role(Role::PercentOfAvailable) / 100.0 * room,
             _ => 0.0,
         }
@@ -168,7 +170,7 @@ impl Unit {
 
     /// The random delay of a window: the device's own place in it, the same each time.
     fn wait_s(&self, control: Control) -> f64 {
-        self.role(control, Role::Delay) * self.phase
+        self.body.wait_s(self.role(control, Role::Delay))
     }
 
     /// The number in a control's register; 0 if the device has no such register.

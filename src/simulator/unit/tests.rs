@@ -1,6 +1,7 @@
 use super::*;
 use crate::der::Percent;
 use crate::device_map::{Layout, models};
+use crate::simulator::faults::Fault;
 use crate::simulator::modbus::{Bank as _, Exception, MAX_READ, answer};
 use crate::simulator::settings::Kind;
 use proptest::prelude::*;
@@ -91,7 +92,7 @@ impl Bench {
     }
 
     fn power(&self) -> f64 {
-        self.unit.state().power_w
+        self.unit.body().state.power_w
     }
 }
 
@@ -119,7 +120,7 @@ fn a_legacy_limit_acts_when_it_is_enabled_and_only_then() {
         assert_eq!(bench.power(), 7_000.0);
         bench.set("123.WMaxLim_Ena", 0.0).pass(10.0);
         assert_eq!((bench.power(), bench.get(&format!("{model}.St"))), (8_500.0, 4.0));
-        assert!(!bench.unit.orders().held());
+        assert!(!bench.unit.body().orders.held());
     }
 }
 
@@ -382,10 +383,26 @@ proptest! {
             let reply = answer(&pdu, &mut bench.unit, MAX_READ);
             prop_assert!(reply[0] & 0x7F == function);
             bench.pass(seconds);
-            let state = bench.unit.state();
+            let state = bench.unit.body().state;
             prop_assert!(state.power_w.is_finite() && state.power_w.abs() <= 10_000.0 + 1e-6);
             prop_assert!((0.0..=100.0).contains(&state.soc) && state.soc == Percent::new(state.soc).get());
             prop_assert!(kind.stores() || (0.0..=8_500.0 + 1e-6).contains(&state.power_w));
         }
+    }
+}
+
+/// Orders put in force past the registers: for the comparison with an outstation.
+impl Unit {
+    pub fn order_limit(&mut self, percent: f64, revert_s: f64) {
+        let limit = crate::simulator::orders::Limit { percent, charge_percent: 100.0, ramp_s: 0.0 };
+        self.body.orders.limit.give(limit, 0.0, revert_s);
+    }
+
+    pub fn order_vars(&mut self, vars: f64) {
+        self.body.orders.vars.give(crate::simulator::physics::Reactive::Vars(vars), 0.0, 0.0);
+    }
+
+    pub fn order_connect(&mut self, on: bool) {
+        self.body.orders.connect.give(on, 0.0, 0.0);
     }
 }

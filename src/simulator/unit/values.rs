@@ -1,6 +1,7 @@
 //! What each point shows: ratings, measurements, counters and states, from the true state.
 
 use super::Unit;
+use crate::simulator::body::VOLTS;
 use crate::simulator::faults::Fault;
 use crate::simulator::orders::Control;
 use crate::simulator::physics::{Connection, reactive_room};
@@ -19,8 +20,6 @@ pub enum Value {
     Text(String),
 }
 
-/// Nominal voltage from line to neutral, V.
-const VOLTS: f64 = 230.0;
 /// Part of the DC power that arrives at the AC side.
 const CONVERSION: f64 = 0.97;
 /// DC voltage of a PV string under the sun, V.
@@ -43,7 +42,7 @@ impl Unit {
             What::Energy(energy) => self.energy(energy),
             What::Status(status) => self.status(status),
             // A second that has begun is still to come.
-            What::Remaining(control) => self.orders.remaining_s(control).ceil(),
+            What::Remaining(control) => self.body.orders.remaining_s(control).ceil(),
         }))
     }
 
@@ -61,13 +60,13 @@ impl Unit {
     }
 
     fn rating(&self, rating: Rating) -> f64 {
-        let battery = self.ratings.battery.map_or(0.0, |b| b.energy_wh);
+        let battery = self.body.ratings.battery.map_or(0.0, |b| b.energy_wh);
         match rating {
-            Rating::Power => self.ratings.power_w,
-            Rating::Apparent => self.ratings.apparent_va,
-            Rating::Reactive => self.ratings.reactive_var,
-            Rating::MinusReactive => -self.ratings.reactive_var,
-            Rating::Current => self.ratings.apparent_va / VOLTS,
+            Rating::Power => self.body.ratings.power_w,
+            Rating::Apparent => self.body.ratings.apparent_va,
+            Rating::Reactive => self.body.ratings.reactive_var,
+            Rating::MinusReactive => -self.body.ratings.reactive_var,
+            Rating::Current => self.body.ratings.apparent_va / VOLTS,
             Rating::Voltage if self.settings.kind.three_phase() => VOLTS * 3_f64.sqrt(),
             Rating::Voltage => VOLTS,
             Rating::Energy => battery,
@@ -90,19 +89,10 @@ impl Unit {
         }
     }
 
-    fn apparent(&self) -> f64 {
-        self.state.power_w.hypot(self.state.reactive_var)
-    }
-
-    /// Injection lifts the voltage a little.
-    fn voltage(&self) -> f64 {
-        VOLTS * (1.0 + 0.02 * self.state.power_w / self.ratings.power_w)
-    }
-
     fn dc_voltage(&self) -> f64 {
-        if self.ratings.battery.is_some() {
-            BATTERY_VOLTS.0 + BATTERY_VOLTS.1 * self.state.soc / 100.0
-        } else if self.asleep() {
+        if self.body.ratings.battery.is_some() {
+            BATTERY_VOLTS.0 + BATTERY_VOLTS.1 * self.body.state.soc / 100.0
+        } else if self.body.asleep() {
             0.0
         } else {
             STRING_VOLTS
@@ -110,7 +100,7 @@ impl Unit {
     }
 
     fn dc_power(&self) -> f64 {
-        let power = self.state.power_w;
+        let power = self.body.state.power_w;
         if power > 0.0 { power / CONVERSION } else { power * CONVERSION }
     }
 
@@ -125,7 +115,8 @@ impl Unit {
     }
 
     fn electric(&self, electric: Electric) -> Option<f64> {
-        let (power, reactive, apparent) = (self.state.power_w, self.state.reactive_var, self.apparent());
+        let (power, reactive, apparent) =
+            (self.body.state.power_w, self.body.state.reactive_var, self.body.apparent());
         let ports = self.rating(Rating::Ports).max(1.0);
         // Nothing flows: a power factor does not exist.
         let factor = (apparent > 1.0).then(|| power / apparent);
@@ -139,12 +130,11 @@ impl Unit {
             Electric::Factor => factor?,
             Electric::FactorEei if power * reactive > 0.0 => -factor?.abs(),
             Electric::FactorEei => factor?.abs(),
-            Electric::Current => apparent / self.voltage(),
-            Electric::PhaseCurrent => apparent / self.voltage() / self.phases(),
-            Electric::Voltage => self.voltage(),
-            Electric::LineVoltage => self.voltage() * 3_f64.sqrt(),
-            // One grid for all: its frequency depends on the time alone.
-            Electric::Frequency => 50.0 + 0.02 * (self.age_s / 37.0).sin(),
+            Electric::Current => apparent / self.body.voltage(),
+            Electric::PhaseCurrent => apparent / self.body.voltage() / self.phases(),
+            Electric::Voltage => self.body.voltage(),
+            Electric::LineVoltage => self.body.voltage() * 3_f64.sqrt(),
+            Electric::Frequency => self.body.frequency(),
             Electric::MeterPower => self.toward_meter(power),
             Electric::MeterPhasePower => self.toward_meter(power) / self.phases(),
             Electric::MeterReactive => self.toward_meter(reactive),
@@ -154,39 +144,34 @@ impl Unit {
             Electric::DcCurrentSize => self.dc_current().abs(),
             Electric::PortCurrent => self.dc_current() / ports,
             Electric::DcVoltage => self.dc_voltage(),
-            Electric::Temperature => 22.0 + 25.0 * power.abs() / self.ratings.power_w,
+            Electric::Temperature => 22.0 + 25.0 * power.abs() / self.body.ratings.power_w,
         })
     }
 
     fn energy(&self, energy: Energy) -> f64 {
         let ports = self.rating(Rating::Ports).max(1.0);
-        let stored = self.rating(Rating::Energy) * self.state.soc / 100.0;
+        let stored = self.rating(Rating::Energy) * self.body.state.soc / 100.0;
         match energy {
-            Energy::Injected => self.state.injected_wh,
-            Energy::Absorbed => self.state.absorbed_wh,
-            Energy::ReactiveInjected => self.state.injected_varh,
-            Energy::ReactiveAbsorbed => self.state.absorbed_varh,
-            Energy::DcInjected => self.state.injected_wh / CONVERSION,
-            Energy::DcAbsorbed => self.state.absorbed_wh * CONVERSION,
-            Energy::PortInjected => self.state.injected_wh / CONVERSION / ports,
-            Energy::PortAbsorbed => self.state.absorbed_wh * CONVERSION / ports,
-            Energy::Charge => self.state.soc,
-            Energy::Discharge => 100.0 - self.state.soc,
+            Energy::Injected => self.body.state.injected_wh,
+            Energy::Absorbed => self.body.state.absorbed_wh,
+            Energy::ReactiveInjected => self.body.state.injected_varh,
+            Energy::ReactiveAbsorbed => self.body.state.absorbed_varh,
+            Energy::DcInjected => self.body.state.injected_wh / CONVERSION,
+            Energy::DcAbsorbed => self.body.state.absorbed_wh * CONVERSION,
+            Energy::PortInjected => self.body.state.injected_wh / CONVERSION / ports,
+            Energy::PortAbsorbed => self.body.state.absorbed_wh * CONVERSION / ports,
+            Energy::Charge => self.body.state.soc,
+            Energy::Discharge => 100.0 - self.body.state.soc,
             Energy::Stored => stored,
             Energy::StoredAmpereHours => stored / BATTERY_VOLTS.0,
         }
     }
 
-    /// No sun, and nothing else to live on.
-    fn asleep(&self) -> bool {
-        self.ratings.battery.is_none() && self.available_w() <= 0.0
-    }
-
     /// Held under what the sun gives.
     fn throttled(&self) -> bool {
-        let held = self.orders.limit.active().is_some() || self.orders.set_point.active().is_some();
-        let missing = self.available_w().min(self.max_power()) - self.state.power_w;
-        self.ratings.battery.is_none() && held && missing > 0.005 * self.ratings.power_w
+        let held = self.body.orders.limit.active().is_some() || self.body.orders.set_point.active().is_some();
+        let missing = self.body.available_w().min(self.max_power()) - self.body.state.power_w;
+        self.body.ratings.battery.is_none() && held && missing > 0.005 * self.body.ratings.power_w
     }
 
     fn status(&self, status: Status) -> f64 {
@@ -195,39 +180,39 @@ impl Unit {
             Status::LegacyState => self.operating_state(),
             // The same states in the same order, counted from 0.
             Status::InverterState => self.operating_state() - 1.0,
-            Status::OnOff => yes(self.connected() && !self.asleep()),
-            Status::Connected => yes(self.connected()),
-            Status::PvConn => self.source_bits(self.ratings.battery.is_none()),
-            Status::StorConn => self.source_bits(self.ratings.battery.is_some()),
-            Status::AvailablePower if self.ratings.battery.is_some() => {
-                yes(self.state.soc > self.reserve()) * self.max_power()
+            Status::OnOff => yes(self.body.connected() && !self.body.asleep()),
+            Status::Connected => yes(self.body.connected()),
+            Status::PvConn => self.source_bits(self.body.ratings.battery.is_none()),
+            Status::StorConn => self.source_bits(self.body.ratings.battery.is_some()),
+            Status::AvailablePower if self.body.ratings.battery.is_some() => {
+                yes(self.body.state.soc > self.reserve()) * self.max_power()
             }
-            Status::AvailablePower => self.available_w().min(self.max_power()),
-            Status::AvailableVars => reactive_room(&self.ratings, self.state.power_w),
+            Status::AvailablePower => self.body.available_w().min(self.max_power()),
+            Status::AvailableVars => reactive_room(&self.body.ratings, self.body.state.power_w),
             Status::ActiveControls => self.active_controls(),
             Status::ThrotPct if self.throttled() => {
-                let missing = self.available_w().min(self.max_power()) - self.state.power_w;
+                let missing = self.body.available_w().min(self.max_power()) - self.body.state.power_w;
                 (100.0 * missing / self.max_power()).round()
             }
             Status::ThrotPct => 0.0,
             Status::ThrotSrc => self.throttle_source(),
-            Status::Seconds2000 => (self.built_s + self.age_s).floor(),
-            Status::ReturnRemaining => self.state.next_change_s().unwrap_or(0.0).ceil(),
+            Status::Seconds2000 => (self.built_s + self.body.age_s()).floor(),
+            Status::ReturnRemaining => self.body.state.next_change_s().unwrap_or(0.0).ceil(),
             Status::Charging => self.charge_status(),
-            Status::BatteryState if !self.connected() => 1.0,
-            Status::BatteryState if self.state.power_w == 0.0 => 4.0,
+            Status::BatteryState if !self.body.connected() => 1.0,
+            Status::BatteryState if self.body.state.power_w == 0.0 => 4.0,
             Status::BatteryState => 3.0,
-            Status::Heartbeat => self.age_s.floor() % 65534.0,
+            Status::Heartbeat => self.body.age_s().floor() % 65534.0,
         }
     }
 
     /// SunSpec 10x St.
     fn operating_state(&self) -> f64 {
-        match self.state.connection {
+        match self.body.state.connection {
             Connection::Off => 1.0,
             Connection::Returning(_) => 3.0,
             Connection::Leaving => 6.0,
-            Connection::On if self.asleep() => 2.0,
+            Connection::On if self.body.asleep() => 2.0,
             Connection::On if self.throttled() => 5.0,
             Connection::On => 4.0,
         }
@@ -235,8 +220,8 @@ impl Unit {
 
     /// CONNECTED, AVAILABLE and OPERATING of SunSpec 122.
     fn source_bits(&self, has_source: bool) -> f64 {
-        let operating = self.state.power_w.abs() > self.ratings.power_w / 100.0;
-        match (has_source && self.connected(), self.asleep(), operating) {
+        let operating = self.body.state.power_w.abs() > self.body.ratings.power_w / 100.0;
+        match (has_source && self.body.connected(), self.body.asleep(), operating) {
             (false, ..) => 0.0,
             (true, true, _) => 1.0,
             (true, false, false) => 3.0,
@@ -250,13 +235,14 @@ impl Unit {
 
     fn in_force(&self, control: Control) -> bool {
         match control {
-            Control::Connect => self.orders.connect.active() == Some(false),
-            Control::Limit => self.orders.limit.active().is_some(),
-            Control::SetPoint => self.orders.set_point.active().is_some(),
-            Control::Vars => self.orders.vars.active().is_some(),
-            Control::Factor => self.orders.factor.active().is_some(),
-            Control::FactorAbsorbing => self.orders.factor_absorbing.active().is_some(),
-            Control::Window => self.orders.window.active().is_some(),
+            Control::Connect => self.body.orders.connect.active() == Some(false),
+            Control::Cease => self.body.orders.cease.held(),
+            Control::Limit => self.body.orders.limit.active().is_some(),
+            Control::SetPoint => self.body.orders.set_point.active().is_some(),
+            Control::Vars => self.body.orders.vars.active().is_some(),
+            Control::Factor => self.body.orders.factor.active().is_some(),
+            Control::FactorAbsorbing => self.body.orders.factor_absorbing.active().is_some(),
+            Control::Window => self.body.orders.window.active().is_some(),
         }
     }
 
@@ -280,12 +266,12 @@ impl Unit {
 
     /// SunSpec 124 ChaSt.
     fn charge_status(&self) -> f64 {
-        match self.state.power_w {
-            _ if !self.connected() => 1.0,
+        match self.body.state.power_w {
+            _ if !self.body.connected() => 1.0,
             power if power > 0.0 => 3.0,
             power if power < 0.0 => 4.0,
-            _ if self.state.soc <= self.reserve() => 2.0,
-            _ if self.state.soc >= 100.0 => 5.0,
+            _ if self.body.state.soc <= self.reserve() => 2.0,
+            _ if self.body.state.soc >= 100.0 => 5.0,
             _ => 6.0,
         }
     }

@@ -172,6 +172,6 @@ fn the_sign_of_a_power_factor_is_the_devices_own() {
     for (faults, sign) in [(vec![], 1.0), (vec![Fault::PfOverexcited], -1.0)] {
         let mut bench = faulty(Kind::Pv, &faults);
         bench.set("123.OutPFSet", -0.9).set("123.OutPFSet_Ena", 1.0).pass(5.0);
-        assert!(bench.unit.state().reactive_var * sign > 1_000.0, "{faults:?}");
+        assert!(bench.unit.body().state.reactive_var * sign > 1_000.0, "{faults:?}");
     }
 }

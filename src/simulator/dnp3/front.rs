@@ -1,0 +1,294 @@
+//! How masters reach outstations: a socket, TLS or a serial line, with one outstation behind it or several, told apart by their
+//! link addresses. And the ways in which all that can misbehave.
+//!
+//! The crate's server takes one outstation a port and lets nobody touch the bytes. So each outstation listens on a loopback
+//! port of its own, and the front carries frames between it and the world. It opens no frame.
+
+use super::frame::{self, Frame, MAX_FRAME};
+use crate::simulator::faults::{Behaviour, Fault};
+use crate::simulator::rtu;
+use crate::simulator::serial::{self, SerialPlace};
+use crate::simulator::server::Door;
+use crate::simulator::tls::PlainTls;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, WriteHalf, split};
+use tokio::net::TcpStream;
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Pause between the two halves of a split answer.
+const SPLIT_PAUSE: Duration = Duration::from_millis(30);
+/// A line or an outstation that failed is tried again after this time.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// One outstation behind a front.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// Its link address.
+    pub address: u16,
+    /// Where it listens itself; none while it restarts.
+    pub inner: watch::Receiver<Option<SocketAddr>>,
+    /// How it misbehaves.
+    pub behaviour: watch::Receiver<Behaviour>,
+}
+
+/// Outstations behind a socket.
+#[derive(Debug)]
+pub struct Front {
+    /// The socket.
+    pub door: Door,
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Its TLS, if it speaks nothing else.
+    pub tls: Option<Arc<PlainTls>>,
+    /// Who is behind it.
+    pub ports: Vec<Port>,
+}
+
+/// Outstations on a serial line.
+#[derive(Debug)]
+pub struct Line {
+    /// The open port.
+    pub stream: tokio_serial::SerialStream,
+    /// Where it is and how it is set.
+    pub place: SerialPlace,
+    /// Who is on it.
+    pub ports: Vec<Port>,
+}
+
+/// Waits for a change of what any of them does wrong.
+async fn changed(ports: &mut [Port]) {
+    let any = ports.iter_mut().map(|port| Box::pin(port.behaviour.changed()));
+    if futures_util::future::select_all(any).await.0.is_err() {
+        // Gone with its plant: nothing will change any more.
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Front {
+    /// Serves until told to stop. The newest connection is the one that counts: the one before it is closed.
+    pub async fn serve(mut self, stop: CancellationToken) {
+        let mut connections = JoinSet::new();
+        let mut used = false;
+        loop {
+            let now: Vec<Behaviour> =
+                self.ports.iter_mut().map(|port| port.behaviour.borrow_and_update().clone()).collect();
+            let refused = now.iter().all(Behaviour::refused);
+            let reset = now.iter().any(|b| b.has(&Fault::ResetAfterAccept));
+            let once = now.iter().any(|b| b.has(&Fault::OneConnection));
+            let cut = now.iter().any(|b| b.has(&Fault::ResetMidResponse));
+            if refused || reset || cut {
+                connections.shutdown().await;
+            }
+            self.door = self.door.turn(!refused, self.address).unwrap_or_else(|why| {
+                tracing::warn!(address = %self.address, %why, "simulated outstation lost its port");
+                Door::Gone
+            });
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = changed(&mut self.ports) => break,
+                    Some(_) = connections.join_next(), if !connections.is_empty() => {}
+                    accepted = self.door.accept() => match accepted {
+                        Ok(stream) if reset || (once && used) => drop(stream.set_zero_linger()),
+                        Ok(stream) => {
+                            used = true;
+                            connections.shutdown().await;
+                            connections.spawn(welcome(stream, self.tls.clone(), self.ports.clone()));
+                        }
+                        // Out of descriptors or a client that has left: neither is the device's end.
+                        Err(_) => sleep(RETRY).await,
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Line {
+    /// Serves until told to stop.
+    pub async fn serve(self, stop: CancellationToken) {
+        // A pseudo terminal takes no time of its own.
+        let pace = self.place.path.starts_with("/dev/pts/").then_some(self.place.line);
+        let (mut stream, ports) = (self.stream, self.ports);
+        let serving = async {
+            loop {
+                carry(stream, &ports, pace, true).await;
+                // The other end of a pseudo terminal may come back.
+                stream = loop {
+                    sleep(RETRY).await;
+                    match serial::open(&self.place) {
+                        Ok(stream) => break stream,
+                        Err(why) => tracing::debug!(path = self.place.path, %why, "serial line is away"),
+                    }
+                };
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = serving => {}
+        }
+    }
+}
+
+/// One connection from its beginning.
+async fn welcome(stream: TcpStream, tls: Option<Arc<PlainTls>>, ports: Vec<Port>) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    // A connection that ends in the middle of an answer is reset, not closed.
+    if ports.iter().any(|port| port.behaviour.borrow().has(&Fault::ResetMidResponse))
+        && stream.set_zero_linger().is_err()
+    {
+        return;
+    }
+    let several = ports.len() > 1;
+    match tls {
+        None => carry(stream, &ports, None, several).await,
+        Some(tls) => {
+            if let Some(stream) = tls.admit(stream).await {
+                carry(stream, &ports, None, several).await;
+            }
+        }
+    }
+}
+
+/// Carries frames both ways until one end is gone. `lasts` says that the connection outlives an outstation's restart.
+async fn carry<S>(stream: S, ports: &[Port], pace: Option<crate::device_map::SerialOptions>, lasts: bool)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (mut input, output) = split(stream);
+    let output = Arc::new(Mutex::new(output));
+    let mut answering = JoinSet::new();
+    let mut inboxes = Vec::new();
+    for port in ports {
+        let (inbox, frames) = tokio::sync::mpsc::channel::<Frame>(64);
+        inboxes.push((port.clone(), inbox));
+        answering.spawn(attend(port.clone(), frames, output.clone(), pace, lasts));
+    }
+    let hearing = async {
+        let mut bytes = Vec::with_capacity(MAX_FRAME);
+        let mut chunk = [0_u8; MAX_FRAME];
+        loop {
+            while let Some(frame) = frame::take(&mut bytes) {
+                for (port, inbox) in &inboxes {
+                    let meant = frame.is_broadcast() || frame.destination() == port.address;
+                    if meant && inbox.send(frame.clone()).await.is_err() {
+                        return;
+                    }
+                }
+            }
+            let idle = |f: &Fault| if let Fault::IdleClose(time) = f { Some(*time) } else { None };
+            let limit = ports.iter().find_map(|port| port.behaviour.borrow().find(idle));
+            let heard = match limit {
+                Some(limit) => timeout(limit, input.read(&mut chunk)).await,
+                None => Ok(input.read(&mut chunk).await),
+            };
+            match heard {
+                Ok(Ok(count)) if count > 0 => bytes.extend(chunk.iter().take(count)),
+                _ => return,
+            }
+        }
+    };
+    tokio::select! {
+        () = hearing => {}
+        _ = answering.join_next() => {}
+    }
+    answering.shutdown().await;
+}
+
+/// The outstation's end of a connection.
+async fn attend<S>(
+    mut port: Port,
+    mut frames: tokio::sync::mpsc::Receiver<Frame>,
+    output: Arc<Mutex<WriteHalf<S>>>,
+    pace: Option<crate::device_map::SerialOptions>,
+    lasts: bool,
+) where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    loop {
+        let Ok(Some(inner)) = port.inner.wait_for(Option::is_some).await.map(|inner| *inner) else { return };
+        if let Ok(stream) = TcpStream::connect(inner).await {
+            let _ = stream.set_nodelay(true);
+            let (mut read, mut write) = stream.into_split();
+            let asking = async {
+                while let Some(frame) = frames.recv().await {
+                    let dropped = deaf(&port.behaviour.borrow());
+                    if !dropped && write.write_all(&frame.0).await.is_err() {
+                        return;
+                    }
+                }
+            };
+            let answering = async {
+                let mut bytes = Vec::with_capacity(MAX_FRAME);
+                let mut chunk = [0_u8; MAX_FRAME];
+                loop {
+                    while let Some(frame) = frame::take(&mut bytes) {
+                        let behaviour = port.behaviour.borrow().clone();
+                        if deliver(frame, &behaviour, &output, pace).await.is_none() {
+                            return true;
+                        }
+                    }
+                    match read.read(&mut chunk).await {
+                        Ok(count) if count > 0 => bytes.extend(chunk.iter().take(count)),
+                        _ => return false,
+                    }
+                }
+            };
+            let over = tokio::select! {
+                () = asking => false,
+                over = answering => over,
+            };
+            if over || !lasts {
+                return;
+            }
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// True if it hears nothing.
+fn deaf(behaviour: &Behaviour) -> bool {
+    behaviour.silent() || behaviour.refused()
+}
+
+/// Sends an outstation's frame out as its faults leave it; `None` ends the connection.
+async fn deliver<S>(
+    frame: Frame,
+    behaviour: &Behaviour,
+    output: &Mutex<WriteHalf<S>>,
+    pace: Option<crate::device_map::SerialOptions>,
+) -> Option<()>
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    if deaf(behaviour) {
+        return Some(());
+    }
+    sleep(behaviour.slow()).await;
+    let frame = if behaviour.has(&Fault::WrongUnit) { frame.sent_by_another() } else { frame };
+    let frame = if behaviour.garbage() { frame.garbled() } else { frame };
+    let mut output = output.lock().await;
+    if let Some(line) = pace {
+        sleep(rtu::time_of(frame.0.len(), &line)).await;
+    }
+    let half = frame.0.len() / 2;
+    let (first, rest) = frame.0.split_at(half);
+    output.write_all(first).await.ok()?;
+    if behaviour.has(&Fault::ResetMidResponse) {
+        output.flush().await.ok()?;
+        return None;
+    }
+    if behaviour.has(&Fault::Split) {
+        output.flush().await.ok()?;
+        sleep(SPLIT_PAUSE).await;
+    }
+    output.write_all(rest).await.ok()?;
+    output.flush().await.ok()
+}
