@@ -23,14 +23,14 @@ fn later(faults: &str) -> Row {
 
 /// An outstation that is well, on a wire with this trouble from the start.
 fn wire(start: Trouble, name: &str) -> Row {
-    let mut row = out("").named(name);
+    let mut row = out("").named(" ").named(name);
     row.wire = Some(Wire { start, ..Wire::WELL });
     row
 }
 
 /// The same, with the trouble once the outstation has been found and read.
 fn wire_later(trouble: Trouble, name: &str) -> Row {
-    let mut row = out("").named(name).named(", later");
+    let mut row = out("").named(" ").named(name).named(", later");
     row.wire = Some(Wire { later: trouble, ..Wire::WELL });
     row.power = Power::Gone;
     row
@@ -163,7 +163,7 @@ fn statuses() -> Vec<Row> {
         (1, "TIMEOUT"),
         (2, "NO_SELECT"),
         (3, "FORMAT_ERROR"),
-        (4, "NOT_SUPPORTED"),
+        (4, "NOT_SUPPORTED|does not take a value"),
         (5, "ALREADY_ACTIVE"),
         (6, "HARDWARE_ERROR"),
         (7, "LOCAL"),
