@@ -3,8 +3,6 @@
 //! The crate's licence allows neither production use nor passing it on, so this room is only there with the cargo feature
 //! `dnp3` (README, "DNP3 and its licence").
 
-#![allow(dead_code, unused_imports, reason = "the parts that use the seam are being built")]
-
 mod association;
 mod channel;
 mod commands;
