@@ -169,5 +169,6 @@ fn dnp3((host, port): End, addresses: Dnp3Addresses) -> Dnp3Tcp {
     Dnp3Tcp { host, port, second: None, addresses: Dnp3Addresses { master: 0, ..addresses } }
 }
 
-#[cfg(all(test, feature = "dnp3"))]
+#[cfg(test)]
+#[cfg(feature = "dnp3")]
 mod tests;

@@ -19,9 +19,7 @@ use crate::southbound::Dnp3Addresses;
 use dnp3::app::attr::{AttrSet, StringAttr};
 use dnp3::app::{RetryStrategy, Timeout};
 use dnp3::link::EndpointAddress;
-use dnp3::master::{
-    AssociationConfig, Classes, EventClasses, MasterChannel, ReadRequest, TaskError, TimeSyncProcedure,
-};
+use dnp3::master::{AssociationConfig, Classes, EventClasses, MasterChannel, ReadRequest, TimeSyncProcedure};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -186,16 +184,6 @@ impl Seat {
 }
 
 impl Outstation {
-    /// How many values were dropped because the device task did not take them in time; each time everything was read again.
-    pub fn dropped(&self) -> u64 {
-        self.seat.watch.outbox.dropped()
-    }
-
-    /// Ends the connection and makes it anew. On a shared channel that concerns the others too.
-    pub async fn reconnect(&self, why: &str) {
-        self.channel.reconnect(why.to_owned()).await;
-    }
-
     /// What to ask with, if it makes sense to ask now.
     fn asking(&self) -> Result<Handle, ReadError> {
         match self.seat.watch.standing() {

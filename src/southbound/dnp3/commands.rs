@@ -15,13 +15,11 @@ pub use preview::Preview;
 use super::execute::{Bench, End, Goal, Proof};
 use super::field::Field;
 use super::image::Image;
-use super::plan::{self, Act, Arguments, Draft, Ground, noun};
+use super::plan::{self, Act, Arguments, Draft, Ground};
 use crate::core::port::Command;
-use crate::der::{
-    Capability, Control, Controls, CurveKind, Effect, Outcome, Quantity, ReadBack, Reading, Setpoint, Watts,
-};
+use crate::der::{Capability, CurveKind, Effect, Outcome, Quantity, ReadBack, Reading, Setpoint, Watts};
 use crate::device_map::dnp3::{Argument, At, OutstationCommand, OutstationMap};
-use crate::device_map::registers::{CommandName, Rating, RegisterQuantity};
+use crate::device_map::registers::{CommandName, Rating};
 use crate::southbound::effect::{Watch, Watches};
 use crate::southbound::held::{Applied, Holding, Key};
 use crate::southbound::lanes::{Wish, rivals, wish};
@@ -109,12 +107,6 @@ impl Commands {
     pub fn set_map(&mut self, id: &str, map: Arc<OutstationMap>) {
         id.clone_into(&mut self.id);
         self.map = map;
-    }
-
-    /// What the outstation can be asked for.
-    #[must_use]
-    pub fn controls(&self, known: &dyn Known) -> Controls {
-        plan::controls(&self.map, known)
     }
 
     /// What it can be asked for, and how much.

@@ -9,7 +9,6 @@ pub use outbox::Outbox;
 
 use super::association::{Failure, Health};
 use super::field::{Indications, LinkState, News, Seen, Source};
-use dnp3::app::attr::AnyAttribute;
 use dnp3::app::measurement::{
     AnalogInput, AnalogOutputStatus, BinaryInput, BinaryOutputStatus, Counter, DoubleBitBinaryInput,
 };

@@ -29,14 +29,13 @@ mod trace;
 mod watch;
 
 pub use association::Outstation;
-pub use channel::{Channel, Pace, Place};
-pub use commands::{Commands, Known, Preview};
+pub use channel::{Channel, Place};
+pub use commands::Commands;
 pub use device::Device;
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
-    Seen, Source, Stamp, Status,
+    Seen, Source, Stamp,
 };
-pub use trace::TARGET;
 
 use super::DeviceSettings;
 use crate::core::port::DriverPort;

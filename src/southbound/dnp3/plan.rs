@@ -5,7 +5,7 @@
 mod ability;
 mod arguments;
 
-pub use ability::{capability, controls, rating};
+pub use ability::{capability, rating};
 pub use arguments::Arguments;
 
 use super::field::{Operation, Output};

@@ -2,7 +2,7 @@
 //! outputs, and a script that says how each request is answered.
 
 use super::{
-    Field, Identity, OperateError, Operation, Output, Part, ReadError, Refusal, Seen, Stamp, Status,
+    Field, Identity, OperateError, Operation, Output, Part, ReadError, Refusal, Seen, Stamp, field::Status,
 };
 use crate::device_map::dnp3::At;
 use jiff::Timestamp;

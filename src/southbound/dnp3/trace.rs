@@ -1,11 +1,9 @@
 //! What the stack writes of the traffic for `--trace`, and nothing otherwise.
 //!
-//! The lines come through `tracing` at level INFO under [`TARGET`]; showing them is the log filter's matter.
+//! The lines come through `tracing` at level INFO under the target `dnp3`; showing them is the log
+//! filter's matter (`dnp3=info`).
 
 use dnp3::decode::{AppDecodeLevel, DecodeLevel, LinkDecodeLevel, PhysDecodeLevel, TransportDecodeLevel};
-
-/// Under which target the stack logs: `dnp3=info` in a filter shows its lines.
-pub const TARGET: &str = "dnp3";
 
 /// All values and link headers, or nothing.
 pub const fn level(trace: bool) -> DecodeLevel {

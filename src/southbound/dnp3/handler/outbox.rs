@@ -36,6 +36,7 @@ impl Outbox {
     }
 
     /// How many values were dropped so far.
+    #[cfg(test)]
     pub fn dropped(&self) -> u64 {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).dropped
     }
