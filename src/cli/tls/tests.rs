@@ -18,6 +18,11 @@ fn the_flags_are_asked_for_where_they_are_needed_and_nowhere_else() {
     assert!(client(&[], "modbus+tcp://h").unwrap().0.is_none());
     assert!(client(&["--server-name", "a"], "modbus+tcp://h").unwrap_err().contains("modbus+tls://"));
     assert!(client(&[], "modbus+tls://h").unwrap_err().contains("--tls-certificate FILE"));
+}
+
+#[cfg(feature = "dnp3")]
+#[test]
+fn an_outstation_is_asked_for_the_flags_that_it_can_use() {
     assert!(client(&[], "dnp3+tls://h").unwrap_err().contains("--tls-certificate FILE"));
     assert!(client(&["--server-name", "a"], "dnp3+tcp://h").unwrap_err().contains("dnp3+tls://"));
     let pinned = client(&["--pinned-sha256", &"0".repeat(64)], "dnp3+tls://h").unwrap_err();
