@@ -162,7 +162,7 @@ fn a_role_that_no_device_looks_at_is_not_missed() {
     };
     let (outstation, inverter) =
         (device("a", "dnp3+tls://192.0.2.1", ""), device("b", "modbus+tls://192.0.2.2", ""));
-    assert_eq!(remarks(&[outstation.clone()]), "");
+    assert_eq!(remarks(std::slice::from_ref(&outstation)), "");
     assert!(remarks(&[outstation, inverter.clone()]).contains("has no role"));
     assert!(remarks(&[inverter]).contains("has no role"));
 }
