@@ -227,8 +227,13 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 fn start_log(cli: &Cli) -> anyhow::Result<()> {
     let wanted = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
-    let filter = filter(wanted, cli.command.traces()).map_err(|why| {
-        anyhow::anyhow!("--log {wanted} is not a filter ({why}); try info or dergate::southbound=debug")
+    let filter = if cli.command.traces() {
+        format!("{wanted},dergate::wire=trace,dnp3=info")
+    } else {
+        wanted.to_owned()
+    };
+    let filter: EnvFilter = filter.parse().map_err(|why| {
+        anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
     })?;
     let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
     match cli.log_format {
@@ -236,13 +241,6 @@ fn start_log(cli: &Cli) -> anyhow::Result<()> {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
     }
     Ok(())
-}
-
-/// What is logged. The library of DNP3 has words of its own for each try to connect: what matters of it the drivers tell, so
-/// it is heard only where it is named (`--log info,dnp3=info`) or the wire is to be shown.
-fn filter(wanted: &str, traces: bool) -> Result<EnvFilter, tracing_subscriber::filter::ParseError> {
-    let trace = if traces { ",dergate::wire=trace,dnp3=info" } else { "" };
-    format!("dnp3=error,{wanted}{trace}").parse()
 }
 
 fn is_broken_pipe(why: &anyhow::Error) -> bool {

@@ -44,21 +44,3 @@ fn every_command_with_a_link_has_an_example_of_dnp3() {
         assert!(help.contains(&format!("dergate {name} 'dnp3+tcp://")), "{name}: {help}");
     }
 }
-
-#[test]
-fn the_library_of_dnp3_is_heard_where_it_is_named_or_the_wire_is_shown() {
-    let heard = |wanted: &str, traces: bool| {
-        let filter = super::filter(wanted, traces).unwrap();
-        let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::sink).finish();
-        // With one listener alone, other tests' threads would settle who hears what.
-        let _other = tracing::Dispatch::new(tracing_subscriber::registry());
-        tracing::subscriber::with_default(log, || {
-            let library = tracing::enabled!(target: "dnp3::tcp::client", tracing::Level::INFO);
-            (library, tracing::enabled!(target: "dergate::southbound::dnp3", tracing::Level::INFO))
-        })
-    };
-    assert_eq!(heard("info", false), (false, true));
-    assert_eq!(heard("info,dnp3=info", false), (true, true));
-    assert_eq!(heard("error", true), (true, false));
-    assert!(super::filter("x=y", false).is_err());
-}

@@ -1,7 +1,7 @@
 //! The TLS flags of commands that reach one device over a LINK.
 
 use crate::southbound::Link;
-use crate::southbound::tls::{Client, Fingerprint, Identity, Paths, Severity, Which};
+use crate::southbound::tls::{Client, Fingerprint, Identity, Paths, Severity};
 use jiff::Timestamp;
 use std::path::PathBuf;
 
@@ -61,10 +61,8 @@ impl TlsArgs {
         };
         let paths = Paths { certificate, private_key, authorities };
         let (identity, findings) = Identity::load(&paths, Timestamp::now());
-        let concerns = |which: Which| which != Which::Role || link.dnp3().is_none();
         let of = |severity: Severity| {
-            let found = findings.iter().filter(move |f| f.severity == severity && concerns(f.which));
-            found.map(|f| f.words.clone())
+            findings.iter().filter(move |f| f.severity == severity).map(|f| f.words.clone())
         };
         let Some(identity) = identity else {
             return Err(of(Severity::Fault).collect::<Vec<_>>().join("\n"));

@@ -42,8 +42,6 @@ pub struct Finding {
 pub enum Which {
     /// The certificate and its chain.
     Certificate,
-    /// The role in the certificate, which only SunSpec devices look at.
-    Role,
     /// The private key.
     PrivateKey,
     /// Those who are trusted.
@@ -289,7 +287,7 @@ fn usage(file: &str, leaf: &Summary, findings: &mut Findings) {
 }
 
 fn role(file: &str, leaf: &Summary, findings: &mut Findings) {
-    let which = Which::Role;
+    let which = Which::Certificate;
     match &leaf.role {
         role @ Role::Named(_) if role.is_known() => {
             let end = leaf.not_after;
