@@ -67,7 +67,7 @@ fn section(mut table: Table, folder: &Path) -> Section {
         return Section::Wrong;
     };
     let place = |which: Which| match which {
-        Which::Certificate | Which::Role => &certificate.place,
+        Which::Certificate => &certificate.place,
         Which::PrivateKey => &private_key.place,
         Which::Authorities => &authorities.place,
     };
@@ -80,9 +80,9 @@ fn section(mut table: Table, folder: &Path) -> Section {
     let (mut lapsed, mut role) = (Vec::new(), Vec::new());
     for finding in findings {
         let place = place(finding.which);
-        let mut remark = |words: String| match finding.which {
-            Which::Role => role.push(Placed { value: words, place: place.clone() }),
-            _ => place.remark(words),
+        let mut remark = |words: String| match finding.role {
+            true => role.push(Placed { value: words, place: place.clone() }),
+            false => place.remark(words),
         };
         match finding.severity {
             Severity::Fault => place.fault(finding.words),
