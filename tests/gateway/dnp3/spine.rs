@@ -92,7 +92,7 @@ async fn one_dispatch_moves_members_of_both_protocols_and_nothing_tells_them_apa
         let (left, right): (Vec<_>, Vec<_>) =
             (left.iter().filter(only_one).collect(), right.iter().filter(only_one).collect());
         assert_eq!(left, right, "{sunspec} and {dnp3}");
-        for quantity in ["active_power", "reactive_power", "frequency"] {
+        for quantity in ["activePower", "reactivePower", "frequency"] {
             assert_eq!(ours["values"][quantity]["unit"], theirs["values"][quantity]["unit"], "{quantity}");
             assert_eq!(theirs["values"][quantity]["quality"], "good", "{quantity} of {dnp3}");
         }
