@@ -324,7 +324,9 @@ class Ceasing(threading.Thread):
 
     def run(self):
         peer = self.site.switch
-        for command in ("disconnect", "connect"):
+        # What it shows before each is not what is wanted, and dnp3py changes no input by itself.
+        for command, shows in (("disconnect", {16: False, 17: False}), ("connect", {14: False, 15: True})):
+            peer.tell(bi=shows)
             args = [self.site.program, "control", peer.link(), command, "--yes", "--watch", "0"]
             self.ends[command] = subprocess.run(args, capture_output=True, text=True, timeout=120)
 

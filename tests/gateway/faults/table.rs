@@ -34,6 +34,10 @@ pub struct Row {
     pub states: &'static [DeviceState],
     /// One of these, with | between them, is in the reason.
     pub says: &'static str,
+    /// This is in one of its events; empty if none is looked for.
+    pub tells: &'static str,
+    /// A good value is at most so old.
+    pub age: Duration,
     pub power: Power,
     /// What becomes of a limit that is sent to it; none is sent if absent.
     pub limit: Option<Limit>,
@@ -111,6 +115,8 @@ impl Row {
             shape: |_| (),
             states: HERE,
             says: "",
+            tells: "",
+            age: Duration::from_secs(6),
             power: Power::Good,
             limit: None,
         }
@@ -165,6 +171,18 @@ impl Row {
     pub fn map(mut self, shape: fn(&mut DeviceMap), more: &str) -> Self {
         self.shape = shape;
         self.named(more)
+    }
+
+    #[cfg(feature = "dnp3")]
+    pub fn tells(mut self, words: &'static str) -> Self {
+        self.tells = words;
+        self
+    }
+
+    #[cfg(feature = "dnp3")]
+    pub fn aged(mut self, most: Duration) -> Self {
+        self.age = most;
+        self
     }
 
     pub fn polled(mut self, poll: Duration) -> Self {
