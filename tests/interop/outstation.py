@@ -242,6 +242,8 @@ def dispatches(run, check):
     with check.case("its enable is accepted and cannot be verified, and is shown as that"):
         wait_for("outcome", lambda: [s for s in run.shares("PV") if s["outcome"] not in ("waiting", "sent")], 20)
         wait_for(ACCEPTED, lambda: any(ACCEPTED in f"{s['outcome']} {s['reason']}" for s in run.shares("PV")), 20)
+        shown = run.command("status", "--url", f"http://127.0.0.1:{run.admin}").stdout
+        assert ACCEPTED in shown, shown
         print(f"dnp3: {run.shares('PV')}")
 
     with check.case("a set point arrives, with its sign"):
@@ -296,7 +298,8 @@ def tools(run, check):
 
     with check.case("control: a limit by hand"):
         since = run.tools.count()
-        run.command("control", link, "limit_active_power", "40%", "--yes", "--watch", "0")
+        ended = run.command("control", link, "limit_active_power", "40%", "--yes", "--watch", "0").stdout
+        assert ACCEPTED in ended and "read back as written" not in ended, ended
         told = run.tools.commands(since)
         assert "AO88=400 SUCCESS" in told and told[-1] == "BO17=LATCH_ON SUCCESS", told
 

@@ -90,6 +90,12 @@ fn silences() -> Vec<Row> {
 fn wires() -> Vec<Row> {
     const BROKEN: &str = "broke|reset|cut|ended";
     const NOISE: &str = "check sum|garbage|not DNP3|no DNP3";
+    // Held back until it is older than what may be shown.
+    let late = |faults: &str| {
+        let mut row = out(faults).named(" unsolicited messages come late, later");
+        row.wire = Some(Wire { later: Trouble::LateUnsolicited(16), ..Wire::WELL });
+        row.ends(HERE, "", Power::Good).aged(Duration::from_secs(2)).limit(Limit::Applied)
+    };
     vec![
         wire(Trouble::Reset(900), "reset in the middle of an answer").lost(BROKEN),
         wire_later(Trouble::Reset(30), "reset in the middle of an answer").gone(BROKEN),
@@ -106,11 +112,8 @@ fn wires() -> Vec<Row> {
         wire_later(Trouble::TwiceUnsolicited, "every unsolicited message comes twice")
             .ends(HERE, "", Power::Good)
             .limit(Limit::Applied),
-        // Held back until it is older than what may be shown.
-        wire_later(Trouble::LateUnsolicited(16), "unsolicited messages come late")
-            .ends(HERE, "", Power::Good)
-            .aged(Duration::from_secs(2))
-            .limit(Limit::Applied),
+        late(""),
+        late("events_without_time"),
     ]
 }
 
