@@ -166,6 +166,8 @@ fn ended_as(expected: &Limit, outcome: &Outcome) -> bool {
         (Limit::Refused(words), Outcome::Refused(reason)) => {
             words.split('|').any(|words| reason.contains(words))
         }
+        #[cfg(feature = "dnp3")]
+        (Limit::HeldBack(words), Outcome::Refused(reason)) => reason.contains(words),
         (Limit::NotKept | Limit::SeemsNotKept, Outcome::NotKept(_))
         | (Limit::Unreachable, Outcome::Unreachable) => true,
         _ => false,

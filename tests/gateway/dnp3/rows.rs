@@ -132,7 +132,7 @@ fn indications() -> Vec<Row> {
         later("serial_change:OTHER")
             .cut()
             .ends(&[IdentityChanged], "OTHER", Power::True)
-            .limit(Limit::Refused("serial number")),
+            .limit(Limit::HeldBack("serial number")),
         out("profile_version:110").lost("AI0 is 110"),
     ]
 }
@@ -165,8 +165,8 @@ fn commands() -> Vec<Row> {
         }
     };
     vec![
-        out("local").ends(&[Degraded], "local control", Power::Good).limit(Limit::Refused("local control")),
-        out("lockout").ends(&[Degraded], "locked out", Power::Good).limit(Limit::Refused("locked out")),
+        out("local").ends(&[Degraded], "local control", Power::Good).limit(Limit::HeldBack("local control")),
+        out("lockout").ends(&[Degraded], "locked out", Power::Good).limit(Limit::HeldBack("locked out")),
         out("no_feedback").limit(Limit::Unverified),
         out("wrong_readback").limit(Limit::NotKept),
         out("not_kept").limit(Limit::NotKept),

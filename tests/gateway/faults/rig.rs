@@ -310,6 +310,11 @@ impl Rig {
                 told.push_str(" (2000 W), no effect");
             }
             Limit::SeemsNotKept => {}
+            #[cfg(feature = "dnp3")]
+            Limit::HeldBack(_) => {
+                let sent = device.commands();
+                fault = (!sent.is_empty()).then(|| format!("held back, but it was sent {sent:?}"));
+            }
             Limit::Refused(_) | Limit::NotKept | Limit::Unreachable => {
                 fault = device.limit_active().then(|| "refused, but in force".to_owned());
                 if told.contains("nonetheless") {

@@ -91,6 +91,9 @@ pub enum Limit {
     AppliedWithoutEffect,
     /// One of these words, with | between them.
     Refused(&'static str),
+    /// The same, and nothing of it was sent.
+    #[cfg(feature = "dnp3")]
+    HeldBack(&'static str),
     NotKept,
     /// The same, although it is obeyed: the device does not show what it holds.
     SeemsNotKept,
