@@ -230,6 +230,12 @@ impl Rig {
         others.map(|well| self.seen[*well].lock().unwrap().gap_since(since)).max().unwrap_or_default()
     }
 
+    /// True if what the wire was to repeat or to hold back has come twice or late.
+    pub fn wire_did(&self, place: usize, row: &Row) -> bool {
+        let meant = row.wire.is_some_and(|wire| wire.later.adds_messages());
+        !meant || self.wires[place].iter().any(|wire| wire.more() > 0)
+    }
+
     pub fn seen(&self, place: usize) -> Seen {
         self.seen[place].lock().unwrap().clone()
     }
