@@ -63,6 +63,15 @@ pub async fn run(
             );
             continue;
         };
+        if joined.iter().any(|(other, ..): &(&DeviceSettings, _, _, _)| other.link.dnp3() == Some(addresses))
+        {
+            tracing::error!(
+                device = settings.name,
+                link = %settings.link,
+                "another device has this link address at the same end point: this one is not driven"
+            );
+            continue;
+        }
         let patience = settings.map.link.response_timeout;
         match channel.join(addresses, &session.session, patience).await {
             Ok((outstation, news)) => joined.push((settings, port, outstation, news)),
