@@ -227,7 +227,7 @@ impl<'a, F: Field> Device<'a, F> {
                         self.lost(words).await;
                     } else if let Err(error) = self.read_anew().await {
                         self.standing.try_at = Some(Instant::now() + backoff.next_delay());
-                        self.lost(error.to_string()).await;
+                        self.lost(self.words_of(&error)).await;
                     } else {
                         self.standing.whole = true;
                     }

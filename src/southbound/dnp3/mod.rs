@@ -58,6 +58,15 @@ pub async fn run(
     let channel = Channel::open(place, &first.map.link, first.tls.as_ref(), false).await;
     let mut joined = Vec::new();
     for (settings, port) in devices {
+        let addresses = settings.link.dnp3();
+        if joined.iter().any(|(other, ..): &(&DeviceSettings, _, _)| other.link.dnp3() == addresses) {
+            tracing::error!(
+                device = settings.name,
+                link = %settings.link,
+                "another device has this link address at the same end point: this one is not driven"
+            );
+            continue;
+        }
         if let Some(seat) = join(&channel, settings).await {
             joined.push((settings, port, seat));
         }

@@ -19,12 +19,21 @@ impl<F: Field> Device<'_, F> {
         self.failures = self.failures.saturating_add(1);
         self.standing.trouble_since.get_or_insert_with(Instant::now);
         let (words, definite) = match trouble {
-            Trouble::Read(ReadError::NoConnection(_)) => (self.link_words(), false),
-            Trouble::Read(error) => (error.to_string(), false),
+            Trouble::Read(error) => (self.words_of(error), false),
             Trouble::Other(words) => (words.clone(), true),
         };
         if definite || self.is_lost() {
             self.lost(words).await;
+        }
+    }
+
+    /// Why it cannot be read, in words.
+    pub(super) fn words_of(&self, error: &ReadError) -> String {
+        match error {
+            ReadError::NoConnection(why) if self.standing.link == LinkState::Up => why.clone(),
+            ReadError::NoConnection(_) => self.link_words(),
+            ReadError::Silent => self.field.silence(),
+            ReadError::Refused(_) | ReadError::Broken(_) => error.to_string(),
         }
     }
 

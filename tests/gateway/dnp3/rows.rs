@@ -100,7 +100,8 @@ fn wires() -> Vec<Row> {
         wire(Trouble::Reset(900), "reset in the middle of an answer").lost(BROKEN),
         wire_later(Trouble::Reset(30), "reset in the middle of an answer").gone(BROKEN),
         later("reset_mid_response").gone(BROKEN),
-        wire(Trouble::Garbage, "garbage between frames").lost(NOISE),
+        // Passed over, once it is known for what it is.
+        wire(Trouble::Garbage, "garbage between frames").limit(Limit::Applied),
         wire(Trouble::Corrupt, "no frame fits its check sum").lost(NOISE),
         wire_later(Trouble::Corrupt, "no frame fits its check sum").gone(NOISE),
         wire_later(Trouble::CorruptEach(60), "one frame in 60 does not fit its check sum").ends(

@@ -48,7 +48,7 @@ async fn a_silent_device_is_lost_after_as_many_answers_as_its_map_says() {
     let mut rig = Rig::online().await;
     let asked = rig.outstation.reads().len();
     rig.outstation.script(|_| Answer::Silent);
-    assert_eq!(rig.state(DeviceState::CommLost).await, "no answer in time");
+    assert_eq!(rig.state(DeviceState::CommLost).await, "connected, but the outstation does not answer");
     assert_eq!(rig.outstation.reads().len() - asked, 3);
     rig.outstation.script(|_| Answer::Good);
     rig.outstation.put("AI537", 2.0);
