@@ -44,7 +44,6 @@ pub struct Row {
 }
 
 /// The wire to an outstation.
-#[cfg_attr(not(feature = "dnp3"), expect(dead_code, reason = "only outstations have wires that go wrong"))]
 #[derive(Clone, Copy, Debug)]
 pub struct Wire {
     /// What is wrong with it from the start.
