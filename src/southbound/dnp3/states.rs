@@ -5,7 +5,7 @@
 
 use super::device::{Device, Trouble};
 use super::readings::complaints;
-use super::{Field, LinkState, ReadError};
+use super::{Field, LinkState, ReadError, doubtful};
 use crate::core::port::Report;
 use crate::der::{DeviceState, Outcome};
 use tokio::time::Instant;
@@ -94,6 +94,7 @@ impl<F: Field> Device<'_, F> {
 
     fn wrong(&self) -> Vec<String> {
         let mut words = complaints(&self.image);
+        words.extend(doubtful::words(&self.image, &|at| self.plan.leaves_out(at)));
         let says = self.standing.indications;
         let bits = [
             (says.local, "some of its outputs are in local control (IIN1.5)"),
@@ -105,16 +106,7 @@ impl<F: Field> Device<'_, F> {
         words.extend(self.standing.failed.iter().map(|(what, why)| format!("{what}: {why}")));
         let told = self.standing.failed.keys().any(|what| what.starts_with("reading everything (class"));
         words.extend(self.standing.by_ranges.clone().filter(|words| !words.is_empty() && !told));
-        if self.plan.lacks_events() {
-            words.push("it refuses to be asked for events".to_owned());
-        }
-        let absent: Vec<String> = self.plan.absent().map(|at| at.to_string()).collect();
-        if !absent.is_empty() {
-            let named = absent.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = absent.len().saturating_sub(MOST_NAMED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            words.push(format!("it refuses to tell {named}{more}, which its map names"));
-        }
+        words.extend(self.plan.left_out(MOST_NAMED));
         words
     }
 
