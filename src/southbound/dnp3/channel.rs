@@ -153,6 +153,11 @@ impl Channel {
     pub fn state(&self) -> LinkState {
         self.0.state()
     }
+
+    /// True if an outstation has been heard since the connection was made.
+    pub fn has_answered(&self) -> bool {
+        self.0.heard.answered()
+    }
 }
 
 /// Why another master is made.

@@ -25,6 +25,8 @@ fn links_with_and_without_defaults() {
 fn a_wrong_link_says_what_would_be_right() {
     for (text, part) in [
         ("192.0.2.21", "has no scheme"),
+        ("modbus+tcp://2001:db8::7:502", "stands in brackets"),
+        ("modbus+tcp://::1?unit=1", "stands in brackets"),
         ("modbus-tcp://192.0.2.21", "did you mean \"modbus+tcp\"?"),
         ("modbus://192.0.2.21", "did you mean \"modbus+tcp\"?"),
         ("MODBUS+TCP://192.0.2.21", "did you mean \"modbus+tcp\"?"),
