@@ -88,7 +88,7 @@ fn silences() -> Vec<Row> {
 
 /// What comes over the wire.
 fn wires() -> Vec<Row> {
-    const BROKEN: &str = "broke|reset|cut|ended";
+    const BROKEN: &str = "broke|cuts it off|ends each connection";
     const NOISE: &str = "check sum|garbage|not DNP3|no DNP3";
     // Held back until it is older than what may be shown.
     let late = |faults: &str| {
