@@ -4,8 +4,10 @@
 //! the program speaks DNP3, so that a map can be checked anywhere. (DNP3 reference sections 1 and 4.)
 
 mod argument;
+mod scaling;
 
 pub use argument::Argument;
+pub use scaling::scaled;
 
 use super::map::Parity;
 use super::registers::{CommandName, EffectRule, PollClass, RegisterQuantity};
@@ -275,7 +277,7 @@ pub struct OutstationPoint {
     pub invalid: Vec<i64>,
     /// Names of values.
     pub symbols: Vec<(i64, String)>,
-    /// It counts only while this binary point is on.
+    /// It counts only while this point is on, or not 0.
     pub only_while: Option<At>,
     /// On (or not 0) is an alarm, in these words.
     pub alarm: Option<String>,

@@ -6,10 +6,11 @@
 
 use super::execute::{Bench, End, Goal, Verdict};
 use super::field::{Field, Operation, Output};
-use super::plan::{Act, Ground, Known, size};
+use super::plan::{Act, Ground, Known};
 use crate::der::{Curve, CurveShape};
 use crate::device_map::dnp3::{
     Argument, At, CurvePoints, CurveRoute, CurveWindow, OutstationMap, PointKind, StepSource, WindowPoint,
+    scaled,
 };
 use crate::southbound::lanes::Tidy;
 use std::time::Duration;
@@ -206,12 +207,7 @@ pub fn content(
     // y, as the outstation counts it.
     let per_y = match &how.y_percent_of {
         None => 1.0,
-        Some(name) => {
-            let base = size(ground.known, name);
-            100.0
-                / base
-                    .ok_or_else(|| format!("{name} is not known, so there is nothing to take percent of"))?
-        }
+        Some(name) => 100.0 / ground.base(name).ok_or_else(|| ground.baseless(name))?,
     };
     let mut body = vec![
         window_act(map, window.kind, f64::from(how.kind), 1.0),
@@ -263,7 +259,7 @@ pub fn window_act(map: &OutstationMap, at: WindowPoint, value: f64, scale: f64) 
             how: map.control.analog,
         },
         reads: vec![At { kind: PointKind::AnalogInput, index: at.read }],
-        value: raw * scale,
+        value: scaled(raw, scale),
         scale,
         within,
         optional: false,

@@ -2,6 +2,7 @@
 
 use super::{Dnp3Addresses, Dnp3Serial, Dnp3Tcp, Link, LinkError, ModbusRtu, ModbusTcp, parity_word};
 use crate::device_map::{LinkOptions, Parity, SerialOptions};
+use std::net::IpAddr;
 
 /// Schemes of the product.
 const SCHEMES: [&str; 6] = ["dnp3+serial", "dnp3+tls", "dnp3+tcp", "modbus+tls", "modbus+rtu", "modbus+tcp"];
@@ -97,6 +98,11 @@ fn networked(text: &str, scheme: &str, usual_port: u16, example: &str) -> Result
     Ok(Networked { host, port, query: uri.query().unwrap_or_default().to_owned() })
 }
 
+/// A host in the one way in which it is compared: names in small letters, addresses in their shortest form.
+fn spelled(host: &str) -> String {
+    host.parse::<IpAddr>().map_or_else(|_| host.to_ascii_lowercase(), |address| address.to_string())
+}
+
 /// What is wrong with a text that is no URL.
 fn no_url(text: &str, scheme: &str, why: &http::uri::InvalidUri, example: &str) -> String {
     let place = text.split_once("://").map_or(text, |(_, rest)| rest);
@@ -110,7 +116,7 @@ fn no_url(text: &str, scheme: &str, why: &http::uri::InvalidUri, example: &str) 
 }
 
 fn host_port(authority: &http::uri::Authority, usual_port: u16) -> Result<(String, u16), LinkError> {
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = spelled(authority.host().trim_start_matches('[').trim_end_matches(']'));
     let named =
         authority.as_str().rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port);
     match named {
