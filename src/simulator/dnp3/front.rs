@@ -2,7 +2,7 @@
 //! link addresses. And the ways in which all that can misbehave.
 //!
 //! The crate's server takes one outstation a port and lets nobody touch the bytes. So each outstation listens on a loopback
-//! port of its own, and the front carries frames between it and the world. It opens no frame.
+//! port of its own, and the front carries frames between it and the world.
 
 use super::frame::{self, Frame, MAX_FRAME};
 use super::outstation::{Outstation, Session};
@@ -31,6 +31,8 @@ const RETRY: Duration = Duration::from_millis(200);
 
 /// Masters that are served at a time.
 pub const MASTERS: usize = 4;
+/// Longest time in which a new session is made ready for a guest.
+const SETTLING: Duration = Duration::from_secs(1);
 /// A master that comes back may be here before its old connection is seen to end.
 const GRACE: Duration = Duration::from_millis(50);
 
@@ -41,6 +43,8 @@ pub struct Port {
     pub outstation: Arc<Outstation>,
     /// Its link address.
     pub address: u16,
+    /// That of its master.
+    pub master: u16,
     /// Where it listens itself; none while it restarts.
     pub inner: watch::Receiver<Option<SocketAddr>>,
     /// How it misbehaves.
@@ -300,9 +304,12 @@ async fn attend<S>(
             Seat::Guest => own.as_ref().map(Session::address),
         };
         if let Some(inner) = inner
-            && let Ok(stream) = TcpStream::connect(inner).await
+            && let Ok(mut stream) = TcpStream::connect(inner).await
         {
             let _ = stream.set_nodelay(true);
+            if seat == Seat::Guest {
+                let _ = timeout(SETTLING, settle(&mut stream, &port)).await;
+            }
             let (read, write) = stream.into_split();
             let mut inner = port.inner.clone();
             let over = tokio::select! {
@@ -316,6 +323,25 @@ async fn attend<S>(
             }
         }
         sleep(RETRY).await;
+    }
+}
+
+/// Takes note of the start of a new session, of which a guest shall not be told: of a restart the first master is.
+async fn settle(stream: &mut TcpStream, port: &Port) -> std::io::Result<()> {
+    stream.write_all(&Frame::restart_noted(port.address, port.master).0).await?;
+    let mut bytes = Vec::with_capacity(MAX_FRAME);
+    let mut chunk = [0_u8; MAX_FRAME];
+    loop {
+        while let Some(frame) = frame::take(&mut bytes) {
+            if frame.is_answer() {
+                return Ok(());
+            }
+            stream.write_all(&frame.confirmation().0).await?;
+        }
+        match stream.read(&mut chunk).await? {
+            0 => return Ok(()),
+            count => bytes.extend(chunk.iter().take(count)),
+        }
     }
 }
 

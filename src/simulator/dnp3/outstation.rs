@@ -124,6 +124,7 @@ impl Outstation {
         Port {
             outstation: self.clone(),
             address: self.addresses.outstation,
+            master: self.addresses.master,
             inner: self.inner.subscribe(),
             behaviour: self.behaviour.subscribe(),
         }
