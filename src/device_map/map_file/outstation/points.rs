@@ -37,11 +37,6 @@ pub(super) struct Points {
 }
 
 impl Points {
-    /// True if there is a point with a fault.
-    pub(super) fn any_wrong(&self) -> bool {
-        !self.wrong.is_empty()
-    }
-
     /// The point of a name; a fault if there is none.
     pub(super) fn find(&self, name: &Placed<String>, label: &str) -> Option<&OutstationPoint> {
         let found = self.list.iter().find(|point| point.name == name.value);
@@ -173,7 +168,7 @@ fn read_point(
     let symbols = layers.take("enum").map(|given| read_symbols(given.item, label));
     let only_while = layers.take("only_while").and_then(|given| {
         let label = format!("{label}: only_while");
-        binary(shifts.spot_of(given.item, given.level, &label, "\"BI27\"")?, &label)
+        Some(shifts.spot_of(given.item, given.level, &label, "\"BI27\"")?.at)
     });
     let alarm = layers.text("alarm", "\"overvoltage\"").and_then(|text| words(text, "alarm", label));
     let blocks = layers.text("blocks", "\"switched to local\"").and_then(|text| words(text, "blocks", label));

@@ -56,6 +56,8 @@ fn limit() -> OutstationCommand {
         scale,
         range: None,
         operate: None,
+        switch: None,
+        shows: None,
         within: None,
         optional: false,
     };
