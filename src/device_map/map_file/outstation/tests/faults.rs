@@ -208,7 +208,7 @@ fn of_values_and_the_order_of_steps() {
         ),
         (
             &limit("{ write = \"BO1\", reads = [], value = \"on\", switch = \"toggle\" }"),
-            "switch \"toggle\" is not known; there is \"latch\", \"pulse\", \"trip-close\"",
+            "switch = \"toggle\" is not known; write \"latch\" or \"pulse\" or \"trip-close\"",
         ),
     ]);
     // A number of 16 bits holds less.
