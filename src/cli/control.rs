@@ -17,6 +17,9 @@ use value::{asked, command_of};
 /// Time to get a command through, beyond its hold time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What takes longer is said to be still under way.
+const STILL: Duration = Duration::from_secs(5);
+
 /// Part of the greatest power that measurements may be off.
 const TOLERANCE: f64 = 0.02;
 
@@ -33,7 +36,8 @@ set_power_factor, set_ramp_rates, reset_alarms, release_active_power, release_re
 kW, var, kvar, % of what the device can do; power factors end in over or under (excited). Positive is \
 injected into the grid.
 The device falls back by itself after the hold time if it has a reversion time; with --release it is \
-released at the end.";
+released at the end.
+\"applied\" is read back from the device; \"accepted, not verified\" is what it said, with the reason why nothing shows it.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -116,7 +120,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     if !person.agrees(args.yes, &format!("{}: {}?", target.link, plan.summary))? {
         return Ok(End::Failed("nothing was written".to_owned()));
     }
-    let outcome = device.carry_out(&plan, hold.min(PATIENCE)).await;
+    let outcome = patiently(device.carry_out(&plan, hold.min(PATIENCE))).await;
     let end = tell(out, &outcome)?;
     let Outcome::Applied(read_back) = outcome else { return Ok(end) };
     let seen = match watch(out, &mut device, args.watch).await? {
@@ -157,13 +161,27 @@ fn count(plan: &HandPlan) -> String {
     }
 }
 
+/// Says now and then that a command is still under way: a switch may take half a minute to show what it does.
+async fn patiently(command: impl Future<Output = Outcome>) -> Outcome {
+    let mut command = std::pin::pin!(command);
+    let mut waited = Duration::ZERO;
+    loop {
+        match tokio::time::timeout(STILL, &mut command).await {
+            Ok(outcome) => return outcome,
+            Err(_) => {
+                waited += STILL;
+                say(&format!("waiting for the device to show it ({} s)", waited.as_secs()));
+            }
+        }
+    }
+}
+
 /// Says how a command ended.
 fn tell(out: &mut dyn Write, outcome: &Outcome) -> std::io::Result<End> {
     let (words, end) = match outcome {
         Outcome::Applied(read_back) => {
-            let words = match read_back.doubt {
-                _ if read_back.verified => "applied: read back as written".to_owned(),
-                None => "applied: the device took it, and gives nothing to read back".to_owned(),
+            let words = match read_back.unverified() {
+                None => "applied: read back as written".to_owned(),
                 Some(why) => format!("accepted, not verified: {why}"),
             };
             (words, End::Done)
@@ -218,6 +236,9 @@ fn verdict(setpoint: &Setpoint, read_back: ReadBack, seen: Option<Watts>, most: 
             ((seen.get() - asked.get()).abs() <= slack, asked)
         }
         (Setpoint::Disconnect, _, Some(seen)) => (seen.get().abs() <= slack, Watts::ZERO),
+        (Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_) | Setpoint::Disconnect, _, None) => {
+            return "effect: not judged: the device does not tell its active power".to_owned();
+        }
         _ => return "effect: not judged for this command; see the values above".to_owned(),
     };
     let asked = asked.get();
@@ -288,7 +309,7 @@ async fn undo(
         Err(words) => return Ok(End::Failed(format!("it was not released: {words}"))),
     };
     say(&format!("releasing: {}", plan.summary));
-    let outcome = device.carry_out(&plan, hold.min(PATIENCE)).await;
+    let outcome = patiently(device.carry_out(&plan, hold.min(PATIENCE))).await;
     write!(out, "release ")?;
     tell(out, &outcome)
 }

@@ -18,6 +18,10 @@ const TIMEOUTS: std::ops::RangeInclusive<Duration> = Duration::from_millis(50)..
 /// What takes less is not talked about.
 const LONG: Duration = Duration::from_secs(2);
 
+/// What a tool may do to a gateway that drives the same outstation.
+pub(super) const ONE_SESSION: &str = "note: many outstations serve one connection at a time: a gateway that drives this one \
+     may have been cut off meanwhile, and comes back by itself";
+
 /// How a device wants to be treated.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct How {

@@ -227,11 +227,7 @@ fn stop_on_signal() -> anyhow::Result<CancellationToken> {
 
 fn start_log(cli: &Cli) -> anyhow::Result<()> {
     let wanted = cli.log.as_deref().unwrap_or_else(|| cli.command.default_log());
-    let filter = if cli.command.traces() {
-        format!("{wanted},dergate::wire=trace,dnp3=info")
-    } else {
-        wanted.to_owned()
-    };
+    let filter = filter_of(wanted, cli.command.traces());
     let filter: EnvFilter = filter.parse().map_err(|why| {
         anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
     })?;
@@ -241,6 +237,21 @@ fn start_log(cli: &Cli) -> anyhow::Result<()> {
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
     }
     Ok(())
+}
+
+/// What is logged. The library below DNP3 tells each time-out and each try to connect: the driver says the same once, when
+/// it changes. Who names `dnp3` hears it all.
+fn filter_of(wanted: &str, traces: bool) -> String {
+    let named = wanted.split(',').any(|part| {
+        part.trim()
+            .strip_prefix("dnp3")
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['=', ':', '[']))
+    });
+    match (traces, named || wanted.trim() == "off") {
+        (true, _) => format!("{wanted},dergate::wire=trace,dnp3=info"),
+        (false, true) => wanted.to_owned(),
+        (false, false) => format!("{wanted},dnp3=error"),
+    }
 }
 
 fn is_broken_pipe(why: &anyhow::Error) -> bool {

@@ -7,7 +7,7 @@ mod outstation;
 mod text;
 mod units;
 
-use super::device::{How, Target, best_map, ended, progress};
+use super::device::{How, ONE_SESSION, Target, best_map, ended, progress};
 use super::record::Recorded;
 use super::{End, record, say};
 use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, MapKind, Maps};
@@ -28,7 +28,8 @@ Examples:  dergate probe 'modbus+tcp://192.0.2.21:502?unit=1'
            dergate probe 'dnp3+tcp://192.0.2.41?outstation=10' --filter AI530..AI560
            dergate probe --from inverter.json --all
 
-Of a DNP3 outstation class 0 and ranges are read and never events, so that no other master misses one.
+Of a DNP3 outstation class 0 and ranges are read and never events, so that no other master misses one. Many outstations \
+serve one connection at a time: while a tool is connected, the gateway that drives the outstation may be cut off.
 
 --json prints one object: manufacturer, model, serial, version, base, map, ratings, models (id, \
 instance, device, name, known, address, length, points), registers (map, title, recognised, points; of a register map), readings, capability, warnings; a point has \
@@ -81,6 +82,9 @@ pub(super) struct Style<'a> {
 pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End> {
     let colours = std::io::stdout().is_terminal();
     let style = Style { json: args.json, all: args.all, colours, filter: args.filter.as_deref() };
+    if let Some(words) = style.filter.and_then(outstation::filter_fault) {
+        return Ok(End::Usage(words));
+    }
     match (&args.from, &args.link) {
         (Some(file), _) => from_file(file, &args.how, style, out).await,
         (None, Some(link)) => match &args.unit {
@@ -105,7 +109,7 @@ pub(super) async fn from_device(
         return from_outstation(&target, &outstation, style, out).await;
     }
     if style.filter.is_some() {
-        return Ok(End::Usage("--filter is for DNP3 outstations".to_owned()));
+        return Ok(filter_is_for_outstations());
     }
     let session = target.session();
     match session.discover(&progress()).await {
@@ -139,10 +143,18 @@ async fn from_outstation(
     match outstation.discover(&progress()).await {
         Ok(report) => {
             let map = map_of(&report, &target.maps);
-            show(out, &target.link.to_string(), &report, map.as_deref(), style)
+            let end = show(out, &target.link.to_string(), &report, map.as_deref(), style)?;
+            if !style.json && !target.link.is_serial() {
+                say(ONE_SESSION);
+            }
+            Ok(end)
         }
         Err(error) => Ok(ended(&error)),
     }
+}
+
+fn filter_is_for_outstations() -> End {
+    End::Usage("--filter is for DNP3 outstations".to_owned())
 }
 
 async fn from_file(file: &Path, how: &How, style: Style<'_>, out: &mut dyn Write) -> std::io::Result<End> {
@@ -161,6 +173,7 @@ async fn from_file(file: &Path, how: &How, style: Style<'_>, out: &mut dyn Write
         return Ok(End::Usage(words));
     }
     let recording = match recorded {
+        Recorded::Device(_) if style.filter.is_some() => return Ok(filter_is_for_outstations()),
         Recorded::Device(recording) => recording,
         Recorded::Outstation(recording) => {
             let id =
@@ -168,7 +181,7 @@ async fn from_file(file: &Path, how: &How, style: Style<'_>, out: &mut dyn Write
             let Some(map) = map.or_else(|| maps.get(id).cloned()) else {
                 return Ok(End::Failed(format!("there is no device map \"{id}\" to read the recording by")));
             };
-            let name = format!("{}, recorded {}", recording.link, recording.at);
+            let name = format!("{}, recorded {}", recording.link, time(recording.at));
             return match replay_outstation(&recording, &map).await {
                 Ok(report) => show(out, &name, &report, map_of(&report, &maps).as_deref(), style),
                 Err(error) => Ok(ended(&error)),

@@ -78,7 +78,10 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
     if args.json {
         writeln!(out, "{:#}", Value::from(answers.iter().flat_map(documents).collect::<Vec<_>>()))?;
     } else {
-        table(&answers).write(out, "")?;
+        let table = table(&answers);
+        if !table.is_empty() {
+            table.write(out, "")?;
+        }
     }
     out.flush()?;
     let wrong =

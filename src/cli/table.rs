@@ -25,6 +25,12 @@ impl<const N: usize> Table<N> {
         Self { columns, rows: Vec::new() }
     }
 
+    /// True if it has no rows.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
     /// Adds a row.
     pub fn push(&mut self, row: [String; N]) {
         self.rows.push(row.map(|cell| printable(&cell)));

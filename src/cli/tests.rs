@@ -44,3 +44,17 @@ fn every_command_with_a_link_has_an_example_of_dnp3() {
         assert!(help.contains(&format!("dergate {name} 'dnp3+tcp://")), "{name}: {help}");
     }
 }
+
+#[test]
+fn the_library_below_dnp3_is_not_heard_unless_it_is_named() {
+    let filter = super::filter_of;
+    assert_eq!(filter("info", false), "info,dnp3=error");
+    assert_eq!(
+        filter("info,dergate::southbound::dnp3=debug", false),
+        "info,dergate::southbound::dnp3=debug,dnp3=error"
+    );
+    for own in ["dnp3=debug", "warn, dnp3::master=info", "info,dnp3", "off"] {
+        assert_eq!(filter(own, false), own);
+    }
+    assert_eq!(filter("error", true), "error,dergate::wire=trace,dnp3=info");
+}

@@ -60,7 +60,8 @@ impl TlsArgs {
             None => None,
         };
         let paths = Paths { certificate, private_key, authorities };
-        let (identity, findings) = Identity::load(&paths, Timestamp::now());
+        let (identity, mut findings) = Identity::load(&paths, Timestamp::now());
+        findings.retain(|finding| link.dnp3().is_none() || !finding.role);
         let of = |severity: Severity| {
             findings.iter().filter(move |f| f.severity == severity).map(|f| f.words.clone())
         };

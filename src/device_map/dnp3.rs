@@ -5,9 +5,11 @@
 
 mod argument;
 mod control;
+mod scaling;
 
 pub use argument::Argument;
 pub use control::{AnalogNumber, ControlOptions, Operate, Switch};
+pub use scaling::scaled;
 
 use super::map::Parity;
 use super::registers::{CommandName, EffectRule, PollClass, RegisterQuantity};
@@ -241,7 +243,7 @@ pub struct OutstationPoint {
     pub invalid: Vec<i64>,
     /// Names of values.
     pub symbols: Vec<(i64, String)>,
-    /// It counts only while this binary point is on.
+    /// It counts only while this point is on, or not 0.
     pub only_while: Option<At>,
     /// On (or not 0) is an alarm, in these words.
     pub alarm: Option<String>,

@@ -197,3 +197,6 @@ async fn run(connection: Arc<Connection>, stop: CancellationToken) {
         () = async { stop.cancelled().await; tokio::time::sleep(GRACE).await } => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

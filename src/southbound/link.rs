@@ -119,6 +119,12 @@ impl Link {
         }
     }
 
+    /// True for a link over a serial line.
+    #[must_use]
+    pub const fn is_serial(&self) -> bool {
+        matches!(self, Self::ModbusRtu(_) | Self::Dnp3Serial(_))
+    }
+
     /// The host of a link over TLS, and its port.
     #[must_use]
     pub fn secured(&self) -> Option<(&str, u16)> {

@@ -111,3 +111,26 @@ fn commands_and_values_are_read_or_told_what_would_be_right() {
         assert!(amount_of(text).unwrap_err().contains(part), "{text}");
     }
 }
+
+#[test]
+fn what_nothing_shows_is_not_said_to_be_applied() {
+    let said = |read_back| {
+        let mut out = Vec::new();
+        let end = tell(&mut out, &Outcome::Applied(read_back)).unwrap();
+        assert_eq!(end, End::Done);
+        String::from_utf8(out).unwrap()
+    };
+    let verified = ReadBack { verified: true, ..ReadBack::default() };
+    assert_eq!(said(verified), "applied: read back as written\n");
+    let words = said(ReadBack::default());
+    assert_eq!(words, "accepted, not verified: the device gives nothing to read back\n");
+    let words = said(ReadBack { doubt: Some("it did not follow"), ..ReadBack::default() });
+    assert_eq!(words, "accepted, not verified: it did not follow\n");
+}
+
+#[test]
+fn a_power_that_is_not_told_is_not_judged() {
+    let asked = Setpoint::LimitActivePower(Watts::new(500.0));
+    let words = verdict(&asked, ReadBack::default(), None, Watts::new(1000.0));
+    assert!(words.contains("does not tell its active power"), "{words}");
+}

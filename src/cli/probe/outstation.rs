@@ -19,7 +19,8 @@ pub(super) fn mark(out: &mut dyn Write, shown: &OutstationReport) -> io::Result<
     writeln!(out, "  {:<22} {} ({how})", "points of", printable(&shown.title))
 }
 
-pub(super) fn text(out: &mut dyn Write, shown: &OutstationReport, style: Style<'_>) -> io::Result<()> {
+/// In what state it is, and what it says that it supports.
+pub(super) fn state(out: &mut dyn Write, shown: &OutstationReport) -> io::Result<()> {
     writeln!(out, "\nState")?;
     let states = if shown.states.is_empty() { "not told".to_owned() } else { shown.states.join(", ") };
     let alarms = if shown.alarms.is_empty() { "none".to_owned() } else { shown.alarms.join(", ") };
@@ -34,6 +35,11 @@ pub(super) fn text(out: &mut dyn Write, shown: &OutstationReport, style: Style<'
             writeln!(out, "  {label:<22} {}", printable(&modes.join(", ")))?;
         }
     }
+    Ok(())
+}
+
+/// How many points it has, and those that are to be shown.
+pub(super) fn points(out: &mut dyn Write, shown: &OutstationReport, style: Style<'_>) -> io::Result<()> {
     writeln!(out, "\nPoints that it has")?;
     if shown.counts().is_empty() {
         writeln!(out, "  none")?;
@@ -46,7 +52,7 @@ pub(super) fn text(out: &mut dyn Write, shown: &OutstationReport, style: Style<'
         };
         writeln!(out, "  {:<22} {came}{words}", kind_words(kind))?;
     }
-    points(out, shown, style)
+    table_of(out, shown, style)
 }
 
 const fn kind_words(kind: PointKind) -> &'static str {
@@ -78,20 +84,37 @@ fn wanted<'a>(shown: &'a OutstationReport, style: Style<'a>) -> impl Iterator<It
     })
 }
 
-fn points(out: &mut dyn Write, shown: &OutstationReport, style: Style<'_>) -> io::Result<()> {
-    writeln!(out, "\nPoints of map {}", printable(&shown.map))?;
+fn table_of(out: &mut dyn Write, shown: &OutstationReport, style: Style<'_>) -> io::Result<()> {
+    match style.filter {
+        Some(text) => writeln!(out, "\nPoints with {}", printable(text))?,
+        None if style.all => writeln!(out, "\nAll points")?,
+        None => writeln!(out, "\nPoints of map {}", printable(&shown.map))?,
+    }
     let mut table = point_table();
-    let mut count = 0_usize;
     for point in wanted(shown, style) {
         table.push(point_row(point));
-        count += 1;
+    }
+    if table.is_empty() {
+        return writeln!(out, "  none");
     }
     table.write(out, "  ")?;
-    let rest = shown.points.len() - count;
-    if rest > 0 && style.filter.is_none() {
-        writeln!(out, "  {rest} more that the map does not use, or that did not come (--all shows them)")?;
+    let came = |point: &&PointReport| point.seen.is_some();
+    let foreign = shown.points.iter().filter(came).filter(|point| point.name.is_none()).count();
+    let missing = shown.points.iter().filter(|point| point.seen.is_none()).count();
+    if style.filter.is_some() || style.all || foreign + missing == 0 {
+        return Ok(());
     }
-    Ok(())
+    let words = [(foreign, "that the map does not use"), (missing, "of the map that did not come")]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"));
+    writeln!(out, "  and {} (--all shows them)", words.collect::<Vec<_>>().join(", "))
+}
+
+/// Why a filter can fit no point, and what would be right.
+pub(super) fn filter_fault(text: &str) -> Option<String> {
+    let fault = text.contains("..").then(|| Pick::parse(text).err())??;
+    Some(format!("--filter {fault}"))
 }
 
 /// The columns of [`point_row`].

@@ -33,27 +33,42 @@ pub(super) fn report(
         register_points(out, registers, style)?;
     }
     if let Some(shown) = &report.outstation {
-        outstation::text(out, shown, style)?;
+        // It may have thousands of points: what matters comes before them.
+        outstation::state(out, shown)?;
+        as_reported(out, report)?;
+        abilities(out, &report.capability)?;
+        return outstation::points(out, shown, style);
     }
+    as_reported(out, report)?;
+    abilities(out, &report.capability)
+}
+
+fn as_reported(out: &mut dyn Write, report: &ProbeReport) -> io::Result<()> {
     writeln!(out, "\nAs the gateway reports it (positive is injected)")?;
     if report.readings.is_empty() {
         writeln!(out, "  no values")?;
     }
     for reading in &report.readings {
         let (name, unit) = (reading.quantity.name(), reading.quantity.unit());
-        let value = known(reading)
-            .map_or_else(|| reading.quality.name().to_owned(), |v| format!("{} {unit}", tidy(v)));
+        let value =
+            known(reading).map_or_else(|| reading.quality.name().to_owned(), |v| format!("{v} {unit}"));
         // A DNP3 outstation may say when it measured.
         let at = if report.outstation.is_some() { format!("  {}", time(reading.at)) } else { String::new() };
         writeln!(out, "  {name:<22} {value}{at}")?;
     }
-    abilities(out, &report.capability)
+    Ok(())
 }
 
 /// Without the digits that binary arithmetic adds.
 fn tidy(value: f64) -> f64 {
     let rounded = (value * 1e6).round() / 1e6;
-    if rounded == 0.0 { 0.0 } else { rounded }
+    if rounded == 0.0 {
+        0.0
+    } else if rounded.is_finite() {
+        rounded
+    } else {
+        value
+    }
 }
 
 fn identity(out: &mut dyn Write, name: &str, report: &ProbeReport, map: Option<&str>) -> io::Result<()> {
@@ -217,8 +232,10 @@ pub(super) fn ratings(plate: &Nameplate) -> [(&'static str, Option<f64>, &'stati
         ("reactiveAbsorbedMax", plate.reactive_absorbed_max.map(|v| v.get()), "VAr"),
         ("energyRating", plate.energy_rating.map(|v| v.get()), "Wh"),
     ]
+    .map(|(label, value, unit)| (label, value.map(tidy), unit))
 }
 
+/// The value of a reading that can be used, as it is printed.
 pub(super) fn known(reading: &Reading) -> Option<f64> {
-    (reading.quality == Quality::Good).then_some(reading.value)
+    (reading.quality == Quality::Good).then(|| tidy(reading.value))
 }

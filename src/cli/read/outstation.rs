@@ -38,7 +38,9 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
         for point in answers.iter().filter_map(|answer| answer.result.as_ref().ok()).flatten() {
             table.push(point_row(point));
         }
-        table.write(out, "")?;
+        if !table.is_empty() {
+            table.write(out, "")?;
+        }
     }
     out.flush()?;
     let wrong: Vec<String> = answers

@@ -28,6 +28,10 @@ pub(in crate::cli) enum Recorded {
 #[derive(Debug, Deserialize)]
 struct Head {
     #[serde(default)]
+    format: Option<String>,
+    #[serde(default)]
+    version: Option<u32>,
+    #[serde(default)]
     kind: Option<String>,
 }
 
@@ -186,10 +190,19 @@ pub(in crate::cli) fn load(path: &Path) -> Result<Recorded, String> {
     }
     let no_recording = |why: serde_json::Error| format!("{name} is no recording of dergate record: {why}");
     let head: Head = serde_json::from_str(&text).map_err(no_recording)?;
+    // Before the rest is looked at: a later version may have other fields.
+    if let (Some(format), Some(version)) = (&head.format, head.version) {
+        ours(format, version).map_err(|why| format!("{name}: {why}"))?;
+    }
     let recorded = match head.kind.as_deref() {
         Some(outstation::KIND) => outstation::recording(serde_json::from_str(&text).map_err(no_recording)?)
             .map(Recorded::Outstation),
-        _ => recording(serde_json::from_str(&text).map_err(no_recording)?).map(Recorded::Device),
+        None => recording(serde_json::from_str(&text).map_err(no_recording)?).map(Recorded::Device),
+        Some(kind) => Err(format!(
+            "\"kind\" is \"{}\", and this version knows \"{}\", or none for a Modbus device",
+            kind.escape_debug(),
+            outstation::KIND
+        )),
     };
     recorded.map_err(|why| format!("{name}: {why}"))
 }

@@ -103,3 +103,17 @@ fn what_is_no_recording_is_told_so() {
     assert!(load(&file).unwrap_err().contains("larger than"));
     assert!(load(&folder.path().join("none")).unwrap_err().contains("cannot be read"));
 }
+
+#[tokio::test]
+async fn a_recording_of_a_later_version_or_another_kind_is_said_to_be_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("device.json");
+    for (text, part) in [
+        (r#"{"format": "dergate-recording", "version": 2, "news": 1}"#, "version 2 is not one"),
+        (r#"{"format": "dergate-recording", "version": 1, "kind": "iec104"}"#, "\"kind\" is \"iec104\""),
+    ] {
+        std::fs::write(&file, text).unwrap();
+        let (end, _) = probed(&["--from", &file.display().to_string()]).await;
+        assert!(matches!(&end, End::Failed(words) if words.contains(part)), "{end:?}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::cli::device::Person;
 use crate::cli::{End, control, probe, read, record, write};
-use crate::simulator::{DeviceSettings, Kind, Plant, PlantSettings};
+use crate::simulator::{DeviceSettings, Fault, Kind, Plant, PlantSettings};
 use clap::Parser;
 use serde_json::Value;
 
@@ -57,6 +57,15 @@ async fn a_probe_shows_what_it_is_and_what_it_can_do() {
     ] {
         assert!(out.contains(part), "{part} is missing in\n{out}");
     }
+    let place = |part: &str| out.find(part).unwrap_or_else(|| panic!("{part} is missing in\n{out}"));
+    assert!(place("As the gateway reports it") < place("Points of map"), "the summary comes first:\n{out}");
+    assert!(place("Can be asked for") < place("Points of map"), "{out}");
+    assert!(out.contains(" that the map does not use (--all shows them)"), "{out}");
+    let (end, out) = dergate(&["probe", &link, "--filter", "no_such_point"]).await;
+    assert_eq!(end, End::Done);
+    assert!(out.ends_with("Points with no_such_point\n  none\n"), "{out}");
+    let (end, _) = dergate(&["probe", &link, "--filter", "AI530.."]).await;
+    assert!(matches!(&end, End::Usage(words) if words.contains("--filter \"AI530..\"")), "{end:?}");
     let (end, out) = dergate(&["probe", &link, "--json", "--filter", "AI536..AI537"]).await;
     assert_eq!(end, End::Done);
     let shown = document(&out);
@@ -82,6 +91,8 @@ async fn points_are_read_and_what_is_missing_fails() {
     let (end, out) = dergate(&["read", &link, "AI0", "active_pover"]).await;
     assert!(matches!(&end, End::Failed(words) if words.contains("did you mean active_power?")), "{end:?}");
     assert!(out.contains("AI0"), "what is there is shown: {out}");
+    let (_, out) = dergate(&["read", &link, "CTR0"]).await;
+    assert_eq!(out, "", "no head over nothing");
     let (end, _) = dergate(&["read", &link, "holding:5"]).await;
     assert!(matches!(&end, End::Usage(words) if words.contains("registers are Modbus")), "{end:?}");
     plant.stop().await;
@@ -119,6 +130,15 @@ async fn a_recording_shows_what_the_outstation_showed() {
     let (end, out) = dergate(&["record", &link, "-o", &file]).await;
     assert_eq!(end, End::Done);
     assert!(out.contains(" points, from dnp3+tcp://"), "{out}");
+    let (_, live) = dergate(&["probe", &link, "--all", "--filter", "AO"]).await;
+    let (_, replayed) = dergate(&["probe", "--from", &file, "--all", "--filter", "AO"]).await;
+    // The power of the plant moves meanwhile; its outputs and what it can do do not.
+    let still = |text: &str| {
+        let (_, rest) = text.split_once('\n').unwrap();
+        let (head, rest) = rest.split_once("\nAs the gateway reports it").unwrap();
+        format!("{head}{}", rest.split_once("\nCan be asked for").unwrap().1)
+    };
+    assert_eq!(still(&replayed), still(&live));
     plant.stop().await;
     let (end, out) = dergate(&["probe", "--from", &file, "--json", "--all"]).await;
     assert_eq!(end, End::Done, "{out}");
@@ -134,7 +154,9 @@ async fn a_control_is_previewed_carried_out_and_released() {
     let (plant, link) = plant().await;
     let (end, out) = dergate(&["control", &link, "limit_active_power", "50%", "--dry-run"]).await;
     assert_eq!(end, End::Done, "{out}");
-    assert!(out.contains("AO88 = 500") && out.contains("BO17 latch on"), "{out}");
+    for part in ["AO88 wlim_discharge_setpoint [%] = 500 (50)", "BO17 enable_wlim_mode latch on"] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
     let words = ["control", &link, "limit_active_power", "50%", "--watch", "0", "--yes", "--release"];
     let (end, out) = dergate(&words).await;
     assert_eq!(end, End::Done, "{out}");
@@ -149,9 +171,29 @@ async fn nobody_there_ends_with_3() {
     let link = format!("dnp3+tcp://{closed}?outstation=10");
     let (end, _) = dergate(&["probe", &link]).await;
     assert!(matches!(&end, End::NoAnswer(words) if words.contains("refused")), "{end:?}");
+    let (end, _) = dergate(&["probe", "dnp3+serial:///dev/no-such-port?outstation=10"]).await;
+    assert!(matches!(&end, End::Failed(words) if words.contains("is not there")), "our own side: {end:?}");
     let (plant, link) = plant().await;
     let wrong = link.replace("outstation=1024", "outstation=9");
     let (end, _) = dergate(&["read", &wrong, "AI0", "--timeout", "500ms"]).await;
     assert!(matches!(&end, End::NoAnswer(words) if words.contains("does not answer master")), "{end:?}");
     plant.stop().await;
+}
+
+/// Whoever drives the outstation hears what it said of itself from a recording too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_keeps_what_the_outstation_said_of_itself() {
+    let devices = vec![DeviceSettings {
+        faults: vec![Fault::Trouble],
+        ..DeviceSettings::dnp3("BESS-1", Kind::Storage)
+    }];
+    let plant = Plant::start(PlantSettings { control: None, devices }).await.unwrap();
+    let link = plant.devices()[0].link();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bess.json").display().to_string();
+    assert_eq!(dergate(&["record", &link, "-o", &file]).await.0, End::Done);
+    plant.stop().await;
+    let (_, out) = dergate(&["probe", "--from", &file, "--json"]).await;
+    let warnings = document(&out)["warnings"].to_string();
+    assert!(warnings.contains("IIN1.6"), "{warnings}");
 }

@@ -36,6 +36,8 @@ fn files_become_a_client_and_their_warnings_are_told() {
     let (found, warnings) = client(&files, "modbus+tls://192.0.2.7").unwrap();
     assert!(found.is_some());
     assert!(warnings.len() == 1 && warnings[0].contains("has no role"), "{warnings:?}");
+    let (_, warnings) = client(&files, "dnp3+tls://192.0.2.7").unwrap();
+    assert!(warnings.is_empty(), "an outstation looks at no role: {warnings:?}");
     let pinned = [&files[..], &["--pinned-sha256", "12"]].concat();
     assert!(client(&pinned, "modbus+tls://h").unwrap_err().contains("64 hexadecimal digits"));
     let swapped =

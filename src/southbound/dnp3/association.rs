@@ -9,17 +9,19 @@ mod requests;
 pub use health::{Failure, Health};
 pub use requests::words;
 
-use super::channel::{Channel, Handle, Inner};
+use super::channel::{Channel, DAMAGED, Handle, Inner};
 use super::field::{
     Field, Identity, LinkState, News, OperateError, Operation, Part, ReadError, Refusal, Seen,
 };
-use super::handler::{Answer, Clock, Tasks, Values, Watch, clock_is_set};
+use super::handler::{Answer, Clock, Tasks, Values, Watch, is_plausible};
 use crate::device_map::dnp3::{ReadPlan, SessionOptions, TimeSync, Unsolicited};
 use crate::southbound::Dnp3Addresses;
 use dnp3::app::attr::{AttrSet, StringAttr};
 use dnp3::app::{RetryStrategy, Timeout};
 use dnp3::link::EndpointAddress;
-use dnp3::master::{AssociationConfig, Classes, EventClasses, MasterChannel, ReadRequest, TimeSyncProcedure};
+use dnp3::master::{
+    AssociationConfig, Classes, EventClasses, MasterChannel, ReadRequest, TaskError, TimeSyncProcedure,
+};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -104,7 +106,7 @@ impl Channel {
         let address = EndpointAddress::try_new(addresses.outstation)
             .map_err(|_| JoinError::Address(addresses.outstation))?;
         let health = Health::new(session, response_timeout, channel.pace);
-        let watch = Arc::new(Watch::new(health, channel.answered.clone()));
+        let watch = Arc::new(Watch::new(health, channel.heard.clone()));
         let seat = Arc::new(Seat {
             address,
             session: session.clone(),
@@ -132,8 +134,9 @@ impl Seat {
         let _ = master.remove_association(self.address).await;
         let values = Values::new(self.watch.clone());
         let tasks = Tasks(self.watch.clone());
+        let clock = Clock(channel.pace.clock);
         let made = master
-            .add_association(self.address, config, Box::new(values), Box::new(Clock), Box::new(tasks))
+            .add_association(self.address, config, Box::new(values), Box::new(clock), Box::new(tasks))
             .await;
         *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = made.ok();
     }
@@ -146,7 +149,7 @@ impl Seat {
     fn config(&self, channel: &Inner) -> AssociationConfig {
         let mut state = self.watch.state();
         let health = &mut state.health;
-        if !clock_is_set() {
+        if !is_plausible((channel.pace.clock)()) {
             health.time_not_known(Instant::now());
         }
         let mut config = AssociationConfig::quiet();
@@ -169,6 +172,22 @@ impl Seat {
             config.auto_time_sync = self.procedure(channel);
         }
         config
+    }
+
+    /// What its silence may mean while the connection stands.
+    pub fn silence(&self, channel: &Inner) -> String {
+        let (outstation, master) = (self.address.raw_value(), channel.place.master);
+        if channel.heard.damaged() {
+            DAMAGED.to_owned()
+        } else if self.watch.state().health.is_known() {
+            format!(
+                "connected, but outstation {outstation} does not answer any more: does it run, and is no other master connected to it?"
+            )
+        } else {
+            format!(
+                "connected, but outstation {outstation} does not answer master {master}: are both link addresses as they are set in the device, and is no other master connected to it?"
+            )
+        }
     }
 
     /// How its clock is set.
@@ -200,6 +219,7 @@ impl Outstation {
 
     async fn ask(&self, request: ReadRequest) -> Result<Vec<Seen>, ReadError> {
         let mut handle = self.asking()?;
+        let generation = self.channel.generation();
         let into = Arc::new(Mutex::new(Vec::new()));
         let answer = Answer::new(self.seat.watch.clone(), into.clone());
         let result = handle.read_with_handler(request, Box::new(answer)).await;
@@ -211,7 +231,14 @@ impl Outstation {
             Ok(()) => Ok(seen),
             Err(error) => {
                 self.seat.watch.rescue(seen);
-                Err(requests::read_error(error))
+                if error == TaskError::Shutdown {
+                    self.channel.broken(generation);
+                }
+                Err(match (requests::read_error(error), self.seat.watch.standing()) {
+                    // Why it broke may be known by now.
+                    (ReadError::NoConnection(_), LinkState::Down(why)) => ReadError::NoConnection(why),
+                    (error, _) => error,
+                })
             }
         }
     }
@@ -263,6 +290,10 @@ impl Field for Outstation {
         let result = handle.operate(mode, headers).await;
         let sent = self.seat.watch.state().health.command_was_sent();
         result.map_err(|error| requests::operate_error(error, sent))
+    }
+
+    fn silence(&self) -> String {
+        self.seat.silence(&self.channel)
     }
 }
 

@@ -4,10 +4,12 @@
 //! matter.
 
 mod dialler;
+mod heard;
 mod listener;
 mod open;
 mod place;
 
+pub use heard::Heard;
 pub use place::{Carrier, Place};
 
 use super::association::Seat;
@@ -18,7 +20,7 @@ use crate::southbound::tls::Client;
 use dnp3::master::{AssociationHandle, MasterChannel};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
 /// How patient a channel is.
@@ -36,8 +38,12 @@ pub struct Pace {
     pub time: Duration,
     /// How long a TLS handshake may take before it counts as stuck.
     pub hang: Duration,
+    /// How long a connection must last to be no short one: after short ones the waits become longer.
+    pub settled: Duration,
     /// How often an association looks after itself when nothing happens.
     pub tick: Duration,
+    /// The gateway's clock.
+    pub clock: fn() -> SystemTime,
 }
 
 impl Default for Pace {
@@ -49,7 +55,9 @@ impl Default for Pace {
             overflow: Duration::from_mins(1),
             time: Duration::from_hours(1),
             hang: Duration::from_secs(15),
+            settled: Duration::from_secs(30),
             tick: Duration::from_secs(1),
+            clock: SystemTime::now,
         }
     }
 }
@@ -71,8 +79,9 @@ pub(super) struct Inner {
     generation: AtomicU64,
     standing: Mutex<Standing>,
     seats: Mutex<Vec<Arc<Seat>>>,
-    /// An outstation has been heard since the connection was made.
-    pub answered: Arc<AtomicBool>,
+    pub heard: Arc<Heard>,
+    /// What is no frame is passed over; else the connection ends with it.
+    tolerant: AtomicBool,
 }
 
 /// How the connection stands.
@@ -80,6 +89,12 @@ struct Standing {
     state: LinkState,
     /// Since when it is being made.
     connecting: Option<Instant>,
+    /// Since when it stands.
+    made: Option<Instant>,
+    /// Connections in a row that ended a little after an answer.
+    short: u32,
+    /// The stack's end has failed.
+    broken: bool,
     /// When the cause of a failure was last looked for, and what was found.
     diagnosed: Option<(Instant, String)>,
 }
@@ -99,7 +114,14 @@ impl Channel {
         trace: bool,
         pace: Pace,
     ) -> Self {
-        let standing = Standing { state: LinkState::Connecting, connecting: None, diagnosed: None };
+        let standing = Standing {
+            state: LinkState::Connecting,
+            connecting: None,
+            made: None,
+            short: 0,
+            broken: false,
+            diagnosed: None,
+        };
         let inner = Arc::new(Inner {
             place,
             options: options.clone(),
@@ -111,7 +133,8 @@ impl Channel {
             generation: AtomicU64::new(0),
             standing: Mutex::new(standing),
             seats: Mutex::default(),
-            answered: Arc::new(AtomicBool::new(false)),
+            heard: Arc::default(),
+            tolerant: AtomicBool::new(false),
         });
         inner.spawn(&mut *inner.master.lock().await);
         Self(inner)
@@ -130,7 +153,29 @@ impl Channel {
     pub fn state(&self) -> LinkState {
         self.0.state()
     }
+
+    /// True if an outstation has been heard since the connection was made.
+    pub fn has_answered(&self) -> bool {
+        self.0.heard.answered()
+    }
 }
+
+/// Why another master is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// It has been connecting for too long, or could not be set up.
+    Hangs,
+    /// Its task has failed.
+    Broken,
+    /// It ended the connection because of a damaged frame.
+    Damage,
+}
+
+const NO_HANDSHAKE: &str = "connected, but the TLS handshake is not answered: does this port speak TLS?";
+const FAILED: &str = "the task of this connection has failed; it is started again";
+/// What comes is no DNP3, or not only.
+pub const DAMAGED: &str = "what comes is damaged or no DNP3 (frames with wrong check sums): is the serial line behind a \
+                           serial-to-TCP converter set right, or does this port speak another protocol?";
 
 impl Inner {
     fn standing(&self) -> MutexGuard<'_, Standing> {
@@ -209,31 +254,43 @@ impl Inner {
         }
     }
 
-    /// Gives up a master that hangs, or could not be set up, and makes another. Called now and then by each association.
+    /// The stack's end of the master of this generation has failed, and answers nothing any more.
+    pub fn broken(&self, generation: u64) {
+        let mut standing = self.standing();
+        if self.generation() == generation {
+            standing.broken = true;
+        }
+    }
+
+    /// Which master it is.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
+    /// Puts another master in place of one that hangs or has failed, or of one that ends the connection at each damaged frame.
+    /// Called now and then by each association.
     ///
     /// The stack neither bounds a TLS handshake nor hears anything while it connects, so a device that accepts a connection
-    /// and then says nothing would hold it for ever.
-    pub async fn unhang(self: &Arc<Self>) {
-        let now = Instant::now();
-        let stuck = |standing: &Standing| {
-            let limit = self.longest_connect();
-            standing.connecting.is_some_and(|since| now.saturating_duration_since(since) > limit)
-        };
-        if !stuck(&self.standing()) {
+    /// and then says nothing would hold it for ever. And at first nothing is passed over in what comes, because only so is it
+    /// known that something else than DNP3 does.
+    pub async fn mend(self: &Arc<Self>) {
+        if self.fault().is_none() {
             return;
         }
         let mut master = self.master.lock().await;
-        if !stuck(&self.standing()) {
-            return;
+        let Some(fault) = self.fault() else { return };
+        if fault == Fault::Damage {
+            tracing::warn!(place = %self.place, "frames come damaged: from now on they are passed over");
+            self.tolerant.store(true, Ordering::Relaxed);
         }
         self.spawn(&mut master);
         if master.is_none() {
             return;
         }
-        {
-            let mut standing = self.standing();
-            let words = "connected, but the TLS handshake is not answered: does this port speak TLS?";
-            self.set(&mut standing, LinkState::Down(words.to_owned()));
+        match fault {
+            Fault::Hangs => self.set(&mut self.standing(), LinkState::Down(NO_HANDSHAKE.to_owned())),
+            Fault::Broken => self.set(&mut self.standing(), LinkState::Down(FAILED.to_owned())),
+            Fault::Damage => {}
         }
         let seats: Vec<_> = self.seats().clone();
         if let Some(master) = &mut *master {
@@ -245,7 +302,23 @@ impl Inner {
             }
         }
         drop(master);
-        self.diagnose();
+        if fault == Fault::Hangs {
+            self.diagnose();
+        }
+    }
+
+    /// What is wrong with the master, if another one is to be made.
+    fn fault(&self) -> Option<Fault> {
+        let standing = self.standing();
+        let limit = self.longest_connect();
+        if standing.broken {
+            return Some(Fault::Broken);
+        }
+        if standing.connecting.is_some_and(|since| since.elapsed() > limit) {
+            return Some(Fault::Hangs);
+        }
+        let down = matches!(standing.state, LinkState::Down(_));
+        (down && self.heard.damaged() && !self.tolerant.load(Ordering::Relaxed)).then_some(Fault::Damage)
     }
 
     /// How long the connection may take to be made before something is wrong.

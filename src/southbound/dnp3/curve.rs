@@ -10,6 +10,7 @@ use super::plan::{Act, Ground, Known, size};
 use crate::der::{Curve, CurveShape};
 use crate::device_map::dnp3::{
     Argument, At, CurvePoints, CurveRoute, CurveWindow, OutstationMap, PointKind, StepSource, WindowPoint,
+    scaled,
 };
 use crate::southbound::lanes::Tidy;
 use std::time::Duration;
@@ -263,7 +264,7 @@ pub fn window_act(map: &OutstationMap, at: WindowPoint, value: f64, scale: f64) 
             how: map.control.analog,
         },
         reads: vec![At { kind: PointKind::AnalogInput, index: at.read }],
-        value: raw * scale,
+        value: scaled(raw, scale),
         scale,
         within,
         optional: false,

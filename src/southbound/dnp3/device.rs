@@ -5,16 +5,16 @@
 //! command is carried out is the matter of [`Commands`]. A connection may be shared: other outstations on it are not its
 //! matter either.
 
-use super::image::{Image, is};
+use super::image::Image;
 use super::poll::plan::Plan;
 use super::readings::nameplate;
-use super::sequence::Recorder;
+use super::sequence::{Recorder, remark};
 use super::watch::Standing;
-use super::{Commands, Field, Identity, LinkState, News, Part, ReadError};
+use super::{Commands, Field, Identity, LinkState, News, ReadError};
 use crate::backoff::Backoff;
 use crate::core::port::{DeviceRecord, DriverPort, PendingCommand, Poll, Report};
 use crate::der::{Capability, DeviceState, Nameplate, Outcome};
-use crate::device_map::dnp3::{At, Mark, OutstationMap};
+use crate::device_map::dnp3::OutstationMap;
 use crate::device_map::{DeviceMap, MARK, Maps};
 use crate::southbound::DeviceSettings;
 use crate::southbound::aggregate::Reported;
@@ -35,7 +35,7 @@ pub struct Device<'a, F> {
     pub(super) field: &'a F,
     pub(super) news: mpsc::Receiver<News>,
     pub(super) stop: &'a CancellationToken,
-    maps: &'a Maps,
+    pub(super) maps: &'a Maps,
     pub(super) map: Arc<DeviceMap>,
     pub(super) outstation: Arc<OutstationMap>,
     pub(super) image: Image,
@@ -46,7 +46,7 @@ pub struct Device<'a, F> {
     pub(super) standing: Standing,
     pub(super) state: DeviceState,
     pub(super) reason: String,
-    capability: Option<Capability>,
+    pub(super) capability: Option<Capability>,
     /// The core was told who it is, and its commands are carried out.
     pub(super) introduced: bool,
     /// Serial number of the device that belongs here.
@@ -71,6 +71,17 @@ pub enum Trouble {
 pub(super) enum Halt {
     Stop,
     Trouble(Trouble),
+    /// It is one of this map, which wants to be asked otherwise than the association was made for.
+    Rejoin(Arc<DeviceMap>),
+}
+
+/// What goes on with a device whose association must be made anew.
+#[derive(Debug)]
+pub struct Rejoin {
+    /// The map that is meant for it.
+    pub map: Arc<DeviceMap>,
+    /// What is known of it.
+    pub record: DeviceRecord,
 }
 
 /// How polling ended.
@@ -86,10 +97,6 @@ impl From<ReadError> for Halt {
     fn from(error: ReadError) -> Self {
         Self::Trouble(Trouble::Read(error))
     }
-}
-
-fn other(words: String) -> Halt {
-    Halt::Trouble(Trouble::Other(words))
 }
 
 impl<'a, F: Field> Device<'a, F> {
@@ -131,8 +138,8 @@ impl<'a, F: Field> Device<'a, F> {
         }
     }
 
-    /// Runs until the gateway stops.
-    pub async fn run(mut self) {
+    /// Runs until the gateway stops, or the association must be made anew for another map.
+    pub async fn run(mut self) -> Option<Rejoin> {
         let anchor = Instant::now() + phase(self.settings.index.get(), self.settings.poll);
         let mut backoff = Backoff::field();
         self.set_state(DeviceState::Discovering, String::new()).await;
@@ -141,16 +148,17 @@ impl<'a, F: Field> Device<'a, F> {
                 Ok(()) => {
                     backoff.reset();
                     match self.poll_on(anchor).await {
-                        End::Stop => return,
+                        End::Stop => return None,
                         End::Lost => self.standing.try_at = Some(Instant::now() + backoff.next_delay()),
                         End::Again => {}
                     }
                 }
-                Err(Halt::Stop) => return,
+                Err(Halt::Stop) => return None,
+                Err(Halt::Rejoin(map)) => return Some(Rejoin { map, record: self.record }),
                 Err(Halt::Trouble(trouble)) => {
                     self.failed(&trouble).await;
                     if self.pause(backoff.next_delay()).await {
-                        return;
+                        return None;
                     }
                 }
             }
@@ -190,7 +198,7 @@ impl<'a, F: Field> Device<'a, F> {
         self.answered();
         self.introduce(&identity).await;
         if std::mem::take(&mut self.standing.restarted) && self.identity_changed.is_none() {
-            self.after_restart().await;
+            self.send_again().await;
         }
         Ok(())
     }
@@ -219,7 +227,7 @@ impl<'a, F: Field> Device<'a, F> {
                         self.lost(words).await;
                     } else if let Err(error) = self.read_anew().await {
                         self.standing.try_at = Some(Instant::now() + backoff.next_delay());
-                        self.lost(error.to_string()).await;
+                        self.lost(self.words_of(&error)).await;
                     } else {
                         self.standing.whole = true;
                     }
@@ -236,79 +244,21 @@ impl<'a, F: Field> Device<'a, F> {
 
     /// Who the outstation says it is.
     async fn identity(&mut self) -> Result<Identity, Halt> {
-        let (identity, heard) = meanwhile(&mut self.news, self.field.identity()).await;
+        let (identity, heard) = tokio::select! {
+            biased;
+            () = self.stop.cancelled() => return Err(Halt::Stop),
+            done = meanwhile(&mut self.news, self.field.identity()) => done,
+        };
         for news in heard {
             self.hear(news).await;
         }
         Ok(identity?)
     }
 
-    /// Finds out whether the device is one of its map, or which map is meant for it.
-    async fn recognise(&mut self) -> Result<(), Halt> {
-        let named = self.settings.map_named;
-        let own = self.outstation.identify.as_ref().map(|mark| mark.at);
-        let Some(at) = (if named { own } else { Some(MARK) }) else { return Ok(()) };
-        let mut unreadable = None;
-        if !self.image.within(at, 0) {
-            match self.request(&[Part::Range(at.kind, at.index, at.index)]).await {
-                Ok(seen) => self.take(&seen).await,
-                Err(error @ (ReadError::Refused(_) | ReadError::Broken(_))) => unreadable = Some(error),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        let raw = self.image.seen(at).filter(|_| self.image.within(at, 0)).map(|seen| seen.raw);
-        let said = match (raw, unreadable) {
-            (Some(raw), _) => format!("{at} is {raw}"),
-            (None, Some(error)) => format!("{at} cannot be read: {error}"),
-            (None, None) => format!("{at} is not there"),
-        };
-        let fits = |map: &OutstationMap| {
-            map.identify.as_ref().is_none_or(|mark| raw.is_some_and(|raw| marks(mark, at, raw)))
-        };
-        if named {
-            return if fits(&self.outstation) { Ok(()) } else { Err(other(self.strange(&said))) };
-        }
-        let whole = raw.and_then(|raw| raw.to_string().parse().ok());
-        let best = self.maps.outstation_for(whole);
-        let Some(map) = best.filter(|map| map.outstation.as_ref().is_some_and(|o| fits(o))).cloned() else {
-            return Err(other(format!(
-                "{said}, and no map is meant for that; name one (map = \"…\") in the device's table of the configuration"
-            )));
-        };
-        if self.take_map(&map) && self.standing.by_ranges.is_some() {
-            self.read_everything().await?;
-        }
-        Ok(())
-    }
-
-    /// Why it is not a device of its map.
-    fn strange(&self, said: &str) -> String {
-        let any_of = self.outstation.identify.as_ref().map(|mark| mark.any_of.as_slice()).unwrap_or_default();
-        let wanted: Vec<String> = any_of.iter().take(8).map(i64::to_string).collect();
-        let more = if any_of.len() > wanted.len() { ", …" } else { "" };
-        let title = &self.map.title;
-        format!(
-            "{said}, which is none of {}{more}: this is not a {title}; choose another map",
-            wanted.join(", ")
-        )
-    }
-
-    /// Another map is meant for the device. True if it is another one than before.
-    fn take_map(&mut self, map: &Arc<DeviceMap>) -> bool {
-        if map.id == self.map.id {
-            return false;
-        }
-        self.outstation = map.outstation.clone().unwrap_or_default();
-        self.image.set_map(self.outstation.clone());
-        self.plan = Plan::new(&self.outstation);
-        self.hands.set_map(&map.id, self.outstation.clone());
-        self.map = map.clone();
-        true
-    }
-
     /// Tells the core who the device is, what it can do, and all that is known of it.
     async fn introduce(&mut self, identity: &Identity) {
         let began = Instant::now();
+        self.image.keep_only(self.plan.named().into_iter().chain([MARK]).collect());
         let plate = nameplate(&self.image, identity);
         self.check_identity(plate.serial.as_deref());
         self.log_found(&plate);
@@ -410,14 +360,24 @@ impl<'a, F: Field> Device<'a, F> {
         }
     }
 
-    /// Sends again what the outstation has lost by its restart.
-    async fn after_restart(&mut self) {
+    /// Sends again what the outstation should hold and does not show: lost by its restart, or while it was switched to local.
+    pub(super) async fn send_again(&mut self) {
         let work = self.hands.restarted(self.field, &self.image);
         let (sent, heard) = meanwhile(&mut self.news, work).await;
+        let mut remarks = Vec::new();
         for (asked, outcome) in sent {
             let device = &self.settings.name;
-            tracing::warn!(device, %asked, ?outcome, "lost by the restart of the outstation, and sent again");
+            tracing::warn!(device, %asked, ?outcome, "lost by the outstation, and sent again");
+            let words = match &outcome {
+                Outcome::Applied(_) => format!("it had lost what was asked ({asked}); it was sent again"),
+                Outcome::Refused(why) | Outcome::NotKept(why) => {
+                    format!("it had lost what was asked ({asked}); sent again in vain: {why}")
+                }
+                other => format!("it had lost what was asked ({asked}); sent again: {}", other.name()),
+            };
+            remarks.push(remark(&words, jiff::Timestamp::now()));
         }
+        self.tell(remarks).await;
         self.remember().await;
         for news in heard {
             self.hear(news).await;
@@ -430,7 +390,7 @@ impl<'a, F: Field> Device<'a, F> {
 async fn look<F: Field>(field: &F, plan: &Plan, image: &mut Image) -> Result<(), Outcome> {
     for parts in plan.before_command() {
         match field.read(&parts).await {
-            Ok(seen) => image.take(&seen),
+            Ok(seen) => drop(image.take(&seen)),
             Err(ReadError::Refused(_) | ReadError::Broken(_)) => {}
             Err(ReadError::NoConnection(_) | ReadError::Silent) => return Err(Outcome::Unreachable),
         }
@@ -456,10 +416,6 @@ async fn refuse_all(port: &DriverPort) {
     loop {
         port.commands.next().await.finish(Outcome::Unreachable);
     }
-}
-
-fn marks(mark: &Mark, at: At, raw: f64) -> bool {
-    mark.at == at && mark.any_of.iter().any(|wanted| is(raw, *wanted))
 }
 
 #[cfg(test)]

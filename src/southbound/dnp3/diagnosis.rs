@@ -2,7 +2,7 @@
 //! is down, bounded in time; it sends nothing but a TLS handshake.
 
 use super::channel::{Carrier, Place};
-use crate::southbound::tls::Client;
+use crate::southbound::tls::{Client, Fault, Kind};
 use std::io;
 use std::time::Duration;
 use tokio::io::AsyncReadExt;
@@ -12,36 +12,59 @@ use tokio::time::timeout;
 /// How long a device may take to end a session whose certificate it does not like.
 const VERDICT: Duration = Duration::from_secs(1);
 
-/// Tries each end point once. `None`: nothing is wrong any more.
-pub async fn of(place: &Place, tls: Option<&Client>, limit: Duration) -> Option<String> {
-    match &place.carrier {
-        Carrier::Tcp { ends } => {
-            let mut words = Vec::new();
-            for (host, port) in ends {
-                words.push((host, port, dial(host, *port, limit).await.err()?));
-            }
-            Some(join(&words))
-        }
-        Carrier::Tls { ends } => {
-            let mut words = Vec::new();
-            for (host, port) in ends {
-                words.push((host, port, secure(host, *port, tls, limit).await?));
-            }
-            Some(join(&words))
-        }
-        Carrier::Serial { path, serial } => serial_port(path, serial.baud),
+/// What is in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// For an operator.
+    pub words: String,
+    /// It is no silence: somebody answered and turned us away, or our own side is in the way.
+    pub refuses: bool,
+}
+
+impl Cause {
+    const fn silence(words: String) -> Self {
+        Self { words, refuses: false }
     }
 }
 
-fn join(words: &[(&String, &u16, String)]) -> String {
-    match words {
-        [(_, _, only)] => only.clone(),
-        many => {
-            let each: Vec<String> =
-                many.iter().map(|(host, port, why)| format!("{host}:{port}: {why}")).collect();
-            each.join("; ")
+/// Tries each end point once. `None`: nothing is wrong any more.
+pub async fn of(place: &Place, tls: Option<&Client>, limit: Duration) -> Option<String> {
+    cause(place, tls, limit).await.map(|cause| cause.words)
+}
+
+/// The same, with what kind of cause it is.
+pub async fn cause(place: &Place, tls: Option<&Client>, limit: Duration) -> Option<Cause> {
+    match &place.carrier {
+        Carrier::Tcp { ends } => {
+            let mut causes = Vec::new();
+            for (host, port) in ends {
+                causes.push((host, port, Cause::silence(dial(host, *port, limit).await.err()?)));
+            }
+            Some(join(&causes))
+        }
+        Carrier::Tls { ends } => {
+            let mut causes = Vec::new();
+            for (host, port) in ends {
+                causes.push((host, port, secure(host, *port, tls, limit).await?));
+            }
+            Some(join(&causes))
+        }
+        Carrier::Serial { path, serial } => {
+            serial_port(path, serial.baud).map(|words| Cause { words, refuses: true })
         }
     }
+}
+
+fn join(causes: &[(&String, &u16, Cause)]) -> Cause {
+    let words = match causes {
+        [(_, _, only)] => only.words.clone(),
+        many => {
+            let each: Vec<String> =
+                many.iter().map(|(host, port, why)| format!("{host}:{port}: {}", why.words)).collect();
+            each.join("; ")
+        }
+    };
+    Cause { words, refuses: causes.iter().any(|(_, _, cause)| cause.refuses) }
 }
 
 async fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, String> {
@@ -77,15 +100,18 @@ fn connecting(error: &io::Error) -> String {
     }
 }
 
-async fn secure(host: &str, port: u16, tls: Option<&Client>, limit: Duration) -> Option<String> {
+async fn secure(host: &str, port: u16, tls: Option<&Client>, limit: Duration) -> Option<Cause> {
     let stream = match dial(host, port, limit).await {
         Ok(stream) => stream,
-        Err(words) => return Some(words),
+        Err(words) => return Some(Cause::silence(words)),
     };
-    let Some(client) = tls else { return Some(super::tls::NoTls::NoIdentity.to_string()) };
+    let Some(client) = tls else {
+        return Some(Cause { words: super::tls::NoTls::NoIdentity.to_string(), refuses: true });
+    };
+    let of_fault = |fault: Fault| Cause { refuses: fault.kind != Kind::Silent, words: fault.to_string() };
     let mut session = match client.secure(stream, limit).await {
         Ok(session) => session,
-        Err(fault) => return Some(fault.to_string()),
+        Err(fault) => return Some(of_fault(fault)),
     };
     // A device with TLS 1.3 judges our certificate after the handshake; an outstation has nothing to say before it is asked.
     let version = session.get_ref().1.protocol_version();
@@ -93,7 +119,7 @@ async fn secure(host: &str, port: u16, tls: Option<&Client>, limit: Duration) ->
         Ok(Err(error)) => error,
         Ok(Ok(_)) | Err(_) => return None,
     };
-    client.first_request_failed(&error, version).map(|fault| fault.to_string())
+    client.first_request_failed(&error, version).map(of_fault)
 }
 
 fn serial_port(path: &str, baud: u32) -> Option<String> {

@@ -24,6 +24,11 @@ pub trait Field: Sync {
     /// # Errors
     /// See [`OperateError`]; with several outputs, those before the refused one may have been operated.
     fn operate(&self, outputs: &[Operation]) -> impl Future<Output = Result<(), OperateError>> + Send;
+
+    /// What it may mean that it does not answer while the connection stands, in words for an operator.
+    fn silence(&self) -> String {
+        ReadError::Silent.to_string()
+    }
 }
 
 /// Who an outstation says it is (device attributes, g0, set 0).
@@ -134,8 +139,8 @@ pub enum ReadError {
     /// There is no connection; why, in words.
     #[error("{0}")]
     NoConnection(String),
-    /// No answer in time.
-    #[error("no answer in time")]
+    /// No answer in time; what that may mean, says [`Field::silence`].
+    #[error("connected, but the outstation does not answer")]
     Silent,
     /// The outstation said no: IIN2 bits, in words.
     #[error("the outstation refuses the request: {0}")]

@@ -8,6 +8,7 @@ pub use gather::Gather;
 pub use outbox::Outbox;
 
 use super::association::{Failure, Health};
+use super::channel::Heard;
 use super::field::{Indications, LinkState, News, Seen, Source};
 use dnp3::app::measurement::{
     AnalogInput, AnalogOutputStatus, BinaryInput, BinaryOutputStatus, Counter, DoubleBitBinaryInput,
@@ -16,7 +17,6 @@ use dnp3::app::{FunctionCode, Iin, MaybeAsync, ResponseHeader, Sequence};
 use dnp3::master::{
     AssociationHandler, AssociationInformation, HeaderInfo, ReadHandler, ReadType, TaskError, TaskType,
 };
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 use tokio::sync::Notify;
@@ -31,8 +31,8 @@ pub struct Watch {
     pub outbox: Outbox,
     /// Something happened that the keeper should look at.
     pub stirred: Notify,
-    /// On this channel somebody was heard.
-    answered: Arc<AtomicBool>,
+    /// What was heard on this channel.
+    connection: Arc<Heard>,
 }
 
 pub struct State {
@@ -45,9 +45,9 @@ pub struct State {
 }
 
 impl Watch {
-    pub fn new(health: Health, answered: Arc<AtomicBool>) -> Self {
+    pub fn new(health: Health, connection: Arc<Heard>) -> Self {
         let state = State { health, link: LinkState::Connecting, indications: None, whole: None, told: None };
-        Self { state: Mutex::new(state), outbox: Outbox::default(), stirred: Notify::new(), answered }
+        Self { state: Mutex::new(state), outbox: Outbox::default(), stirred: Notify::new(), connection }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -77,7 +77,7 @@ impl Watch {
 
     /// Something came from the outstation.
     pub fn heard(&self) {
-        self.answered.store(true, Ordering::Relaxed);
+        self.connection.answer();
         if self.state().health.heard(Instant::now()) {
             self.stirred.notify_one();
         }
@@ -275,6 +275,7 @@ impl AssociationInformation for Tasks {
         match failure {
             Failure::Silence => self.0.state().health.missed(Instant::now()),
             Failure::Answered => self.0.heard(),
+            Failure::NotAsked if is_damage(error) => self.0.connection.damage(),
             Failure::NotAsked => {}
         }
         let words = |words: &'static str| (words, super::association::words(error));
@@ -309,17 +310,23 @@ impl AssociationInformation for Tasks {
     }
 }
 
+/// True if the connection broke because what came is no frame. The stack tells it in words only.
+fn is_damage(error: TaskError) -> bool {
+    matches!(error, TaskError::Link(why) if why.to_string().starts_with("bad "))
+}
+
 /// Our clock.
-pub struct Clock;
+pub struct Clock(pub fn() -> SystemTime);
 
 /// True if the gateway's clock can be right.
-pub fn clock_is_set() -> bool {
-    SystemTime::UNIX_EPOCH.elapsed().is_ok_and(|since| since.as_secs() >= PLAUSIBLE)
+pub fn is_plausible(now: SystemTime) -> bool {
+    now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since.as_secs() >= PLAUSIBLE)
 }
 
 impl AssociationHandler for Clock {
     fn get_current_time(&self) -> Option<dnp3::app::Timestamp> {
-        clock_is_set().then(|| dnp3::app::Timestamp::try_from_system_time(SystemTime::now())).flatten()
+        let now = (self.0)();
+        is_plausible(now).then(|| dnp3::app::Timestamp::try_from_system_time(now)).flatten()
     }
 }
 

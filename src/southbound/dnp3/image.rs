@@ -12,11 +12,14 @@
 //! has reported an event since the connection was made, an answered request for events in which nothing of it came (see
 //! [`Image::confirm`]). A point that has sent no event yet may be one that never does, so silence proves nothing of it.
 //! Turns and not times, so that a clock that is set makes nothing fresh or stale.
+//!
+//! **When it was measured.** By the clock of the outstation if it vouches for it, but never after it was received, and never
+//! before what was known of the point until then: the later word has the later time.
 
 use super::{Seen, Stamp};
 use crate::device_map::dnp3::{At, OutstationMap, OutstationPoint, PointKind};
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Most points kept; an outstation with more is kept only as far as its map names them.
@@ -73,6 +76,10 @@ impl Value {
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
     seen: Seen,
+    /// When it was measured.
+    at: Timestamp,
+    /// When a value that can be used was measured last.
+    good_at: Option<Timestamp>,
     /// The turn in which it was last known to be so.
     turn: u64,
     /// It reported an event since the connection was made.
@@ -86,6 +93,8 @@ struct Entry {
 pub struct Image {
     map: Arc<OutstationMap>,
     entries: BTreeMap<At, Entry>,
+    /// Nothing else is kept, if that is known already.
+    only: Option<BTreeSet<At>>,
     turn: u64,
 }
 
@@ -93,7 +102,7 @@ impl Image {
     /// Nothing is known yet.
     #[must_use]
     pub const fn new(map: Arc<OutstationMap>) -> Self {
-        Self { map, entries: BTreeMap::new(), turn: 0 }
+        Self { map, entries: BTreeMap::new(), only: None, turn: 0 }
     }
 
     /// The map by which values are judged.
@@ -102,9 +111,16 @@ impl Image {
         &self.map
     }
 
-    /// Another map fits better.
-    pub fn set_map(&mut self, map: Arc<OutstationMap>) {
+    /// Another map fits better. True if it names points that may have come and were not kept.
+    pub fn set_map(&mut self, map: Arc<OutstationMap>) -> bool {
         self.map = map;
+        self.only.take().is_some()
+    }
+
+    /// From now on only these points are kept.
+    pub fn keep_only(&mut self, wanted: BTreeSet<At>) {
+        self.entries.retain(|at, _| wanted.contains(at));
+        self.only = Some(wanted);
     }
 
     /// The connection was made anew, or the outstation has restarted: which points report events is to be shown anew.
@@ -125,31 +141,36 @@ impl Image {
         self.entries.get(&at).is_some_and(|entry| entry.turn.saturating_add(turns) >= self.turn)
     }
 
-    /// Takes what came, in the order in which it was sent.
-    pub fn take(&mut self, seen: &[Seen]) {
-        for new in seen {
-            self.take_one(*new);
-        }
+    /// Takes what came, in the order in which it was sent. Gives the points of which it is the latest word.
+    pub fn take(&mut self, seen: &[Seen]) -> BTreeSet<At> {
+        seen.iter().filter(|new| self.take_one(**new)).map(|new| new.at).collect()
     }
 
-    fn take_one(&mut self, new: Seen) {
+    fn take_one(&mut self, new: Seen) -> bool {
+        if self.only.as_ref().is_some_and(|only| !only.contains(&new.at)) {
+            return false;
+        }
         let full = self.entries.len() >= MOST;
+        let point = self.map.at(new.at);
+        let good = point.is_some_and(|point| usable(&self.map, point, &new).is_ok());
         let Some(entry) = self.entries.get_mut(&new.at) else {
-            if !full || self.map.at(new.at).is_some() {
-                let entry = Entry { seen: new, turn: self.turn, events: new.event, doubt: None };
-                self.entries.insert(new.at, entry);
+            if full && point.is_none() {
+                return false;
             }
-            return;
+            let at = measured(&new);
+            let (good_at, events) = (good.then_some(at), new.event);
+            let entry = Entry { seen: new, at, good_at, turn: self.turn, events, doubt: None };
+            self.entries.insert(new.at, entry);
+            return true;
         };
         entry.events |= new.event;
         if older(&new, &entry.seen) {
             let same = (new.raw - entry.seen.raw).abs() <= f64::EPSILON && new.flags == entry.seen.flags;
             entry.doubt = (!same && new.event).then_some(new).or(entry.doubt);
-            return;
+            return false;
         }
-        entry.turn = self.turn;
-        entry.seen = new;
-        entry.doubt = None;
+        entry.put(new, good, self.turn);
+        true
     }
 
     /// A request for events was answered, and none was lost: what reports its changes and told none is as it was.
@@ -169,9 +190,21 @@ impl Image {
         if let Some(entry) = self.entries.get_mut(&at)
             && let Some(doubt) = entry.doubt.take()
         {
-            entry.seen = doubt;
-            entry.turn = self.turn;
+            let good = self.map.at(at).is_some_and(|point| usable(&self.map, point, &doubt).is_ok());
+            entry.put(doubt, good, self.turn);
         }
+    }
+
+    /// When what a point says was measured.
+    #[must_use]
+    pub fn measured(&self, at: At) -> Option<Timestamp> {
+        self.entries.get(&at).map(|entry| entry.at)
+    }
+
+    /// When a point had a value that could be used, last.
+    #[must_use]
+    pub fn last_good(&self, at: At) -> Option<Timestamp> {
+        self.entries.get(&at)?.good_at
     }
 
     /// What came last of a point, as it came.
@@ -211,7 +244,7 @@ impl Image {
             None => Value::Absent,
             Some(Err(why)) => Value::Bad(why),
             Some(Ok(seen)) => {
-                let value = seen.raw.mul_add(point.scale, point.offset);
+                let value = point.value(seen.raw);
                 if value.is_finite() {
                     Value::Number { value, forced: seen.flags & flag::FORCED != 0 }
                 } else {
@@ -226,8 +259,7 @@ impl Image {
     #[must_use]
     pub fn named(&self, name: &str) -> Option<f64> {
         let point = self.map.point(name)?;
-        let factor = point.quantity.map_or(1.0, |(_, factor)| factor);
-        self.value(point).number().map(|value| value * factor)
+        self.value(point).number().map(|value| point.in_quantity(value))
     }
 
     /// Why nothing is to be commanded now, in words.
@@ -248,6 +280,25 @@ impl Image {
         let seen = self.seen(point.at)?;
         Some(usable(&self.map, point, seen).map(|()| seen))
     }
+}
+
+impl Entry {
+    /// Puts a later word in place.
+    fn put(&mut self, new: Seen, good: bool, turn: u64) {
+        let at = measured(&new);
+        // A time after the receipt of this is of a clock of ours that was set back since.
+        self.at = if self.at <= new.heard { at.max(self.at) } else { at };
+        self.good_at = if good { Some(self.at) } else { self.good_at };
+        (self.seen, self.turn, self.doubt) = (new, turn, None);
+    }
+}
+
+/// When something was measured: by the clock of the outstation if it vouches for it and is not ahead of ours, else when it was
+/// received. Never later than that.
+#[must_use]
+pub fn measured(seen: &Seen) -> Timestamp {
+    let stamp = seen.stamp.filter(|stamp| plausible(*stamp, seen.heard));
+    stamp.map_or(seen.heard, |stamp| stamp.at.min(seen.heard))
 }
 
 /// Whether what came of a point can be used.

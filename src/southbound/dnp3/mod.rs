@@ -9,6 +9,7 @@ mod commands;
 mod curve;
 mod device;
 mod diagnosis;
+mod doubtful;
 mod execute;
 mod field;
 mod handler;
@@ -18,6 +19,7 @@ mod peer;
 mod plan;
 mod poll;
 mod readings;
+mod recognise;
 mod sequence;
 mod states;
 mod status;
@@ -31,7 +33,7 @@ mod watch;
 pub use association::Outstation;
 pub use channel::{Channel, Place};
 pub use commands::Commands;
-pub use device::Device;
+pub use device::{Device, Rejoin};
 pub use field::{
     Field, Identity, Indications, LinkState, News, OperateError, Operation, Output, Part, ReadError, Refusal,
     Seen, Source, Stamp,
@@ -56,25 +58,61 @@ pub async fn run(
     let channel = Channel::open(place, &first.map.link, first.tls.as_ref(), false).await;
     let mut joined = Vec::new();
     for (settings, port) in devices {
-        let Some((addresses, session)) = settings.link.dnp3().zip(settings.map.outstation.as_ref()) else {
+        let addresses = settings.link.dnp3();
+        if joined.iter().any(|(other, ..): &(&DeviceSettings, _, _)| other.link.dnp3() == addresses) {
             tracing::error!(
                 device = settings.name,
-                "the map of this device is not one of DNP3: it is not driven"
+                link = %settings.link,
+                "another device has this link address at the same end point: this one is not driven"
             );
             continue;
-        };
-        let patience = settings.map.link.response_timeout;
-        match channel.join(addresses, &session.session, patience).await {
-            Ok((outstation, news)) => joined.push((settings, port, outstation, news)),
-            Err(error) => tracing::error!(device = settings.name, %error, "this device is not driven"),
+        }
+        if let Some(seat) = join(&channel, settings).await {
+            joined.push((settings, port, seat));
         }
     }
     channel.enable().await;
+    let (channel, maps) = (&channel, &**maps);
     let tasks: FuturesUnordered<_> = joined
         .into_iter()
-        .map(|(settings, port, outstation, news)| async move {
-            Device::new(settings, port, (&outstation, news), maps, stop).run().await;
-        })
+        .map(|(settings, port, seat)| drive(channel, (settings, port), seat, maps, stop))
         .collect();
     tasks.for_each(|()| std::future::ready(())).await;
+}
+
+type Joined = (Outstation, tokio::sync::mpsc::Receiver<News>);
+
+async fn join(channel: &Channel, settings: &DeviceSettings) -> Option<Joined> {
+    let Some((addresses, map)) = settings.link.dnp3().zip(settings.map.outstation.as_ref()) else {
+        tracing::error!(
+            device = settings.name,
+            "the map of this device is not one of DNP3: it is not driven"
+        );
+        return None;
+    };
+    let patience = settings.map.link.response_timeout;
+    let joined = channel.join(addresses, &map.session, patience).await;
+    joined
+        .inspect_err(|error| tracing::error!(device = settings.name, %error, "this device is not driven"))
+        .ok()
+}
+
+/// Drives one device. If its map turns out to be another one, which wants another association, it begins again with that.
+async fn drive(
+    channel: &Channel,
+    (settings, port): (&DeviceSettings, &DriverPort),
+    mut seat: Joined,
+    maps: &Maps,
+    stop: &CancellationToken,
+) {
+    let mut settings = settings.clone();
+    loop {
+        let (outstation, news) = seat;
+        let ended = Device::new(&settings, port, (&outstation, news), maps, stop).run().await;
+        let Some(Rejoin { map, record }) = ended else { return };
+        tracing::info!(device = settings.name, map = map.id, "its map wants another association");
+        (settings.map, settings.record) = (map, Some(record));
+        let Some(again) = join(channel, &settings).await else { return };
+        seat = again;
+    }
 }

@@ -46,6 +46,8 @@ pub struct Desk {
     pub refuse_time: AtomicBool,
     pub local: AtomicBool,
     pub times: AtomicUsize,
+    /// Delay measurements.
+    pub delays: AtomicUsize,
 }
 
 #[derive(Clone)]
@@ -59,6 +61,11 @@ impl OutstationApplication for Side {
         }
         self.0.need_time.store(false, Ordering::Relaxed);
         Ok(())
+    }
+
+    fn get_processing_delay_ms(&self) -> u16 {
+        self.0.delays.fetch_add(1, Ordering::Relaxed);
+        0
     }
 
     fn get_application_iin(&self) -> ApplicationIin {
@@ -210,6 +217,10 @@ pub enum Flow {
     CutAfter(usize),
     /// Passes nothing.
     Swallow,
+    /// Puts something that is no frame before all that passes.
+    Noise,
+    /// Damages the next that passes, and passes all after it.
+    Damage,
 }
 
 /// A pipe before an outstation.
@@ -229,9 +240,9 @@ impl Pipe {
     pub async fn at(here: SocketAddr, there: SocketAddr) -> Self {
         let listener = TcpListener::bind(here).await.unwrap();
         let at = listener.local_addr().unwrap();
-        let (flow, seen) = watch::channel(Flow::Pass);
+        let (flow, _) = watch::channel(Flow::Pass);
         let made = Arc::new(AtomicUsize::new(0));
-        let count = made.clone();
+        let (count, seen) = (made.clone(), flow.clone());
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -242,7 +253,7 @@ impl Pipe {
     }
 }
 
-async fn pipe(near: TcpStream, there: SocketAddr, flow: watch::Receiver<Flow>) -> Option<()> {
+async fn pipe(near: TcpStream, there: SocketAddr, flow: watch::Sender<Flow>) -> Option<()> {
     let far = TcpStream::connect(there).await.ok()?;
     let ((mut near_in, mut near_out), (mut far_in, mut far_out)) = (near.into_split(), far.into_split());
     let asks = async move {
@@ -257,6 +268,15 @@ async fn pipe(near: TcpStream, there: SocketAddr, flow: watch::Receiver<Flow>) -
             match now {
                 Flow::Pass => near_out.write_all(&buffer[..got]).await.ok()?,
                 Flow::Swallow => {}
+                Flow::Noise => {
+                    near_out.write_all(b"\x00\x05noise\xff").await.ok()?;
+                    near_out.write_all(&buffer[..got]).await.ok()?;
+                }
+                Flow::Damage => {
+                    buffer[got - 1] ^= 0x55;
+                    flow.send_replace(Flow::Pass);
+                    near_out.write_all(&buffer[..got]).await.ok()?;
+                }
                 Flow::CutAfter(bytes) => {
                     near_out.write_all(&buffer[..got.min(bytes)]).await.ok()?;
                     near_out.flush().await.ok()?;
@@ -356,7 +376,9 @@ pub fn pace() -> Pace {
         overflow: Duration::from_millis(150),
         time: Duration::from_hours(1),
         hang: Duration::from_millis(100),
+        settled: Duration::from_millis(200),
         tick: Duration::from_millis(20),
+        clock: std::time::SystemTime::now,
     }
 }
 
@@ -386,8 +408,12 @@ impl Desktop {
     }
 
     pub async fn with(place: Place, session: &SessionOptions, addresses: Dnp3Addresses) -> Self {
+        Self::paced(place, session, addresses, pace()).await
+    }
+
+    pub async fn paced(place: Place, session: &SessionOptions, addresses: Dnp3Addresses, pace: Pace) -> Self {
         let options = LinkOptions { connect_timeout: Duration::from_secs(1), ..LinkOptions::default() };
-        let channel = Channel::open_at(place, &options, None, false, pace()).await;
+        let channel = Channel::open_at(place, &options, None, false, pace).await;
         Self::on(channel, session, addresses).await
     }
 

@@ -11,7 +11,7 @@ pub use arguments::Arguments;
 use super::field::{Operation, Output};
 use crate::der::{Setpoint, Watts};
 use crate::device_map::dnp3::{
-    AnalogNumber, Argument, At, Operate, OutstationCommand, OutstationMap, OutstationStep, StepSource,
+    AnalogNumber, Argument, At, Operate, OutstationCommand, OutstationMap, OutstationStep, StepSource, scaled,
 };
 use crate::device_map::registers::CommandName;
 use crate::southbound::lanes::Tidy;
@@ -207,7 +207,7 @@ impl Ground<'_> {
         } else {
             let raw = raw(step, value, part, (limit, control.number))?;
             fits(step, raw, control.number)?;
-            (Output::Number(raw, control.number), raw * step.scale, control.analog)
+            (Output::Number(raw, control.number), scaled(raw, step.scale), control.analog)
         };
         Ok(Act {
             operation: Operation { at: step.write, value: output, how: step.operate.unwrap_or(usual) },

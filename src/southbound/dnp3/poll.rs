@@ -5,7 +5,7 @@
 
 pub mod plan;
 
-use self::plan::halves;
+use self::plan::{Why, halves};
 use super::device::{Device, End, Trouble};
 use super::{Field, LinkState, Part, ReadError, Refusal, Seen};
 use crate::core::port::{Poll, Report};
@@ -19,8 +19,10 @@ use tokio::time::{Instant, sleep_until};
 const TIMER_STEP: Duration = Duration::from_micros(500);
 /// A poll that got no answer is tried again after this, if polls are further apart.
 const RETRY: Duration = Duration::from_secs(1);
-/// Most requests that find out what of one request is refused.
+/// Most requests that find out what of a poll is refused, or answered so that it cannot be used.
 const MOST_CUTS: usize = 1000;
+/// After so many answers that cannot be used, and none that can, it is the outstation, not what is asked for.
+const MOST_BROKEN: usize = 64;
 
 fn is_due(due: Instant) -> bool {
     due.saturating_duration_since(Instant::now()) <= TIMER_STEP
@@ -88,9 +90,8 @@ impl<F: Field> Device<'_, F> {
             self.read_everything().await?;
         } else {
             let doubts: Vec<_> = self.image.doubts().collect();
-            for parts in self.plan.next(&doubts) {
-                self.read_parts(parts).await?;
-            }
+            let requests = self.plan.next(&doubts);
+            self.read_parts(requests).await?;
             // What is still in doubt cannot be read.
             for at in doubts {
                 self.image.settle(at);
@@ -101,6 +102,8 @@ impl<F: Field> Device<'_, F> {
         if !self.plan.lacks_events() && !lost {
             self.image.confirm();
         }
+        let changes = self.recorder.confirm(&self.outstation);
+        self.tell(changes).await;
         let readings = self.readings_of_turn();
         let effects = self.hands.effects(&readings);
         let lateness = began.saturating_duration_since(due);
@@ -112,6 +115,12 @@ impl<F: Field> Device<'_, F> {
         }
         self.refresh_capability().await;
         self.say_state().await;
+        if self.standing.blocked && self.image.blocked().is_none() {
+            self.standing.blocked = false;
+            if self.identity_changed.is_none() {
+                self.send_again().await;
+            }
+        }
         Ok(())
     }
 
@@ -135,7 +144,13 @@ impl<F: Field> Device<'_, F> {
     /// Reads everything: by classes, or by the ranges of what the map names if that cannot be.
     pub(super) async fn read_everything(&mut self) -> Result<(), ReadError> {
         if self.standing.by_ranges.is_none() {
-            match self.request(&[Part::Events, Part::Static]).await {
+            let all = [Part::Events, Part::Static];
+            let mut answer = self.request(&all).await;
+            if matches!(answer, Err(ReadError::Broken(_))) {
+                // Noise on the line is no reason to ask otherwise from now on.
+                answer = self.request(&all).await;
+            }
+            match answer {
                 Ok(seen) => {
                     self.take(&seen).await;
                     self.everything_was_read();
@@ -149,9 +164,7 @@ impl<F: Field> Device<'_, F> {
                 Err(error) => return Err(error),
             }
         }
-        for parts in self.plan.everything() {
-            self.read_parts(parts).await?;
-        }
+        self.read_parts(self.plan.everything()).await?;
         self.everything_was_read();
         Ok(())
     }
@@ -163,33 +176,51 @@ impl<F: Field> Device<'_, F> {
         self.standing.events_lost = false;
     }
 
-    /// Reads parts. What the outstation refuses is looked for by halves, remembered and left out from then on.
-    async fn read_parts(&mut self, parts: Vec<Part>) -> Result<(), ReadError> {
-        let mut todo = vec![parts];
-        let mut cuts = 0;
-        while let Some(parts) = todo.pop() {
-            let refusal = match self.request(&parts).await {
+    /// Makes requests. What the outstation refuses, or answers so that it cannot be used, is looked for by halves, remembered and
+    /// left out from then on: one object that nobody knows spoils the whole answer that it is in.
+    async fn read_parts(&mut self, requests: Vec<Vec<Part>>) -> Result<(), ReadError> {
+        let mut todo: Vec<(Vec<Part>, bool)> =
+            requests.into_iter().rev().map(|parts| (parts, false)).collect();
+        let (mut good, mut cuts, mut broken) = (false, 0, Vec::new());
+        while let Some((parts, again)) = todo.pop() {
+            let error = match self.request(&parts).await {
                 Ok(seen) => {
                     self.take(&seen).await;
+                    good = true;
                     continue;
                 }
-                Err(ReadError::Refused(refusal)) if names_what(refusal) => refusal,
-                Err(error) => return Err(error),
+                Err(error) => error,
             };
+            let why = match &error {
+                ReadError::Refused(refusal) if names_what(*refusal) => Why::Refused,
+                ReadError::Broken(_) => Why::Broken,
+                _ => return Err(error),
+            };
+            good |= why == Why::Refused;
             cuts += 1;
-            if cuts > MOST_CUTS {
-                return Err(ReadError::Refused(refusal));
+            if cuts > if good { MOST_CUTS } else { MOST_BROKEN } {
+                return Err(error);
             }
             match (halves(&parts), parts.first()) {
-                (Some((first, second)), _) => todo.extend([second, first]),
-                (None, Some(part)) => {
-                    tracing::warn!(device = self.settings.name, ?part, %refusal, "cannot be read: left out");
-                    self.plan.refused(*part);
-                }
+                (Some((first, second)), _) => todo.extend([(second, false), (first, false)]),
+                (None, Some(_)) if why == Why::Broken && !again => todo.push((parts, true)),
+                (None, Some(part)) if why == Why::Broken => broken.push((*part, error)),
+                (None, Some(part)) => self.leave_out(*part, why, &error),
                 (None, None) => {}
             }
         }
+        match broken.pop() {
+            // Nothing at all can be used: that is no matter of single points.
+            Some((_, error)) if !good => return Err(error),
+            last => broken.extend(last),
+        }
+        broken.iter().for_each(|(part, error)| self.leave_out(*part, Why::Broken, error));
         Ok(())
+    }
+
+    fn leave_out(&mut self, part: Part, why: Why, error: &ReadError) {
+        tracing::warn!(device = self.settings.name, ?part, %error, "cannot be read: left out");
+        self.plan.leave_out(part, why);
     }
 
     /// One request. Commands that wait go first; news is heard meanwhile.

@@ -3,23 +3,15 @@
 //!
 //! Pure. A value that is not known is never shown as 0.
 
-use super::image::{Image, Value, is, plausible};
-use super::{Identity, Seen};
+use super::Identity;
+use super::image::{Image, Value, is};
 use crate::der::{Nameplate, Quantity, Reading, Vars, VoltAmperes, WattHours, Watts};
 use crate::device_map::dnp3::{OutstationPoint, PointKind};
 use crate::device_map::registers::{Identity as Who, Rating, RegisterQuantity};
 use crate::southbound::aggregate::{Piece, combine, reading_of};
-use jiff::Timestamp;
 
 /// Longest text of a point in a word for people.
 const MAX_TEXT: usize = 64;
-
-/// When something was measured: by the clock of the outstation if it vouches for it and is not ahead of ours, else when it was
-/// received.
-#[must_use]
-pub fn measured(seen: &Seen) -> Timestamp {
-    seen.stamp.filter(|stamp| plausible(*stamp, seen.heard)).map_or(seen.heard, |stamp| stamp.at)
-}
 
 /// The readings in which points have a part that are `fresh`. Of quantities put together from several points, what is not
 /// `current` any more counts as not usable.
@@ -57,13 +49,13 @@ pub fn asked(image: &Image, quantity: Quantity, fresh: &dyn Fn(&OutstationPoint)
 }
 
 fn piece(image: &Image, point: &OutstationPoint, current: bool) -> Option<(RegisterQuantity, Piece)> {
-    let (quantity, factor) = point.quantity?;
+    let (quantity, _) = point.quantity?;
     let value = match image.value(point) {
         Value::Absent => return None,
-        Value::Number { value, .. } => Some(value * factor).filter(|_| current),
+        Value::Number { value, .. } => Some(point.in_quantity(value)).filter(|_| current),
         Value::Bad(_) => None,
     };
-    let at = measured(image.seen(point.at)?);
+    let at = image.measured(point.at)?;
     Some((quantity, Piece { value, at }))
 }
 
@@ -102,8 +94,8 @@ pub fn nameplate(image: &Image, identity: &Identity) -> Nameplate {
 #[must_use]
 pub fn rating(image: &Image, which: Rating) -> Option<f64> {
     image.map().points.iter().find_map(|point| match point.quantity {
-        Some((RegisterQuantity::Rating(this), factor)) if this == which => {
-            image.value(point).number().map(|value| (value * factor).abs()).filter(|size| *size > 0.0)
+        Some((RegisterQuantity::Rating(this), _)) if this == which => {
+            image.value(point).number().map(|value| point.in_quantity(value).abs()).filter(|size| *size > 0.0)
         }
         _ => None,
     })
@@ -145,7 +137,7 @@ pub fn say(point: &OutstationPoint, raw: f64) -> String {
         return word.to_owned();
     }
     // Adding 0 makes -0 a 0.
-    let value = (raw.mul_add(point.scale, point.offset) * 1000.0).round() / 1000.0 + 0.0;
+    let value = (point.value(raw) * 1000.0).round() / 1000.0 + 0.0;
     match &point.unit {
         Some(unit) => format!("{value} {unit}"),
         None => value.to_string(),

@@ -1,8 +1,9 @@
 //! The sequence of events: changes of points that their map marks (`sequence`, `alarm` or `blocks`), with the time at which the
 //! outstation saw them.
 //!
-//! Pure. Only what came as an event is a change that the outstation recorded. Nothing is told twice: an outstation that was not
-//! sure to be heard says the same once more.
+//! Pure. What came as an event is a change that the outstation recorded. Nothing is told twice: an outstation that was not sure
+//! to be heard says the same once more. A change that only a read shows, of an outstation that makes no events of it or has
+//! lost them, is told with the time of its receipt when the next poll has brought no event of it either.
 
 use super::image::usable;
 use super::readings::say;
@@ -19,6 +20,10 @@ const REMEMBERED: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     told: BTreeMap<At, VecDeque<Told>>,
+    /// What each point said last; of what it said before the first time, nothing is known.
+    known: BTreeMap<At, (f64, bool)>,
+    /// Changes that were read, and whether events could have come since.
+    waiting: BTreeMap<At, (Seen, bool)>,
 }
 
 /// One change that was told.
@@ -32,8 +37,47 @@ struct Told {
 impl Recorder {
     /// The changes among what came, in the order in which they came.
     pub fn take(&mut self, map: &OutstationMap, seen: &[Seen]) -> Vec<SequenceEvent> {
-        let events = seen.iter().filter(|seen| seen.event);
-        events.filter_map(|seen| self.change(map, map.at(seen.at).filter(|p| recorded(p))?, seen)).collect()
+        let points = seen.iter().filter_map(|seen| Some((map.at(seen.at).filter(|p| recorded(p))?, seen)));
+        points.filter_map(|(point, seen)| self.take_one(map, point, seen)).collect()
+    }
+
+    fn take_one(
+        &mut self,
+        map: &OutstationMap,
+        point: &OutstationPoint,
+        seen: &Seen,
+    ) -> Option<SequenceEvent> {
+        let now = (seen.raw, usable(map, point, seen).is_ok());
+        if seen.event {
+            self.waiting.remove(&seen.at);
+            self.known.insert(seen.at, now);
+            return self.change(map, point, seen);
+        }
+        let known = *self.known.entry(seen.at).or_insert(now);
+        let waiting = self.waiting.get(&seen.at).map(|(waiting, _)| *waiting);
+        let last = waiting.map_or(known, |waiting| (waiting.raw, usable(map, point, &waiting).is_ok()));
+        if last == now {
+            return None;
+        }
+        // It changed once more: what waited did happen.
+        let before = waiting.and_then(|waiting| self.change(map, point, &waiting));
+        self.known.insert(seen.at, last);
+        self.waiting.insert(seen.at, (*seen, false));
+        before
+    }
+
+    /// A poll is over, events among it: changes that were read before it and of which no event came.
+    pub fn confirm(&mut self, map: &OutstationMap) -> Vec<SequenceEvent> {
+        let ripe: Vec<Seen> =
+            self.waiting.values().filter(|(_, ripe)| *ripe).map(|(seen, _)| *seen).collect();
+        self.waiting.retain(|_, (_, ripe)| !std::mem::replace(ripe, true));
+        let mut told = Vec::new();
+        for seen in ripe {
+            let Some(point) = map.at(seen.at) else { continue };
+            self.known.insert(seen.at, (seen.raw, usable(map, point, &seen).is_ok()));
+            told.extend(self.change(map, point, &seen));
+        }
+        told
     }
 
     fn change(&mut self, map: &OutstationMap, point: &OutstationPoint, seen: &Seen) -> Option<SequenceEvent> {

@@ -5,7 +5,7 @@
 
 use super::device::{Device, Trouble};
 use super::readings::complaints;
-use super::{Field, LinkState, ReadError};
+use super::{Field, LinkState, ReadError, doubtful};
 use crate::core::port::Report;
 use crate::der::{DeviceState, Outcome};
 use tokio::time::Instant;
@@ -19,12 +19,21 @@ impl<F: Field> Device<'_, F> {
         self.failures = self.failures.saturating_add(1);
         self.standing.trouble_since.get_or_insert_with(Instant::now);
         let (words, definite) = match trouble {
-            Trouble::Read(ReadError::NoConnection(_)) => (self.link_words(), false),
-            Trouble::Read(error) => (error.to_string(), false),
+            Trouble::Read(error) => (self.words_of(error), false),
             Trouble::Other(words) => (words.clone(), true),
         };
         if definite || self.is_lost() {
             self.lost(words).await;
+        }
+    }
+
+    /// Why it cannot be read, in words.
+    pub(super) fn words_of(&self, error: &ReadError) -> String {
+        match error {
+            ReadError::NoConnection(why) if self.standing.link == LinkState::Up => why.clone(),
+            ReadError::NoConnection(_) => self.link_words(),
+            ReadError::Silent => self.field.silence(),
+            ReadError::Refused(_) | ReadError::Broken(_) => error.to_string(),
         }
     }
 
@@ -85,6 +94,7 @@ impl<F: Field> Device<'_, F> {
 
     fn wrong(&self) -> Vec<String> {
         let mut words = complaints(&self.image);
+        words.extend(doubtful::words(&self.image, &|at| self.plan.leaves_out(at)));
         let says = self.standing.indications;
         let bits = [
             (says.local, "some of its outputs are in local control (IIN1.5)"),
@@ -96,16 +106,7 @@ impl<F: Field> Device<'_, F> {
         words.extend(self.standing.failed.iter().map(|(what, why)| format!("{what}: {why}")));
         let told = self.standing.failed.keys().any(|what| what.starts_with("reading everything (class"));
         words.extend(self.standing.by_ranges.clone().filter(|words| !words.is_empty() && !told));
-        if self.plan.lacks_events() {
-            words.push("it refuses to be asked for events".to_owned());
-        }
-        let absent: Vec<String> = self.plan.absent().map(|at| at.to_string()).collect();
-        if !absent.is_empty() {
-            let named = absent.iter().take(MOST_NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
-            let more = absent.len().saturating_sub(MOST_NAMED);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            words.push(format!("it refuses to tell {named}{more}, which its map names"));
-        }
+        words.extend(self.plan.left_out(MOST_NAMED));
         words
     }
 

@@ -43,6 +43,8 @@ pub struct Standing {
     pub again: bool,
     /// It has restarted, and what it held was not looked at since.
     pub restarted: bool,
+    /// Nothing could be commanded, and what it holds was not looked at since.
+    pub blocked: bool,
 }
 
 impl Standing {
@@ -57,14 +59,20 @@ impl Standing {
             whole_at: None,
             whole_due: false,
             try_at: None,
-            by_ranges: (map.session.read == ReadPlan::Ranges).then(String::new),
+            by_ranges: by_ranges(map),
             indications: Indications::default(),
             events_lost: false,
             failed: BTreeMap::new(),
             again: false,
             restarted: false,
+            blocked: false,
         }
     }
+}
+
+/// Why everything is read by ranges from the start: the map says so, without words.
+fn by_ranges(map: &OutstationMap) -> Option<String> {
+    (map.session.read == ReadPlan::Ranges).then(String::new)
 }
 
 impl<F: Field> Device<'_, F> {
@@ -87,7 +95,12 @@ impl<F: Field> Device<'_, F> {
                 self.image.renew();
                 self.standing.restarted = true;
                 self.standing.again = true;
-                self.tell(vec![remark("it has restarted", Timestamp::now())]).await;
+                // What it held is told with `send_again`, when it is known.
+                let words = match self.capability {
+                    None => "it has restarted since a master asked it last (before the gateway reached it)",
+                    Some(_) => "it has restarted",
+                };
+                self.tell(vec![remark(words, Timestamp::now())]).await;
             }
             News::ReadRanges => {
                 let words = || {
@@ -109,6 +122,9 @@ impl<F: Field> Device<'_, F> {
                 self.standing.try_at = None;
                 self.standing.failed.clear();
                 self.standing.up_at = Some(Instant::now());
+                // Whether something cannot be read is found out anew, too.
+                self.standing.by_ranges = by_ranges(&self.outstation);
+                self.plan.restart();
                 self.image.renew();
                 self.image.begin();
             }
@@ -127,7 +143,7 @@ impl<F: Field> Device<'_, F> {
     }
 
     async fn hear_values(&mut self, source: Source, seen: &[Seen]) {
-        self.take(seen).await;
+        let new = self.take(seen).await;
         if source == Source::Integrity {
             self.standing.whole = true;
             self.standing.failed.retain(|what, _| !what.starts_with("reading everything again"));
@@ -137,7 +153,7 @@ impl<F: Field> Device<'_, F> {
         if !self.introduced {
             return;
         }
-        let new: BTreeSet<At> = seen.iter().map(|seen| seen.at).collect();
+        // What was late tells nothing new, and is not told as if it did.
         let fresh = |point: &OutstationPoint| new.contains(&point.at);
         let whole = self.polls_between_wholes();
         let image = &self.image;
@@ -167,14 +183,16 @@ impl<F: Field> Device<'_, F> {
         self.say_more().await;
     }
 
-    /// Takes values that were asked for, or not.
-    pub(super) async fn take(&mut self, seen: &[Seen]) {
-        self.image.take(seen);
+    /// Takes values that were asked for, or not. Gives the points of which it is the latest word.
+    pub(super) async fn take(&mut self, seen: &[Seen]) -> BTreeSet<At> {
+        let new = self.image.take(seen);
+        self.standing.blocked |= self.image.blocked().is_some();
         let events = self.recorder.take(&self.outstation, seen);
         self.tell(events).await;
+        new
     }
 
-    async fn tell(&self, events: Vec<SequenceEvent>) {
+    pub(super) async fn tell(&self, events: Vec<SequenceEvent>) {
         if !events.is_empty() {
             self.port.reports.send(Report::Sequence(events)).await;
         }

@@ -2,6 +2,7 @@
 
 use super::{Dnp3Addresses, Dnp3Serial, Dnp3Tcp, Link, LinkError, ModbusRtu, ModbusTcp, parity_word};
 use crate::device_map::{LinkOptions, Parity, SerialOptions};
+use std::net::IpAddr;
 
 /// Schemes of the product.
 const SCHEMES: [&str; 6] = ["dnp3+serial", "dnp3+tls", "dnp3+tcp", "modbus+tls", "modbus+rtu", "modbus+tcp"];
@@ -11,6 +12,7 @@ const ALIKE: f64 = 0.8;
 
 const EXAMPLE: &str = "write it like modbus+tcp://192.0.2.21:502?unit=1";
 const DNP3_EXAMPLE: &str = "write it like dnp3+tcp://192.0.2.31:20000?outstation=1024&master=1";
+const EXAMPLES: &str = "write it like modbus+tcp://192.0.2.21:502?unit=1 or dnp3+tcp://192.0.2.31:20000?outstation=1024&master=1";
 const SERIAL_EXAMPLE: &str = "write it like modbus+rtu:///dev/ttyUSB0?baud=9600&parity=none&unit=1";
 const DNP3_SERIAL_EXAMPLE: &str = "write it like dnp3+serial:///dev/ttyS0?baud=9600&outstation=1024&master=1";
 
@@ -30,7 +32,7 @@ fn fault<T>(text: impl Into<String>) -> Result<T, LinkError> {
 /// Reads a link.
 pub(super) fn link(text: &str, options: &LinkOptions) -> Result<Link, LinkError> {
     let Some((given, rest)) = text.split_once("://") else {
-        return fault(format!("link \"{text}\" has no scheme; {EXAMPLE} or {DNP3_EXAMPLE}"));
+        return fault(format!("link \"{text}\" has no scheme; {EXAMPLES}"));
     };
     let scheme = scheme(given)?;
     if scheme.starts_with("dnp3") && !cfg!(feature = "dnp3") {
@@ -62,7 +64,7 @@ fn scheme(given: &str) -> Result<&'static str, LinkError> {
         .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
     match near {
         Some(near) => fault(format!("\"{given}\" is not a link scheme; did you mean \"{near}\"?")),
-        None => fault(format!("\"{given}\" is not a link scheme; {EXAMPLE} or {DNP3_EXAMPLE}")),
+        None => fault(format!("\"{given}\" is not a link scheme; {EXAMPLES}")),
     }
 }
 
@@ -76,7 +78,7 @@ struct Networked {
 fn networked(text: &str, scheme: &str, usual_port: u16, example: &str) -> Result<Networked, LinkError> {
     let uri: http::Uri = match text.parse() {
         Ok(uri) => uri,
-        Err(why) => return fault(format!("link \"{text}\" is not a URL ({why}); {example}")),
+        Err(why) => return fault(no_url(text, scheme, &why, example)),
     };
     if !matches!(uri.path(), "" | "/") {
         return fault(format!("a {scheme} link has no path, but this one has \"{}\"; {example}", uri.path()));
@@ -96,8 +98,25 @@ fn networked(text: &str, scheme: &str, usual_port: u16, example: &str) -> Result
     Ok(Networked { host, port, query: uri.query().unwrap_or_default().to_owned() })
 }
 
+/// A host in the one way in which it is compared: names in small letters, addresses in their shortest form.
+fn spelled(host: &str) -> String {
+    host.parse::<IpAddr>().map_or_else(|_| host.to_ascii_lowercase(), |address| address.to_string())
+}
+
+/// What is wrong with a text that is no URL.
+fn no_url(text: &str, scheme: &str, why: &http::uri::InvalidUri, example: &str) -> String {
+    let place = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let place = place.split(['?', '/']).next().unwrap_or_default();
+    if !place.contains('[') && place.matches(':').count() > 1 {
+        return format!(
+            "link \"{text}\": an IPv6 address stands in brackets, and the port behind them, as in {scheme}://[2001:db8::21]:PORT"
+        );
+    }
+    format!("link \"{text}\" is not a URL ({why}); {example}")
+}
+
 fn host_port(authority: &http::uri::Authority, usual_port: u16) -> Result<(String, u16), LinkError> {
-    let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+    let host = spelled(authority.host().trim_start_matches('[').trim_end_matches(']'));
     let named =
         authority.as_str().rsplit_once(':').filter(|(_, port)| !port.contains(']')).map(|(_, port)| port);
     match named {

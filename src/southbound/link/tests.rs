@@ -25,6 +25,8 @@ fn links_with_and_without_defaults() {
 fn a_wrong_link_says_what_would_be_right() {
     for (text, part) in [
         ("192.0.2.21", "has no scheme"),
+        ("modbus+tcp://2001:db8::7:502", "stands in brackets"),
+        ("modbus+tcp://::1?unit=1", "stands in brackets"),
         ("modbus-tcp://192.0.2.21", "did you mean \"modbus+tcp\"?"),
         ("modbus://192.0.2.21", "did you mean \"modbus+tcp\"?"),
         ("MODBUS+TCP://192.0.2.21", "did you mean \"modbus+tcp\"?"),
@@ -49,6 +51,22 @@ fn a_wrong_link_says_what_would_be_right() {
         let message = Link::parse(text).unwrap_err().to_string();
         assert!(message.contains(part), "{text}: {message}");
     }
+}
+
+#[test]
+fn a_host_has_one_spelling() {
+    let link = |text: &str| Link::parse(text).unwrap();
+    assert_eq!(link("modbus+tcp://PV-7.Example:502?unit=1"), link("modbus+tcp://pv-7.example?unit=1"));
+    let one = "modbus+tls://[2001:DB8:0:0::7]:802?unit=1";
+    assert_eq!(link(one).to_string(), "modbus+tls://[2001:db8::7]:802?unit=1");
+}
+
+#[cfg(feature = "dnp3")]
+#[test]
+fn the_second_end_point_has_one_spelling_too() {
+    let link = Link::parse("dnp3+tcp://a:20000?second=[2001:DB8::0:7]:20001").unwrap();
+    assert!(link.to_string().ends_with("&second=[2001:db8::7]:20001"), "{link}");
+    assert!(Link::parse("dnp3+tcp://Host:20000?second=hOST:20000").is_err());
 }
 
 #[cfg(feature = "dnp3")]

@@ -36,7 +36,7 @@ fn what_is_no_recording_is_told_so() {
     std::fs::write(&file, WHOLE).unwrap();
     assert!(matches!(load(&file), Ok(Recorded::Outstation(recording)) if recording.points.len() == 2));
     for (from, to, part) in [
-        ("\"dnp3\"", "\"iec104\"", "no recording"),
+        ("\"dnp3\"", "\"iec104\"", "this version knows \"dnp3\""),
         ("\"version\":1", "\"version\":2", "version 2"),
         ("AI537", "XX537", "no point such as AI537"),
         ("AI537", "AI65536", "no point such as AI537"),

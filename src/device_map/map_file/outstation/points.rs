@@ -168,7 +168,7 @@ fn read_point(
     let symbols = layers.take("enum").map(|given| read_symbols(given.item, label));
     let only_while = layers.take("only_while").and_then(|given| {
         let label = format!("{label}: only_while");
-        Some(shifts.spot_of(given.item, given.level, &label, "\"BI27\"")?.at)
+        switch(shifts.spot_of(given.item, given.level, &label, "\"BI27\"")?, &label)
     });
     let alarm = layers.text("alarm", "\"overvoltage\"").and_then(|text| words(text, "alarm", label));
     let blocks = layers.text("blocks", "\"switched to local\"").and_then(|text| words(text, "blocks", label));
@@ -225,6 +225,16 @@ pub(super) fn binary(spot: Spot, label: &str) -> Option<At> {
         return Some(spot.at);
     }
     spot.place.fault(format!("{label}: {} is not on or off; write a point such as \"BI27\"", spot.at));
+    None
+}
+
+/// An address that is on or off, or a number that is 0 or not.
+fn switch(spot: Spot, label: &str) -> Option<At> {
+    if spot.at.kind != PointKind::Counter {
+        return Some(spot.at);
+    }
+    spot.place
+        .fault(format!("{label}: {} counts, which is not on or off; write \"BI27\" or \"AI33\"", spot.at));
     None
 }
 

@@ -339,9 +339,10 @@ fn the_readme_names_every_key() {
 #[test]
 fn what_cannot_charge_has_no_state_of_charge() {
     let station = shipped("dnp3-an2018");
-    let (charge, by) =
-        (station.point("state_of_charge").unwrap(), station.point("nameplate_charge_power").unwrap());
-    assert_eq!(charge.only_while, Some(by.at));
+    let charge = station.point("charge_max").unwrap().at;
+    for name in ["state_of_charge", "usable_state_of_charge"] {
+        assert_eq!(station.point(name).unwrap().only_while, Some(charge), "{name}");
+    }
 }
 
 /// The gateway's quantities, the commands and the curves that the profile serves.

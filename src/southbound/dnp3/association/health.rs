@@ -12,6 +12,9 @@ use tokio::time::Instant;
 /// Failures in a row after which something is not tried again.
 const ENOUGH: u32 = 3;
 
+/// Why everything is read again after values were dropped.
+pub const FLOOD: &str = "values came faster than they could be taken";
+
 /// What the failure of a task says of the outstation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -211,6 +214,11 @@ impl Health {
         self.offer_time = Some(now + self.pace.overflow);
     }
 
+    /// The time was offered and taken: the next time that it asks, it need not wait for long.
+    pub fn time_was_offered(&mut self, now: Instant) {
+        self.offer_time = Some(now + self.pace.overflow);
+    }
+
     /// Its clock was set.
     pub const fn time_taken(&mut self) {
         self.time_refusals = 0;
@@ -372,7 +380,7 @@ impl Health {
         }
         if self.values_lost && room && self.read_again.is_none_or(|at| now >= at) {
             self.values_lost = false;
-            return Some(Duty::ReadAll("values came faster than they could be taken"));
+            return Some(Duty::ReadAll(FLOOD));
         }
         if self.indications.overflow && self.next_overflow.is_none_or(|at| now >= at) {
             if self.overflows < ENOUGH {

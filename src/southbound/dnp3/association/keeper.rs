@@ -1,9 +1,10 @@
 //! Looks after one association: does what its health demands, and passes on its news. It never touches the values.
 
-use super::health::{Duty, Failure};
+use super::health::{Duty, FLOOD, Failure};
 use super::{Seat, requests};
 use crate::southbound::dnp3::channel::Inner;
 use crate::southbound::dnp3::field::{LinkState, News};
+use crate::southbound::dnp3::handler::is_plausible;
 use dnp3::master::{TaskError, TimeSyncError};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -23,7 +24,7 @@ async fn look_after(channel: &Arc<Inner>, seat: &Arc<Seat>) {
     loop {
         // An error of the clock's cannot be here: it only ends when the time does.
         let _ = tokio::time::timeout(channel.pace.tick, seat.watch.stirred.notified()).await;
-        channel.unhang().await;
+        channel.mend().await;
         while channel.state() == LinkState::Up {
             let (shared, room) = (channel.shared(), seat.watch.outbox.has_room());
             let duty = seat.watch.state().health.duty(Instant::now(), shared, room);
@@ -40,8 +41,7 @@ async fn carry_out(duty: Duty, channel: &Arc<Inner>, seat: &Arc<Seat>) {
     }
     match duty {
         Duty::Reconnect => {
-            let words = if watch.state().health.is_known() { SILENT_NOW } else { SILENT_EVER };
-            channel.reconnect(words.to_owned()).await;
+            channel.reconnect(seat.silence(channel)).await;
         }
         Duty::Lose => lose(channel, seat).await,
         Duty::Revive => {
@@ -59,21 +59,21 @@ async fn carry_out(duty: Duty, channel: &Arc<Inner>, seat: &Arc<Seat>) {
         Duty::ReadAll(why) => read_all(why, seat).await,
         Duty::Stubborn => read_all("its restart bit does not go away", seat).await,
         Duty::IgnoreOverflow => {}
-        Duty::CheckLink => check(seat).await,
+        Duty::CheckLink => check(channel, seat).await,
         Duty::OfferTime => offer_time(channel, seat).await,
     }
 }
 
-const SILENT_NOW: &str =
-    "connected, but the outstation does not answer any more; the connection is made anew";
-const SILENT_EVER: &str =
-    "connected, but the outstation does not answer: is its link address right, and the gateway's?";
+const READING: &str = "reading everything again";
+/// In the words of the stack's own task.
+const SETTING: &str = "setting its clock";
+const NO_CLOCK: &str = "it asks for the time, and the gateway's own clock is not set: times of the outstation are not to be trusted";
 
 /// What is given up with a duty: which task, and why.
 fn words(duty: Duty) -> Option<(&'static str, &'static str)> {
     Some(match duty {
         Duty::LeaveTime => (
-            "setting its clock",
+            SETTING,
             "it asks for the time and refuses it three times in a row; it is offered again from time to time, and times of the outstation are not to be trusted",
         ),
         Duty::LeaveClasses => (
@@ -94,12 +94,7 @@ fn words(duty: Duty) -> Option<(&'static str, &'static str)> {
 
 /// Counts one of several outstations as lost; if all are, the connection is what is wrong.
 async fn lose(channel: &Arc<Inner>, seat: &Arc<Seat>) {
-    let words = if seat.watch.state().health.is_known() {
-        "the outstation does not answer any more; others on the same line are not concerned"
-    } else {
-        "the outstation does not answer, while others may: is its link address right?"
-    };
-    seat.watch.link(LinkState::Down(words.to_owned()));
+    seat.watch.link(LinkState::Down(seat.silence(channel)));
     channel.rejoin(seat).await;
     let all = channel.seats().iter().all(|seat| seat.watch.state().health.is_lost());
     if all {
@@ -110,12 +105,16 @@ async fn lose(channel: &Arc<Inner>, seat: &Arc<Seat>) {
 /// Reads everything once more.
 async fn read_all(why: &'static str, seat: &Seat) {
     let watch = &seat.watch;
-    tracing::info!(outstation = seat.address.raw_value(), why, "everything is read again");
+    tracing::warn!(outstation = seat.address.raw_value(), why, "everything is read again");
     if watch.state().health.reads_by_ranges() {
         watch.outbox.tell(News::ReadRanges);
         return;
     }
     let Some(mut handle) = seat.handle() else { return };
+    if why == FLOOD {
+        // Each time: values are read again, but what happened between is not.
+        watch.outbox.tell(News::TaskFailed(READING, format!("{why}: events may be missing here")));
+    }
     watch.integrity_begins();
     let result = handle.read(requests::everything()).await;
     watch.integrity_ends(result.is_ok());
@@ -123,33 +122,38 @@ async fn read_all(why: &'static str, seat: &Seat) {
         // The connection being made anew brings everything by itself.
         if Failure::of(error) != Failure::NotAsked {
             watch.state().health.read_failed(Instant::now());
-            watch.failed(
-                "reading everything again",
-                format!("{}; needed because {why}", requests::words(error)),
-            );
+            watch.failed(READING, format!("{}; needed because {why}", requests::words(error)));
         }
     }
 }
 
 /// Asks for the state of the link, which every outstation answers.
-async fn check(seat: &Seat) {
+async fn check(channel: &Inner, seat: &Seat) {
+    let generation = channel.generation();
     let Some(mut handle) = seat.handle() else { return };
     match handle.check_link_status().await {
         Ok(()) => seat.watch.heard(),
         // No task of the stack's that would be told otherwise.
         Err(TaskError::ResponseTimeout) => seat.watch.state().health.missed(Instant::now()),
         Err(error) if Failure::of(error) == Failure::Answered => seat.watch.heard(),
+        Err(TaskError::Shutdown) => channel.broken(generation),
         Err(_) => {}
     }
 }
 
 async fn offer_time(channel: &Inner, seat: &Seat) {
+    if !is_plausible((channel.pace.clock)()) {
+        seat.watch.state().health.time_not_known(Instant::now());
+        seat.watch.failed(SETTING, NO_CLOCK.to_owned());
+        return;
+    }
     let (Some(mut handle), Some(procedure)) = (seat.handle(), seat.procedure(channel)) else { return };
     match handle.synchronize_time(procedure).await {
         Ok(()) => {
+            seat.watch.state().health.time_was_offered(Instant::now());
             tracing::info!(outstation = seat.address.raw_value(), "the outstation takes the time again")
         }
         Err(TimeSyncError::Task(TaskError::NoConnection | TaskError::Link(_))) => {}
-        Err(error) => seat.watch.failed("setting its clock", error.to_string()),
+        Err(error) => seat.watch.failed(SETTING, error.to_string()),
     }
 }

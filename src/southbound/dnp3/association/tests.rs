@@ -173,11 +173,11 @@ async fn silence_makes_the_connection_be_made_anew() {
     let mut desk = Desktop::to(&[pipe.at]).await;
     desk.values(Source::Integrity).await;
     let made = pipe.made.load(Ordering::Relaxed);
-    pipe.flow.send(Flow::Swallow).unwrap();
+    pipe.flow.send_replace(Flow::Swallow);
     assert_eq!(desk.outstation.read(&[Part::Events]).await, Err(ReadError::Silent));
     let words = desk.down().await;
-    assert!(words.contains("does not answer"), "{words}");
-    pipe.flow.send(Flow::Pass).unwrap();
+    assert!(words.contains("does not answer any more"), "{words}");
+    pipe.flow.send_replace(Flow::Pass);
     desk.values(Source::Integrity).await;
     assert!(pipe.made.load(Ordering::Relaxed) > made);
 }
@@ -188,7 +188,8 @@ async fn a_wrong_link_address_is_a_silent_outstation() {
     let wrong = Dnp3Addresses { outstation: 11, ..ADDRESSES };
     let mut desk = Desktop::with(place(&[station.at]), &session(), wrong).await;
     let words = desk.down().await;
-    assert!(words.contains("link address"), "{words}");
+    assert!(words.contains("outstation 11") && words.contains("link addresses"), "{words}");
+    assert_eq!(desk.outstation.silence(), words, "the device task says the same");
 }
 
 #[tokio::test]
@@ -197,11 +198,11 @@ async fn an_answer_that_is_cut_off_is_no_answer() {
     let pipe = Pipe::to(station.at).await;
     let mut desk = Desktop::to(&[pipe.at]).await;
     desk.values(Source::Integrity).await;
-    pipe.flow.send(Flow::CutAfter(20)).unwrap();
+    pipe.flow.send_replace(Flow::CutAfter(20));
     let cut = desk.outstation.read(&[Part::Range(AI, 0, 50)]).await;
     assert!(matches!(cut, Err(ReadError::NoConnection(_))), "{cut:?}");
     desk.down().await;
-    pipe.flow.send(Flow::Pass).unwrap();
+    pipe.flow.send_replace(Flow::Pass);
     desk.values(Source::Integrity).await;
     assert_eq!(desk.ai0().await, 0.0);
 }
@@ -310,7 +311,7 @@ async fn what_was_sent_and_not_answered_is_not_known() {
     let pipe = Pipe::to(station.at).await;
     let mut desk = Desktop::to(&[pipe.at]).await;
     desk.values(Source::Integrity).await;
-    pipe.flow.send(Flow::Swallow).unwrap();
+    pipe.flow.send_replace(Flow::Swallow);
     let result = desk.outstation.operate(&[number(1, 1.0, Operate::Direct)]).await;
     assert_eq!(result, Err(OperateError::NoAnswer));
     assert_eq!(*station.desk.commands.lock().unwrap(), ["direct 1 i32 1"], "it was done all the same");

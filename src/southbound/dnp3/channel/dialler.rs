@@ -1,12 +1,12 @@
 //! Which end point is connected to next, and after what wait: longer after each failure, never in step with other channels.
 
-use super::{Inner, Pace};
+use super::{Heard, Inner, Pace};
 use crate::backoff::Backoff;
 use dnp3::tcp::{ClientConnectionHandler, ConnectionInfo, Endpoint};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Goes round the end points. The first is preferred, but one that accepts a connection and says nothing is passed over.
 pub struct Dialler {
@@ -14,7 +14,9 @@ pub struct Dialler {
     next: usize,
     limit: Duration,
     backoff: Backoff,
-    answered: Arc<AtomicBool>,
+    settled: Duration,
+    made: Option<Instant>,
+    heard: Arc<Heard>,
 }
 
 impl Dialler {
@@ -27,7 +29,9 @@ impl Dialler {
             next: 0,
             limit,
             backoff: Backoff::new(pace.first, pace.most),
-            answered: inner.answered.clone(),
+            settled: pace.settled,
+            made: None,
+            heard: inner.heard.clone(),
         }
     }
 }
@@ -37,17 +41,22 @@ impl ClientConnectionHandler for Dialler {
         self.ends.first().cloned().unwrap_or_default()
     }
 
+    fn connected(&mut self, _: SocketAddr, _: Option<&str>) {
+        self.made = Some(Instant::now());
+    }
+
     fn disconnected(&mut self, _: SocketAddr, _: Option<&str>) -> Duration {
-        if self.answered.load(Ordering::Relaxed) {
+        // One that ends soon will end soon again: two masters that push each other away must not do so every second.
+        let lasted = self.made.is_some_and(|made| made.elapsed() >= self.settled);
+        if lasted && self.heard.answered() {
             self.backoff.reset();
         }
         self.backoff.next_delay()
     }
 
     fn next(&mut self) -> Result<ConnectionInfo, Duration> {
-        if self.answered.swap(false, Ordering::Relaxed) {
+        if self.heard.take_answered() {
             self.next = 0;
-            self.backoff.reset();
         }
         let Some(end) = self.ends.get(self.next) else {
             self.next = 0;

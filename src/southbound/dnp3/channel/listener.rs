@@ -1,6 +1,6 @@
 //! What the stack tells of a connection, turned into how it stands.
 
-use super::Inner;
+use super::{DAMAGED, Inner};
 use crate::southbound::dnp3::field::LinkState;
 use dnp3::app::MaybeAsync;
 use dnp3::serial::PortState;
@@ -8,6 +8,15 @@ use dnp3::tcp::ClientState;
 use std::sync::Weak;
 use std::sync::atomic::Ordering;
 use tokio::time::Instant;
+
+/// So many short connections in a row are no accident.
+const CONTESTED: u32 = 3;
+
+const ENDED: &str = "the connection has ended: the device closed it, or it broke";
+const BARREN: &str = "the device accepts the connection and ends it before an answer is complete: another client may hold the \
+                      only session, or something on the way cuts it off";
+const OTHER_MASTER: &str = "the device answers and ends each connection a little later: another master may be taking its \
+                            place (most outstations serve one at a time)";
 
 /// Hears one master.
 pub struct Listener {
@@ -57,7 +66,11 @@ impl Listener {
             return;
         }
         standing.connecting = (event == Event::Connecting).then(Instant::now);
-        let barren = !channel.answered.load(Ordering::Relaxed);
+        let barren = !channel.heard.answered();
+        let lasted = standing.made.take().map(|made| made.elapsed());
+        if event == Event::Made {
+            standing.made = Some(Instant::now());
+        }
         let known = standing
             .diagnosed
             .as_ref()
@@ -72,11 +85,14 @@ impl Listener {
                 None if matches!(standing.state, LinkState::Down(_)) => standing.state.clone(),
                 None => LinkState::Down("no connection".to_owned()),
             },
-            Event::Ended if barren => LinkState::Down(known.unwrap_or_else(|| {
-                "the device accepts the connection and ends it without a word: another client may hold the only session"
-                    .to_owned()
-            })),
-            Event::Ended => LinkState::Down("the connection has ended: the device closed it, or it broke".to_owned()),
+            Event::Ended if channel.heard.damaged() => LinkState::Down(DAMAGED.to_owned()),
+            Event::Ended if barren => LinkState::Down(known.unwrap_or_else(|| BARREN.to_owned())),
+            Event::Ended => {
+                let short = lasted.is_some_and(|lasted| lasted < channel.pace.settled);
+                standing.short = if short { standing.short.saturating_add(1) } else { 0 };
+                let words = if standing.short >= CONTESTED { OTHER_MASTER } else { ENDED };
+                LinkState::Down(words.to_owned())
+            }
         };
         channel.set(&mut standing, state);
         drop(standing);

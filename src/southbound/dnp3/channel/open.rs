@@ -22,6 +22,7 @@ impl Inner {
         let made = self.make(generation);
         let mut standing = self.standing();
         standing.connecting = Some(Instant::now());
+        standing.broken = false;
         *master = match made {
             Ok(made) => Some(made),
             Err(words) => {
@@ -37,7 +38,8 @@ impl Inner {
             .map_err(|_| format!("{} cannot be the link address of a master", self.place.master))?;
         let mut config = MasterChannelConfig::new(address);
         config.decode_level = trace::level(self.trace);
-        let mode = LinkErrorMode::Close;
+        let tolerant = self.tolerant.load(Ordering::Relaxed);
+        let mode = if tolerant { LinkErrorMode::Discard } else { LinkErrorMode::Close };
         let dialler = |ends| Box::new(Dialler::new(ends, self.options.connect_timeout, &self.pace, self));
         let listener = || Listener { channel: Arc::downgrade(self), generation };
         Ok(match &self.place.carrier {

@@ -201,27 +201,6 @@ async fn a_serial_port_that_is_not_there_is_said() {
 }
 
 #[tokio::test]
-async fn a_serial_line_carries_it() {
-    let station = Station::new().await;
-    let (mut near, far) = tokio_serial::SerialStream::pair().unwrap();
-    let path = tokio_serial::SerialPort::name(&far).unwrap();
-    let at = station.at;
-    tokio::spawn(async move {
-        // The other end stays open, or the line would hang up between two openings.
-        let _far = far;
-        let mut outstation = tokio::net::TcpStream::connect(at).await.unwrap();
-        let _ = tokio::io::copy_bidirectional(&mut near, &mut outstation).await;
-    });
-    let serial = crate::device_map::dnp3::usual_serial();
-    let place = Place { master: ADDRESSES.master, carrier: Carrier::Serial { path, serial } };
-    let mut desk = Desktop::with(place, &session(), ADDRESSES).await;
-    desk.is(News::Link(LinkState::Up)).await;
-    let all = desk.values(Source::Integrity).await;
-    assert!(all.len() > 300);
-    assert_eq!(desk.ai0().await, 0.0);
-}
-
-#[tokio::test]
 async fn the_association_ends_with_the_last_hold_on_it() {
     let station = Station::new().await;
     let desk = Desktop::to(&[station.at]).await;
@@ -236,3 +215,7 @@ async fn the_association_ends_with_the_last_hold_on_it() {
         tokio::task::yield_now().await;
     }
 }
+
+mod clock;
+mod damage;
+mod serial;

@@ -6,7 +6,8 @@ use crate::der::{
     Clock, Control, DeviceIndex, Mrid, Quality, Quantity, Reading, SequenceEvent, Setpoint, Watts,
 };
 use crate::device_map::dnp3::{
-    Argument, OutstationCommand, OutstationPoint, OutstationStep, PointKind, ReadPlan, StepSource,
+    Argument, Mark, OutstationCommand, OutstationPoint, OutstationStep, PointKind, ReadPlan, StepSource,
+    TimeSync,
 };
 use crate::device_map::registers::{CommandName, PollClass, Rating, RegisterQuantity};
 use crate::device_map::{LinkOptions, MapKind};
@@ -119,7 +120,8 @@ pub struct Rig {
     inbox: Inbox,
     handles: Vec<DeviceHandle>,
     stop: CancellationToken,
-    tasks: JoinSet<()>,
+    /// The map that the device wants to be asked by, if it is not that one.
+    tasks: JoinSet<Option<String>>,
     commands: u64,
     /// What came while something else was waited for.
     pub passed: Vec<Report>,
@@ -156,7 +158,8 @@ impl Rig {
         let (field, port, token) = (outstation.clone(), ports.remove(0), stop.clone());
         tasks.spawn(async move {
             let maps = Maps::builtin();
-            Device::new(&settings, &port, (&field, heard), &maps, &token).run().await;
+            let device = Device::new(&settings, &port, (&field, heard), &maps, &token);
+            device.run().await.map(|rejoin| rejoin.map.id.clone())
         });
         Self { outstation, news, inbox, handles, stop, tasks, commands: 0, passed: Vec::new() }
     }
@@ -376,6 +379,22 @@ async fn without_a_named_map_the_one_that_fits_is_taken() {
     rig.connect().await;
     let words = rig.state(DeviceState::CommLost).await;
     assert!(words.starts_with("AI0 is 777, and no map is meant for that; name one"), "{words}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_map_that_wants_another_association_gets_one() {
+    let record =
+        Some(DeviceRecord { serial: Some("S-1".to_owned()), notes: "limit_active_power".to_owned() });
+    let mut rig = Rig::with(good(), outstation_map(), |settings| {
+        let mut map = (*settings.map).clone();
+        let outstation = Arc::make_mut(map.outstation.as_mut().unwrap());
+        outstation.session.time_sync = TimeSync::Off;
+        (settings.map, settings.map_named, settings.record) = (Arc::new(map), false, record.clone());
+    });
+    rig.connect().await;
+    let ended = timeout(Duration::from_secs(60), rig.tasks.join_next()).await;
+    assert_eq!(ended.unwrap().unwrap().unwrap().as_deref(), Some("dnp3-an2018"));
+    assert_eq!(rig.outstation.operations(), Vec::<Vec<String>>::new());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Reading back: whether the points that show an output show what was sent.
 
 use super::Bench;
-use crate::device_map::dnp3::{AnalogNumber, Argument, At, PointKind};
+use crate::device_map::dnp3::{AnalogNumber, Argument, At, PointKind, scaled};
 use crate::southbound::dnp3::field::{Field, Output, Part, ReadError, Seen};
 use crate::southbound::dnp3::plan::Act;
 use crate::southbound::lanes::Tidy;
@@ -155,7 +155,7 @@ impl<F: Field> Bench<'_, F> {
                 let step = if number == AnalogNumber::Float32 { sent.abs() * 1e-5 } else { 0.5 };
                 let own = self.map.at(at).is_some_and(|point| {
                     let coarse = point.scale.abs().max(act.scale.abs()) / 2.0;
-                    (raw.mul_add(point.scale, point.offset) - act.value).abs() < coarse
+                    (point.value(raw) - act.value).abs() < coarse
                 });
                 // A floating number is not rounded to steps, unless a whole one shows it.
                 let floats = number == AnalogNumber::Float32 && raw.fract() != 0.0;
@@ -175,8 +175,8 @@ impl<F: Field> Bench<'_, F> {
             return format!("{} was switched {wanted}, but {at} shows that it is not", act.at());
         }
         let shown = match self.map.at(at) {
-            Some(point) => raw.mul_add(point.scale, point.offset),
-            None => raw * act.scale,
+            Some(point) => point.value(raw),
+            None => scaled(raw, act.scale),
         };
         let (shown, wanted) = (Tidy(shown), Tidy(act.value));
         format!("{} was written, but the device kept {shown} instead of {wanted} in {at}", act.at())

@@ -1,7 +1,7 @@
 //! News on its way to the device task. Telling never waits: if the device task does not keep up, values are dropped, and the
 //! teller hears of it; how the link stands, restarts and the like are never dropped.
 
-use crate::southbound::dnp3::field::News;
+use crate::southbound::dnp3::field::{News, Seen, Source};
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::{Notify, mpsc};
@@ -10,6 +10,8 @@ use tokio::sync::{Notify, mpsc};
 const MOST_VALUES: usize = 65_536;
 /// Most pieces that wait.
 const MOST_PIECES: usize = 256;
+/// Most values that become one piece while they wait, or an outstation that reports each by itself would fill all places.
+const JOINED: usize = 1_000;
 
 /// News that nobody has taken yet.
 #[derive(Default)]
@@ -41,6 +43,12 @@ impl Outbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).dropped
     }
 
+    /// How many pieces wait.
+    #[cfg(test)]
+    pub fn pieces(&self) -> usize {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).news.len()
+    }
+
     /// True if the device task keeps up.
     pub fn has_room(&self) -> bool {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,13 +74,17 @@ impl Outbox {
 impl Queue {
     fn put(&mut self, news: News) -> bool {
         match &news {
-            News::Values(_, seen) => {
+            News::Values(source, seen) => {
                 let full = self.values > 0 && self.values.saturating_add(seen.len()) > MOST_VALUES;
-                if full || self.news.len() >= MOST_PIECES {
+                let joined = !full && self.join(*source, seen);
+                if !joined && (full || self.news.len() >= MOST_PIECES) {
                     self.dropped = self.dropped.saturating_add(u64::try_from(seen.len()).unwrap_or(u64::MAX));
                     return false;
                 }
                 self.values = self.values.saturating_add(seen.len());
+                if joined {
+                    return true;
+                }
             }
             // Of what has a last word, only that counts; and what repeats itself without end takes no room.
             News::Link(_) | News::Indications(_) | News::TaskFailed(..) => {
@@ -84,6 +96,19 @@ impl Queue {
         }
         self.news.push_back(news);
         true
+    }
+
+    /// Puts values behind those that wait last, if nothing else came between and the piece stays small.
+    fn join(&mut self, source: Source, seen: &[Seen]) -> bool {
+        match self.news.back_mut() {
+            Some(News::Values(Source::Unsolicited, waiting))
+                if source == Source::Unsolicited && waiting.len().saturating_add(seen.len()) <= JOINED =>
+            {
+                waiting.extend_from_slice(seen);
+                true
+            }
+            _ => false,
+        }
     }
 
     fn take(&mut self) -> Option<News> {

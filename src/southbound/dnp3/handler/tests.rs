@@ -66,3 +66,13 @@ fn a_link_that_goes_up_and_down_for_ever_takes_no_room_for_ever() {
     }
     assert!(outbox.tell(values(1)), "the old ones made room");
 }
+
+#[test]
+fn many_small_reports_in_a_row_fill_no_places() {
+    let outbox = Outbox::default();
+    assert!((0..10_000).all(|_| outbox.tell(values(1))), "nothing is dropped");
+    assert!(outbox.tell(News::Restarted) && outbox.tell(values(1)));
+    assert!(outbox.has_room());
+    assert_eq!(outbox.dropped(), 0);
+    assert_eq!(outbox.pieces(), 12, "in pieces of a thousand, and in their order");
+}

@@ -233,4 +233,65 @@ fn an_outstation_cannot_fill_our_memory() {
     }
     assert!(image.entries.len() <= MOST + 1);
     assert_eq!(value(&image), number(1.0), "what the map names is always kept");
+    image.keep_only([at("AO65535")].into());
+    assert_eq!((image.entries.len(), value(&image)), (1, number(1.0)));
+    assert_eq!(image.take(&[read("AI7", 1.0, 1), read("AO65535", 2.0, 1)]), [at("AO65535")].into());
+    assert_eq!(image.entries.len(), 1);
+}
+
+#[test]
+fn the_time_of_the_outstation_counts_if_it_vouches_for_it() {
+    let stamped = |second, synchronised| Seen {
+        stamp: Some(Stamp { at: time(second), synchronised }),
+        ..read("AI1", 1.0, 100)
+    };
+    assert_eq!(measured(&stamped(40, true)), time(40));
+    assert_eq!(measured(&stamped(40, false)), time(100));
+    assert_eq!(measured(&stamped(104, true)), time(100), "nothing was measured after it was received");
+    assert_eq!(measured(&stamped(4000, true)), time(100), "nothing was measured in the future");
+    assert_eq!(measured(&read("AI1", 1.0, 100)), time(100));
+}
+
+#[test]
+fn a_later_word_never_has_an_earlier_time() {
+    let mut image = image(vec![point("p", "AI1")]);
+    let when = |image: &Image| image.measured(at("AI1"));
+    let untimed = |raw, heard| Seen { event: true, ..read("AI1", raw, heard) };
+    image.take(&[untimed(1.0, 100)]);
+    // Sent after it, with a time of before: events of one point come in the order in which they happened.
+    image.take(&[event("AI1", 2.0, 60, 101)]);
+    assert_eq!((value(&image), when(&image)), (number(2.0), Some(time(100))));
+    image.take(&[event("AI1", 3.0, 106, 103)]);
+    assert_eq!((value(&image), when(&image)), (number(3.0), Some(time(103))), "its clock is a little ahead");
+    image.take(&[read("AI1", 4.0, 104)]);
+    assert_eq!((value(&image), when(&image)), (number(4.0), Some(time(104))));
+    // Our own clock is set back by an hour.
+    image.take(&[read("AI1", 5.0, -3500)]);
+    assert_eq!((value(&image), when(&image)), (number(5.0), Some(time(-3500))));
+}
+
+#[test]
+fn when_a_value_was_good_last_is_remembered() {
+    let mut image = image(vec![point("p", "AI1")]);
+    image.take(&[Seen { flags: 0x05, ..read("AI1", 1.0, 1) }]);
+    assert_eq!(image.last_good(at("AI1")), None);
+    image.take(&[read("AI1", 1.0, 2), Seen { flags: 0x05, ..read("AI1", 1.0, 3) }]);
+    assert_eq!((image.last_good(at("AI1")), image.measured(at("AI1"))), (Some(time(2)), Some(time(3))));
+}
+
+#[test]
+fn a_number_that_is_not_0_is_a_switch_too() {
+    let (mut charge, mut capacity) = (point("soc", "AI47"), point("charge_max", "AI33"));
+    (charge.only_while, charge.scale, capacity.scale) = (Some(at("AI33")), 0.1, -1.0);
+    let mut image = image(vec![charge, capacity]);
+    image.take(&[read("AI47", 369.0, 0)]);
+    for (raw, flags, wanted) in [
+        (0.0, 1, Value::Absent),
+        (-5000.0, 0, Value::Absent),
+        (f64::from(i32::MIN), 1, Value::Absent),
+        (-5000.0, 1, number(36.9)),
+    ] {
+        image.take(&[Seen { flags, ..read("AI33", raw, 1) }]);
+        assert_eq!(value(&image), wanted, "{raw}");
+    }
 }

@@ -23,9 +23,20 @@ pub struct Plan {
     grounds: BTreeSet<At>,
     /// What the outstation refuses to tell.
     absent: BTreeSet<At>,
-    /// It refuses to be asked for events.
-    no_events: bool,
+    /// What it answers so that nobody understands it.
+    broken: BTreeSet<At>,
+    /// Why it cannot be asked for events.
+    no_events: Option<Why>,
     polls: u32,
+}
+
+/// Why something is not asked for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The outstation refuses it.
+    Refused,
+    /// The answer cannot be used.
+    Broken,
 }
 
 impl Plan {
@@ -64,10 +75,17 @@ impl Plan {
         self.polls = 1;
     }
 
-    /// The outstation may be another one now: what it refused is asked for again.
+    /// The outstation may be another one now: what was left out is asked for again.
     pub fn restart(&mut self) {
         self.absent.clear();
-        self.no_events = false;
+        self.broken.clear();
+        self.no_events = None;
+    }
+
+    /// All points that are ever looked at.
+    #[must_use]
+    pub fn named(&self) -> BTreeSet<At> {
+        self.classes.keys().chain(&self.others).chain(&self.grounds).copied().collect()
     }
 
     /// The requests of the next poll, with what is in doubt.
@@ -91,9 +109,9 @@ impl Plan {
     }
 
     fn requests(&self, mut wanted: BTreeSet<At>, events: bool) -> Vec<Vec<Part>> {
-        wanted.retain(|at| !self.absent.contains(at));
+        wanted.retain(|at| !self.absent.contains(at) && !self.broken.contains(at));
         let mut parts: Vec<Part> = Vec::new();
-        if events && !self.no_events {
+        if events && !self.lacks_events() {
             parts.push(Part::Events);
         }
         for at in wanted {
@@ -107,26 +125,44 @@ impl Plan {
         parts.chunks(MOST_PARTS).map(<[Part]>::to_vec).collect()
     }
 
-    /// The outstation refuses a part that cannot be cut any more.
-    pub fn refused(&mut self, part: Part) {
-        match part {
-            Part::Events => self.no_events = true,
-            Part::Range(kind, index, _) => {
+    /// A part that cannot be cut any more is not asked for any more.
+    pub fn leave_out(&mut self, part: Part, why: Why) {
+        match (part, why) {
+            (Part::Events, _) => self.no_events = Some(why),
+            (Part::Range(kind, index, _), Why::Refused) => {
                 self.absent.insert(At { kind, index });
             }
-            Part::Static => {}
+            (Part::Range(kind, index, _), Why::Broken) => {
+                self.broken.insert(At { kind, index });
+            }
+            (Part::Static, _) => {}
         }
     }
 
     /// True if events cannot be asked for.
     #[must_use]
     pub const fn lacks_events(&self) -> bool {
-        self.no_events
+        self.no_events.is_some()
     }
 
-    /// What the outstation does not let be read.
-    pub fn absent(&self) -> impl Iterator<Item = At> {
-        self.absent.iter().copied()
+    /// What cannot be read, in words; at most so many points are named in each.
+    #[must_use]
+    pub fn left_out(&self, most: usize) -> Vec<String> {
+        let events = self.no_events.map(|why| match why {
+            Why::Refused => "it refuses to be asked for events".to_owned(),
+            Why::Broken => "its answer to a request for events cannot be used".to_owned(),
+        });
+        let absent =
+            list(&self.absent, most).map(|names| format!("it refuses to tell {names}, which its map names"));
+        let broken =
+            list(&self.broken, most).map(|names| format!("its answer cannot be used when asked for {names}"));
+        [events, absent, broken].into_iter().flatten().collect()
+    }
+
+    /// True if a point is not asked for.
+    #[must_use]
+    pub fn leaves_out(&self, at: At) -> bool {
+        self.absent.contains(&at) || self.broken.contains(&at)
     }
 
     /// For so many turns a point may go without being heard of before it is not current any more. `whole` is how many polls
@@ -141,6 +177,14 @@ impl Plan {
         };
         every.min(whole.max(1)).saturating_mul(2)
     }
+}
+
+/// Some addresses by name, and how many more there are.
+fn list(points: &BTreeSet<At>, most: usize) -> Option<String> {
+    let named: Vec<String> = points.iter().take(most).map(At::to_string).collect();
+    let more = points.len().saturating_sub(most);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!named.is_empty()).then(|| format!("{}{more}", named.join(", ")))
 }
 
 /// The names of what a step's percentage refers to.

@@ -1,8 +1,9 @@
 use super::*;
 use crate::der::Quality;
 use crate::device_map::dnp3::{At, OutstationMap};
-use crate::southbound::dnp3::Stamp;
+use crate::southbound::dnp3::Seen;
 use crate::southbound::dnp3::image::tests::point;
+use jiff::Timestamp;
 use std::sync::Arc;
 
 fn time(second: i64) -> Timestamp {
@@ -74,20 +75,6 @@ fn only_quantities_with_something_fresh_are_told_and_old_phases_do_not_count() {
     let one_old = told(&["b", "va"], &["a", "vb"]);
     assert_eq!(one_old[0], (Voltage, 230.0), "the mean of the phases that are known");
     assert!(one_old[1].1.is_nan(), "a sum without one of its parts is not known");
-}
-
-#[test]
-fn the_time_of_the_outstation_counts_if_it_vouches_for_it() {
-    let stamped = |second, synchronised| Seen {
-        stamp: Some(Stamp { at: time(second), synchronised }),
-        heard: time(100),
-        ..seen("AI1", 1.0)
-    };
-    assert_eq!(measured(&stamped(40, true)), time(40));
-    assert_eq!(measured(&stamped(40, false)), time(100));
-    assert_eq!(measured(&stamped(104, true)), time(104), "clocks differ a little");
-    assert_eq!(measured(&stamped(4000, true)), time(100), "nothing was measured in the future");
-    assert_eq!(measured(&Seen { heard: time(100), ..seen("AI1", 1.0) }), time(100));
 }
 
 #[test]

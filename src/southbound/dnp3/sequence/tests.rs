@@ -85,3 +85,41 @@ fn a_chattering_point_cannot_fill_our_memory() {
     assert_eq!(told(&mut recorder, &seen).len(), 10_000);
     assert!(recorder.told.values().all(|told| told.len() <= REMEMBERED));
 }
+
+#[test]
+fn a_change_that_was_only_read_is_told_when_no_event_of_it_came() {
+    let read = |raw: f64, heard| Seen { event: false, ..event("BI54", raw, None, heard) };
+    let confirm = |recorder: &mut Recorder| -> Vec<(String, Clock, i64)> {
+        let told = recorder.confirm(&map());
+        told.into_iter().map(|e| (e.value, e.clock, e.at.as_second() - 1_780_000_000)).collect()
+    };
+    let mut recorder = Recorder::default();
+    assert_eq!(told(&mut recorder, &[read(1.0, 1)]), []);
+    assert_eq!(
+        (confirm(&mut recorder), confirm(&mut recorder)),
+        (vec![], vec![]),
+        "how it was found is no change"
+    );
+    assert_eq!(told(&mut recorder, &[read(0.0, 2)]), []);
+    assert_eq!(confirm(&mut recorder), [], "its event may be on its way");
+    assert_eq!(told(&mut recorder, &[read(0.0, 4)]), []);
+    assert_eq!(confirm(&mut recorder), [("off".to_owned(), Clock::Gateway, 2)]);
+    assert_eq!(confirm(&mut recorder), [], "once");
+    // The event comes after the read that was quicker.
+    told(&mut recorder, &[read(1.0, 6)]);
+    confirm(&mut recorder);
+    assert_eq!(
+        told(&mut recorder, &[event("BI54", 1.0, Some((5, true)), 8)]),
+        [(5, Clock::Device, "overvoltage on".to_owned())]
+    );
+    assert_eq!((confirm(&mut recorder), confirm(&mut recorder)), (vec![], vec![]));
+    // Two changes before the next poll.
+    told(&mut recorder, &[read(0.0, 10)]);
+    let at_once = told(&mut recorder, &[read(1.0, 11)]);
+    assert_eq!(at_once, [(10, Clock::Gateway, "overvoltage off".to_owned())]);
+    confirm(&mut recorder);
+    assert_eq!(confirm(&mut recorder), [("on".to_owned(), Clock::Gateway, 11)]);
+    // What nobody asks for is not looked at.
+    told(&mut recorder, &[Seen { at: At::parse("BI1").unwrap(), ..read(0.0, 12) }]);
+    assert!(recorder.known.len() == 1);
+}

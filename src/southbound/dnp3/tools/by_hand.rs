@@ -2,11 +2,11 @@
 //!
 //! It holds nothing, and nothing is sent that was not agreed to.
 
-use super::{Sweep, Tell, sweep};
+use super::{Catalogue, Sweep, Tell, sweep};
 use crate::core::port::Command;
 use crate::der::{Capability, Nameplate, Outcome, Quantity, Setpoint, Watts};
 use crate::device_map::DeviceMap;
-use crate::device_map::dnp3::{OutstationMap, OutstationPoint, PointKind};
+use crate::device_map::dnp3::{At, OutstationMap, OutstationPoint, PointKind};
 use crate::southbound::dnp3::commands::{Commands, Preview};
 use crate::southbound::dnp3::image::Image;
 use crate::southbound::dnp3::readings::{nameplate, readings};
@@ -63,7 +63,10 @@ impl<F: Field> ByHand<F> {
             // Who releases by hand does not know what an earlier hand, or a gateway, has left.
             self.commands.hold_all_that_can_be_undone();
         }
-        self.commands.preview(setpoint, hold, &self.image)
+        let preview = self.commands.preview(setpoint, hold, &self.image)?;
+        let catalogue = Catalogue::new(self.image.map());
+        let lines = preview.lines.iter().map(|line| with_name(catalogue, line)).collect();
+        Ok(Preview { lines, ..preview })
     }
 
     /// Sends it, and reads back.
@@ -112,6 +115,16 @@ impl<F: Field> ByHand<F> {
         let power = readings.iter().find(|r| r.quantity == Quantity::ActivePower && r.value.is_finite());
         Ok(power.map(|reading| Watts::new(reading.value)))
     }
+}
+
+/// An operation with the name and unit of its output: `AO88 wlim_discharge_setpoint [%] = 600 (60), …`.
+fn with_name(catalogue: Catalogue<'_>, line: &str) -> String {
+    let found = line.split_once(' ').and_then(|(at, rest)| Some((At::parse(at)?, rest)));
+    let Some((at, rest)) = found else { return line.to_owned() };
+    let known = catalogue.blank(at);
+    let Some(name) = known.known_as() else { return line.to_owned() };
+    let unit = known.unit.as_ref().map(|unit| format!(" [{unit}]")).unwrap_or_default();
+    format!("{at} {name}{unit} {rest}")
 }
 
 #[cfg(test)]

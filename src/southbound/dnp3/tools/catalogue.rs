@@ -3,7 +3,7 @@
 //! Pure. It reads nothing.
 
 use crate::device_map::dnp3::{
-    At, Operate, OutstationMap, OutstationPoint, OutstationStep, PointKind, ProfilePoint,
+    At, Operate, OutstationMap, OutstationPoint, OutstationStep, PointKind, ProfilePoint, scaled,
 };
 use crate::southbound::dnp3::Seen;
 use crate::southbound::dnp3::image::{fault, is};
@@ -133,7 +133,7 @@ impl<'m> Catalogue<'m> {
         let (scale, offset) = (blank.scale, blank.offset);
         let seen = seen.map(|seen| PointValue {
             raw: seen.raw,
-            value: tidy(seen.raw * scale + offset),
+            value: tidy(scaled(seen.raw, scale) + offset),
             symbols: self.symbols(at, seen.raw),
             flags: seen.flags,
             time: seen.stamp.map(|stamp| (stamp.at, stamp.synchronised)),

@@ -5,7 +5,7 @@ use crate::der::{Capability, Nameplate, Outcome, Setpoint, Watts};
 use crate::device_map::dnp3::{At, Operate, OutstationMap};
 use crate::device_map::{DeviceMap, MARK, Maps};
 use crate::southbound::dnp3::{
-    Channel, Field, Indications, LinkState, News, Outstation, Part, Place, ReadError,
+    Channel, Field, Indications, LinkState, News, Outstation, Part, Place, ReadError, diagnosis,
 };
 use crate::southbound::tools::{
     OperatedOutput, OutputOrder, OutstationRecording, Pick, PlannedOutput, PointAnswer,
@@ -17,6 +17,10 @@ use tokio::sync::{Mutex, OnceCell, mpsc};
 
 /// Beyond the time for a connection: to find out why there is none.
 const DIAGNOSIS: Duration = Duration::from_secs(3);
+
+/// What the end of a connection may mean on which nothing was ever answered.
+const CUT_OFF: &str = "connected, but the connection was cut off at the first request: does this port speak DNP3, and in \
+     the clear (dnp3+tls:// is for TLS)? Or does it serve another master now, or not our address?";
 
 /// An outstation that is connected to at the first request.
 pub struct Live {
@@ -31,10 +35,22 @@ pub struct Live {
 struct Open {
     field: Outstation,
     /// The connection lasts as long as this.
-    _channel: Channel,
+    channel: Channel,
     news: Mutex<mpsc::Receiver<News>>,
     map: Arc<DeviceMap>,
     outstation: Arc<OutstationMap>,
+}
+
+impl Open {
+    /// What it told of itself meanwhile, in words.
+    async fn told(&self) -> Vec<String> {
+        let mut news = self.news.lock().await;
+        let mut words = Vec::new();
+        while let Ok(news) = news.try_recv() {
+            words.extend(told(&news));
+        }
+        words
+    }
 }
 
 impl Live {
@@ -67,34 +83,33 @@ impl Live {
             return Err(self.refused("this is no DNP3 link".to_owned()));
         };
         let options = &self.options.link;
-        let channel = Channel::open(place, options, self.options.tls.as_ref(), self.trace).await;
+        let channel = Channel::open(place.clone(), options, self.options.tls.as_ref(), self.trace).await;
         let joined = channel.join_by_hand(addresses, options.response_timeout).await;
         let (field, mut news) = joined.map_err(|why| self.refused(why.to_string()))?;
         channel.enable().await;
-        let limit = options.connect_timeout.saturating_mul(2) + DIAGNOSIS * 2;
         let patience = options.connect_timeout + DIAGNOSIS;
-        match tokio::time::timeout(limit, up(&mut news, patience)).await {
+        match tokio::time::timeout(patience * 2, up(&mut news, patience)).await {
             Ok(Ok(())) => {}
-            Ok(Err(why)) => return Err(self.silent(why)),
-            Err(_) => return Err(self.silent("no connection in time".to_owned())),
+            Ok(Err(why)) => return Err(self.no_way(&place, why).await),
+            Err(_) => return Err(self.no_way(&place, "no connection in time".to_owned()).await),
         }
         let map = match &self.options.map {
             Some(map) => map.clone(),
-            None => self.choose(&field).await?,
+            None => self.choose(&field, &channel).await?,
         };
         let Some(outstation) = map.outstation.clone() else {
             return Err(self.refused(format!("device map \"{}\" is not one of DNP3", map.id)));
         };
-        Ok(Open { field, _channel: channel, news: Mutex::new(news), map, outstation })
+        Ok(Open { field, channel, news: Mutex::new(news), map, outstation })
     }
 
     /// The map whose mark the outstation shows, else the usual one.
-    async fn choose(&self, field: &Outstation) -> Result<Arc<DeviceMap>, ProbeError> {
+    async fn choose(&self, field: &Outstation, channel: &Channel) -> Result<Arc<DeviceMap>, ProbeError> {
         let At { kind, index } = MARK;
         let raw = match field.read(&[Part::Range(kind, index, index)]).await {
             Ok(seen) => seen.iter().rfind(|seen| seen.at == MARK).and_then(|seen| whole(seen.raw)),
             Err(ReadError::Refused(_) | ReadError::Broken(_)) => None,
-            Err(error) => return Err(self.failed(&error)),
+            Err(error) => return Err(self.failed(channel, &error).await),
         };
         let map = self.maps.outstation_for(raw).cloned();
         map.ok_or_else(|| {
@@ -102,8 +117,25 @@ impl Live {
         })
     }
 
-    fn failed(&self, error: &ReadError) -> ProbeError {
-        failed(&self.link, self.options.link.response_timeout, error)
+    /// Why there is no connection. What is in the way is looked for once more, to tell silence from a no.
+    async fn no_way(&self, place: &Place, told: String) -> ProbeError {
+        let limit = self.options.link.connect_timeout;
+        match diagnosis::cause(place, self.options.tls.as_ref(), limit).await {
+            Some(cause) if cause.refuses => self.refused(cause.words),
+            Some(cause) => self.silent(cause.words),
+            None => self.silent(told),
+        }
+    }
+
+    /// What a failed read means. Who was connected to and never answered may speak another protocol.
+    async fn failed(&self, channel: &Channel, error: &ReadError) -> ProbeError {
+        let place = Place::of(&self.link).filter(|place| !place.is_serial());
+        match (error, place) {
+            (ReadError::NoConnection(_), Some(place)) if !channel.has_answered() => {
+                self.no_way(&place, CUT_OFF.to_owned()).await
+            }
+            _ => failed(&self.link, self.options.link.response_timeout, error),
+        }
     }
 
     /// The map by which it is read.
@@ -121,11 +153,11 @@ impl Live {
     pub async fn discover(&self, tell: Tell<'_>) -> Result<ProbeReport, ProbeError> {
         let open = self.open().await?;
         let report = discover(&open.field, &open.map, &open.outstation, tell).await;
-        let mut report = report.map_err(|error| self.failed(&error))?;
-        let mut news = open.news.lock().await;
-        while let Ok(news) = news.try_recv() {
-            report.warnings.extend(told(&news));
-        }
+        let mut report = match report {
+            Ok(report) => report,
+            Err(error) => return Err(self.failed(&open.channel, &error).await),
+        };
+        report.warnings.extend(open.told().await);
         Ok(report)
     }
 
@@ -135,7 +167,10 @@ impl Live {
     /// It does not answer.
     pub async fn read(&self, picks: &[Pick]) -> Result<Vec<PointAnswer>, ProbeError> {
         let open = self.open().await?;
-        read(&open.field, &open.outstation, picks).await.map_err(|error| self.failed(&error))
+        match read(&open.field, &open.outstation, picks).await {
+            Ok(answers) => Ok(answers),
+            Err(error) => Err(self.failed(&open.channel, &error).await),
+        }
     }
 
     /// Decides what is sent to outputs.
@@ -170,8 +205,13 @@ impl Live {
     pub async fn record(&self, tell: Tell<'_>) -> Result<OutstationRecording, ProbeError> {
         let open = self.open().await?;
         let link = self.link.to_string();
-        let recorded = record(&open.field, &link, &open.map, &open.outstation, tell).await;
-        recorded.map_err(|error| self.failed(&error))
+        match record(&open.field, &link, &open.map, &open.outstation, tell).await {
+            Ok(mut recording) => {
+                recording.warnings.extend(open.told().await);
+                Ok(recording)
+            }
+            Err(error) => Err(self.failed(&open.channel, &error).await),
+        }
     }
 
     /// Reads what controls rest on.
@@ -181,7 +221,10 @@ impl Live {
     pub async fn by_hand(&self, tell: Tell<'_>) -> Result<Controlled, ProbeError> {
         let open = self.open().await?;
         let made = ByHand::new(open.field.clone(), &open.map, &open.outstation, tell).await;
-        let hand = made.map_err(|error| self.failed(&error))?;
+        let hand = match made {
+            Ok(hand) => hand,
+            Err(error) => return Err(self.failed(&open.channel, &error).await),
+        };
         Ok(Controlled { hand, link: self.link.clone(), patience: self.options.link.response_timeout })
     }
 }

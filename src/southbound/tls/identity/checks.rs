@@ -35,6 +35,8 @@ pub struct Finding {
     pub severity: Severity,
     /// What was found.
     pub words: String,
+    /// It is about the role in the certificate, which only Modbus devices look at.
+    pub role: bool,
 }
 
 /// A file of an identity.
@@ -67,7 +69,7 @@ pub(super) struct Findings(pub(super) Vec<Finding>);
 
 impl Findings {
     fn add(&mut self, which: Which, severity: Severity, words: impl Into<String>) {
-        self.0.push(Finding { which, severity, words: words.into() });
+        self.0.push(Finding { which, severity, words: words.into(), role: false });
     }
 
     pub(super) fn fault(&mut self, which: Which, words: impl Into<String>) {
@@ -97,7 +99,9 @@ pub(super) fn own(
     let file = paths.certificate.display();
     dates(&file.to_string(), &summaries, now, Which::Certificate, findings);
     usage(&file.to_string(), &leaf, findings);
+    let others = findings.0.len();
     role(&file.to_string(), &leaf, findings);
+    findings.0.iter_mut().skip(others).for_each(|finding| finding.role = true);
     ordered(&file.to_string(), &summaries, findings);
     if findings.0.iter().all(|f| matches!(f.severity, Severity::Warning | Severity::Note)) {
         whole(&file.to_string(), &chain, &summaries, (provider, now), findings);

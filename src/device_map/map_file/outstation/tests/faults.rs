@@ -102,7 +102,7 @@ fn of_points() {
         (&point("poll = \"often\"\n"), "poll \"often\" is not known"),
         (&point("enum = { a = \"b\" }\n"), "enum \"a\" is no raw value"),
         (&point("enum = { 1 = \"b\", 2 = \"b\" }\n"), "enum has 2 or \"b\" twice"),
-        (&point("only_while = \"on\"\n"), "point \"p\": only_while: \"on\" is no address"),
+        (&point("only_while = \"CTR27\"\n"), "only_while: CTR27 counts, which is not on or off"),
         (&point("alarm = \" \"\n"), "alarm has 1 to 200 characters"),
         (&point("blocks = \"\"\n"), "blocks has 1 to 200 characters"),
         (&point("adress = 1\n"), "[[point]] has no key \"adress\""),

@@ -128,3 +128,46 @@ async fn what_the_association_cannot_do_is_told() {
     rig.tell(News::Indications(Indications::default())).await;
     rig.state(DeviceState::Online).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn late_values_are_not_told_as_new_ones() {
+    let mut rig = Rig::online().await;
+    rig.outstation.script(|_| Answer::Good);
+    rig.forget();
+    unsolicited(&rig, vec![event("AI537", 1.0, ago(600)), event("AI47", 79.0, None)]).await;
+    let told = rig.told().await;
+    assert_eq!(told.iter().map(|r| r.quantity).collect::<Vec<_>>(), [Quantity::StateOfCharge]);
+    let mut times: Vec<Timestamp> = Vec::new();
+    for seconds in [0, 90, 0, 300, -3] {
+        unsolicited(&rig, vec![event("AI537", 4000.0, ago(seconds))]).await;
+        let polled = rig.poll().await;
+        let power = polled.iter().find(|r| r.quantity == Quantity::ActivePower);
+        times.extend(power.map(|r| r.at));
+    }
+    assert!(times.is_sorted() && times.len() == 5, "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_measurement_that_is_lost_degrades_the_device_with_words() {
+    let mut rig = Rig::online().await;
+    rig.outstation.state().points.insert(at("AI537"), (5000.0, 0x05));
+    let words = rig.state(DeviceState::Degraded).await;
+    let start =
+        "w (AI537) is not usable: the outstation has lost what it comes from (COMM_LOST), last good 20";
+    assert!(words.starts_with(start), "{words}");
+    rig.outstation.state().points.insert(at("AI537"), (5000.0, 0x01));
+    rig.state(DeviceState::Online).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_without_an_event_belongs_into_the_sequence_too() {
+    let mut rig = Rig::online().await;
+    rig.forget();
+    rig.outstation.put("BI54", 1.0);
+    rig.tell(News::Values(Source::Integrity, rig.outstation.everything())).await;
+    let told = rig.sequence().await;
+    assert_eq!(
+        (told[0].point.as_str(), told[0].value.as_str(), told[0].clock),
+        ("overvoltage", "on", Clock::Gateway)
+    );
+}

@@ -53,8 +53,8 @@ fn measurements_are_read_often_enough_whatever_the_map_says() {
 fn doubts_are_read_and_what_is_absent_is_not() {
     let mut plan = Plan::new(&map(&[("AI1", Fast), ("AI2", Fast), ("AI9", Once)]));
     assert_eq!(plan.next(&[At { kind: AI, index: 9 }]), [[Events, Range(AI, 1, 2), Range(AI, 9, 9)]]);
-    plan.refused(Range(AI, 2, 2));
-    plan.refused(Events);
+    plan.leave_out(Range(AI, 2, 2), Why::Refused);
+    plan.leave_out(Events, Why::Refused);
     assert_eq!(plan.next(&[]), [[Range(AI, 1, 1)]]);
     assert!(plan.lacks_events());
     plan.restart();

@@ -43,8 +43,16 @@ async fn what_is_shown_is_what_is_sent() {
     let mut hand = by_hand(&field).await;
     let limit = Setpoint::LimitActivePower(Watts::new(5_000.0));
     let preview = hand.preview(&limit, HOLD).unwrap();
-    assert!(preview.lines.iter().any(|line| line.starts_with("AO88 = 500")), "{:?}", preview.lines);
-    assert!(preview.lines.last().unwrap().starts_with("BO17 latch on"), "{:?}", preview.lines);
+    assert!(
+        preview.lines.iter().any(|line| line.starts_with("AO88 wlim_discharge_setpoint [%] = 500 (50)")),
+        "{:?}",
+        preview.lines
+    );
+    assert!(
+        preview.lines.last().unwrap().starts_with("BO17 enable_wlim_mode latch on"),
+        "{:?}",
+        preview.lines
+    );
     assert_eq!(field.operations().len(), 0, "nothing is sent before it is agreed to");
     let outcome = hand.carry_out(&limit, HOLD, Duration::from_secs(10)).await;
     assert!(matches!(outcome, Outcome::Applied(read_back) if read_back.verified), "{outcome:?}");
@@ -63,7 +71,11 @@ async fn a_release_undoes_what_another_hand_left() {
     let field = battery();
     let mut hand = by_hand(&field).await;
     let preview = hand.preview(&Setpoint::ReleaseActivePower, HOLD).unwrap();
-    assert!(preview.lines.iter().any(|line| line.starts_with("BO17 latch off")), "{:?}", preview.lines);
+    assert!(
+        preview.lines.iter().any(|line| line.starts_with("BO17 enable_wlim_mode latch off")),
+        "{:?}",
+        preview.lines
+    );
     let outcome = hand.carry_out(&Setpoint::ReleaseActivePower, HOLD, Duration::from_secs(10)).await;
     assert!(field.operations().concat().contains(&"BO17=off".to_owned()), "{outcome:?}");
 }
