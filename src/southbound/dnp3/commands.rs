@@ -4,10 +4,12 @@
 //! It has no port and no association: the device's task owns it, lends it a [`Field`] and what the outstation said last,
 //! and reports for it. Within a lane the new mode is enabled before the old one is ended, so that there is no moment
 //! without a bound; for a moment both hold, and the stricter one counts. Only connecting is the other way round: what
-//! disconnects is ended first.
+//! disconnects is ended first. An order that is repeated writes what bounds it in time and latches its switches again; of its
+//! settings, only those that do not show any more.
 
 mod curves;
 mod preview;
+mod service;
 
 pub use super::plan::Known;
 pub use preview::Preview;
@@ -19,10 +21,10 @@ use super::plan::{self, Act, Arguments, Draft, Ground};
 use crate::core::port::Command;
 use crate::der::{Capability, CurveKind, Effect, Outcome, Quantity, ReadBack, Reading, Setpoint, Watts};
 use crate::device_map::dnp3::{Argument, At, OutstationCommand, OutstationMap};
-use crate::device_map::registers::{CommandName, Rating};
+use crate::device_map::registers::{CommandName, EffectBound, EffectRule, Rating};
 use crate::southbound::effect::{Watch, Watches};
 use crate::southbound::held::{Applied, Holding, Key};
-use crate::southbound::lanes::{Wish, rivals, wish};
+use crate::southbound::lanes::{LANES, Wish, rivals, wish};
 use jiff::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,16 @@ use tokio::time::Instant;
 /// What to look at if a command does not work.
 const HINT: &str =
     "Device may ignore remote control (check its DNP3 menu, and whether it is in local control)";
+
+/// What is disconnected delivers nothing, whether its map says so or not; a ramp down may come first.
+const OFF: EffectRule = EffectRule {
+    quantity: Quantity::ActivePower,
+    bound: EffectBound::Equals,
+    tolerance_percent: 5.0,
+    within: Duration::from_secs(60),
+};
+/// A ramp that takes longer is not waited for.
+const LONGEST_RAMP: Duration = Duration::from_hours(1);
 
 impl Known for Image {
     fn named(&self, name: &str) -> Option<f64> {
@@ -43,6 +55,10 @@ impl Known for Image {
 
     fn blocked(&self) -> Option<String> {
         Self::blocked(self)
+    }
+
+    fn shown(&self, at: At) -> Option<f64> {
+        self.setting(at)
     }
 }
 
@@ -78,6 +94,10 @@ pub struct Commands {
     /// Each with the set point that made it, if it was of this run and all of it arrived.
     holding: Holding<Kept, Setpoint>,
     watches: Watches,
+    /// Effects that are known already, and not told yet.
+    known: Vec<(Setpoint, Effect)>,
+    /// The slowest ramp that was set in this run, % of the maximum for each second.
+    ramp: Option<f64>,
 }
 
 /// One command on its way.
@@ -100,7 +120,7 @@ impl Commands {
     pub fn new(id: &str, map: Arc<OutstationMap>, notes: &str) -> Self {
         let mut holding = Holding::default();
         holding.recall(notes, Instant::now());
-        Self { id: id.to_owned(), map, holding, watches: Watches::default() }
+        Self { id: id.to_owned(), map, holding, watches: Watches::default(), known: Vec::new(), ramp: None }
     }
 
     /// Another map fits better. What is held is kept by its name.
@@ -119,7 +139,7 @@ impl Commands {
     pub async fn carry_out<F: Field>(&mut self, field: &F, command: &Command, known: &dyn Known) -> Outcome {
         let map = self.map.clone();
         let ask = Ask {
-            bench: Bench { field, map: &map, expires_at: command.expires_at },
+            bench: Bench { field, map: &map, known, expires_at: command.expires_at },
             setpoint: &command.setpoint,
             hold: command.hold,
             known,
@@ -128,6 +148,7 @@ impl Commands {
             _ if ask.expired() => Err(Outcome::Expired),
             Setpoint::SetCurve(curve) => self.set_curve(&ask, curve).await,
             Setpoint::ReleaseCurve(kind) => self.release_curve(&ask, *kind).await,
+            Setpoint::Connect => self.connect(&ask).await,
             _ => self.command(&ask).await,
         };
         end.unwrap_or_else(|outcome| outcome)
@@ -170,26 +191,36 @@ impl Commands {
         let asked = Arguments::of(ask.setpoint, ask.hold);
         let draft = ground.command(command, &asked).map_err(Outcome::Refused)?;
         if name == CommandName::Connect {
-            self.undo_rivals(ask, name, &draft.acts).await?;
+            self.undo_rivals(ask, name, &draft.acts, true).await?;
         }
         tracing::debug!(plan = draft.words, "operating");
-        let (end, touched) = ask.bench.carry_out(&draft.acts, Goal::Set).await;
+        let key = Kept::Command(name);
+        let due = if self.repeats(key, ask.setpoint) {
+            ask.bench.due(draft.acts.clone()).await
+        } else {
+            draft.acts.clone()
+        };
+        let (end, touched) = ask.bench.carry_out(&due, Goal::Set).await;
         let End::Done(proof) = end else {
             if touched {
-                self.touched(Kept::Command(name));
+                self.touched(key);
             }
             return Err(end.outcome(None));
         };
         let active_power = draft.active_power(ask.setpoint);
         let outcome = End::Done(proof).outcome(active_power);
         if let Outcome::Applied(read_back) = &outcome {
-            self.applied(ask, Kept::Command(name), *read_back);
+            self.applied(ask, key, *read_back);
         }
         self.watch(ask, command, &draft, proof);
-        if name != CommandName::Connect {
-            self.undo_rivals(ask, name, &draft.acts).await.map_err(|outcome| stuck(&draft, outcome))?;
-        }
+        self.undo_rivals(ask, name, &draft.acts, false).await.map_err(|outcome| stuck(&draft, outcome))?;
         Ok(outcome)
+    }
+
+    /// True if this very set point was given before, and seen to stand.
+    fn repeats(&self, key: Kept, setpoint: &Setpoint) -> bool {
+        let same = |writes: &[Setpoint]| writes.iter().eq([setpoint]);
+        self.holding.get(key).is_some_and(|held| held.read_back.verified && same(&held.writes))
     }
 
     /// Notes what was applied: it is undone later, and sent again after a restart. A setting stays where it is.
@@ -204,6 +235,10 @@ impl Commands {
             let writes = vec![ask.setpoint.clone()];
             let new = Applied { name: key, writes, read_back, refresh: None, hold: ask.hold };
             self.holding.applied(new, Instant::now());
+        }
+        if let Setpoint::SetRampRates(rates) = ask.setpoint {
+            let rates = [rates.active_up, rates.active_down].into_iter().flatten().map(|rate| rate.get());
+            self.ramp = rates.filter(|rate| *rate > 0.0).reduce(f64::min).or(self.ramp);
         }
     }
 
@@ -221,15 +256,19 @@ impl Commands {
         }
     }
 
-    /// Ends the other commands of a lane, leaving alone the outputs that `kept` operates.
+    /// Ends the other commands of a lane, leaving alone the outputs that `kept` operates; `early`: only those that something
+    /// undoes, for what nothing undoes is over when the new one stands.
     async fn undo_rivals<F: Field>(
         &mut self,
         ask: &Ask<'_, F>,
         name: CommandName,
         kept: &[Act],
+        early: bool,
     ) -> Result<(), Outcome> {
         for rival in rivals(name) {
-            if self.holding.has(Kept::Command(rival)) {
+            let undone = |command: &OutstationCommand| !command.release.is_empty();
+            let now = !early || ask.bench.map.command(rival).is_some_and(undone);
+            if now && self.holding.has(Kept::Command(rival)) {
                 self.undo(ask, rival, kept).await?;
             }
         }
@@ -280,19 +319,29 @@ impl Commands {
 
     /// Watches whether the measurements follow.
     fn watch<F>(&mut self, ask: &Ask<'_, F>, command: &OutstationCommand, draft: &Draft, proof: Proof) {
-        // A power factor is no quantity that is measured.
-        let Some(rule) = command.effect.clone().filter(|_| command.name != CommandName::SetPowerFactor)
-        else {
+        let off = command.name == CommandName::Disconnect;
+        if off {
+            // No power can be expected from now on.
+            let powers = LANES.into_iter().filter(|lane| !lane.contains(&command.name));
+            powers.flatten().for_each(|name| self.watches.end(*name));
+        } else if self.is_off() {
             return;
-        };
+        }
+        // A power factor is no quantity that is measured.
+        let given = command.effect.clone().filter(|_| command.name != CommandName::SetPowerFactor);
+        let Some(mut rule) = given.or_else(|| off.then_some(OFF)) else { return };
         // Without a rating there is no measure for "near".
         let Some(rated) = rated(ask.bench.map, rule.quantity, ask.known).or(draft.base) else { return };
         let seen = if proof.verified { "sent and read back" } else { "accepted, not verified" };
+        let generator = self.capability(ask.known).absorption_max == Watts::ZERO;
+        if rule.quantity == Quantity::ActivePower && !off {
+            rule.within += self.ramping(if generator { 100.0 } else { 200.0 });
+        }
         let watch = Watch {
             setpoint: ask.setpoint.clone(),
             expected: draft.value.unwrap_or(0.0),
             tolerance: rated * rule.tolerance_percent / 100.0,
-            generator: self.capability(ask.known).absorption_max == Watts::ZERO,
+            generator,
             since: Timestamp::now(),
             deadline: Instant::now() + rule.within,
             words: format!("{}: {seen}", draft.words),
@@ -302,9 +351,23 @@ impl Commands {
         self.watches.begin(command.name, watch);
     }
 
+    /// How long the slowest ramp of this run takes for so many percent of the maximum.
+    fn ramping(&self, percent: f64) -> Duration {
+        let seconds = self.ramp.map_or(0.0, |rate| percent / rate);
+        Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_RAMP).min(LONGEST_RAMP)
+    }
+
+    /// True while it is disconnected by us.
+    fn is_off(&self) -> bool {
+        let held = self.holding.get(Kept::Command(CommandName::Disconnect));
+        held.is_some_and(|held| held.until > Instant::now())
+    }
+
     /// Whether commands have shown an effect, from new readings; each is told once.
     pub fn effects(&mut self, readings: &[Reading]) -> Vec<(Setpoint, Effect)> {
-        self.watches.look(readings, Instant::now())
+        let mut told = std::mem::take(&mut self.known);
+        told.extend(self.watches.look(readings, Instant::now()));
+        told
     }
 
     /// The outstation has restarted, and everything was read since: what it should hold still, and does not show, is sent
@@ -338,7 +401,7 @@ impl Commands {
         // The time that was left when it was sent is no matter.
         let counts = |act: &&Act| act.part != Some(Argument::Reversion) && !act.optional;
         let acts: Vec<&Act> = draft.acts.iter().filter(counts).collect();
-        Bench { field, map: &self.map, expires_at: Instant::now() }.stands(&acts).await
+        Bench { field, map: &self.map, known, expires_at: Instant::now() }.stands(&acts).await
     }
 
     /// Another device stands there: nothing is sent again, and nothing is expected of it.
@@ -346,6 +409,7 @@ impl Commands {
         let names: Vec<Kept> = self.holding.iter().map(|held| held.name).collect();
         names.into_iter().for_each(|name| self.holding.touched(name, Instant::now()));
         self.watches = Watches::default();
+        self.known.clear();
     }
 
     /// The names of what the outstation holds, for the notes that outlive a run.

@@ -6,7 +6,7 @@
 
 use super::execute::{Bench, End, Goal, Verdict};
 use super::field::{Field, Operation, Output};
-use super::plan::{Act, Ground, Known, size};
+use super::plan::{Act, Ground, Known};
 use crate::der::{Curve, CurveShape};
 use crate::device_map::dnp3::{
     Argument, At, CurvePoints, CurveRoute, CurveWindow, OutstationMap, PointKind, StepSource, WindowPoint,
@@ -207,12 +207,7 @@ pub fn content(
     // y, as the outstation counts it.
     let per_y = match &how.y_percent_of {
         None => 1.0,
-        Some(name) => {
-            let base = size(ground.known, name);
-            100.0
-                / base
-                    .ok_or_else(|| format!("{name} is not known, so there is nothing to take percent of"))?
-        }
+        Some(name) => 100.0 / ground.base(name).ok_or_else(|| ground.baseless(name))?,
     };
     let mut body = vec![
         window_act(map, window.kind, f64::from(how.kind), 1.0),

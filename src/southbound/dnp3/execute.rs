@@ -9,10 +9,10 @@ mod look;
 pub use look::Verdict;
 
 use super::field::{Field, OperateError, Operation, Part, Seen};
-use super::plan::Act;
+use super::plan::{Act, Known};
 use super::status::{self, Remedy};
 use crate::der::{Outcome, ReadBack, Watts};
-use crate::device_map::dnp3::{Argument, OutstationMap};
+use crate::device_map::dnp3::{Argument, At, OutstationMap};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -94,6 +94,8 @@ pub struct Bench<'a, F> {
     pub field: &'a F,
     /// Its map.
     pub map: &'a OutstationMap,
+    /// What it said last.
+    pub known: &'a dyn Known,
     /// Nothing is sent after this.
     pub expires_at: Instant,
 }
@@ -115,7 +117,9 @@ impl<F: Field> Bench<'_, F> {
     /// Carries out acts in order. Gives the end, and true if the outstation may hold something of it.
     pub async fn carry_out(&self, acts: &[Act], goal: Goal) -> (End, bool) {
         let (mut proof, mut touched) = (Proof::WHOLE, false);
-        for stage in acts.chunk_by(|a, b| !a.is_switch() && !b.is_switch()) {
+        let mut open: Vec<&Act> = Vec::new();
+        let mut stages = acts.chunk_by(|a, b| !a.is_switch() && !b.is_switch()).peekable();
+        while let Some(stage) = stages.next() {
             if Instant::now() >= self.expires_at {
                 return (End::Expired, touched);
             }
@@ -125,16 +129,20 @@ impl<F: Field> Bench<'_, F> {
                 Err((end, stands)) => return (end, touched || stands),
             };
             touched |= !taken.is_empty();
-            if let Err(end) = self.prove(&taken, &mut proof).await {
-                return (end, touched);
-            }
+            open.extend(taken);
+            open = match self.prove(&open, stages.peek().is_some(), &mut proof).await {
+                Ok(open) => open,
+                Err(end) => return (end, touched),
+            };
         }
         (End::Done(proof), touched)
     }
 
-    /// Looks whether what was accepted stands.
-    async fn prove(&self, taken: &[&Act], proof: &mut Proof) -> Result<(), End> {
-        for (act, verdict) in taken.iter().zip(self.look(taken).await) {
+    /// Looks whether what was accepted stands. Gives what is looked at again at the end, if `more` follows: switches that say
+    /// themselves that they were operated, while the points that show them have not followed.
+    async fn prove<'x>(&self, taken: &[&'x Act], more: bool, proof: &mut Proof) -> Result<Vec<&'x Act>, End> {
+        let mut open = Vec::new();
+        for (act, verdict) in taken.iter().copied().zip(self.look_for(taken, more).await) {
             match verdict {
                 Verdict::Shown => proof.bounded |= act.part == Some(Argument::Reversion),
                 // The device will not fall back as it was asked to, which is told by `bounded`.
@@ -144,21 +152,44 @@ impl<F: Field> Bench<'_, F> {
                 Verdict::Nowhere => proof.doubtful(None),
                 Verdict::Unseen => proof.doubtful(Some(UNSEEN)),
                 Verdict::Silent => return Err(End::TimedOut),
-                Verdict::Differs(_) if act.is_switch() && self.may_stand(act).await => {
-                    proof.doubtful(Some(UNMOVED));
-                }
+                Verdict::Differs(words) if act.is_switch() => match self.standing(act).await {
+                    Standing::Off if !more => return Err(End::NotKept(words)),
+                    // It is given the time that it would have at the end.
+                    Standing::Off => match self.look(&[act]).await.into_iter().next() {
+                        Some(Verdict::Shown) => {}
+                        _ => return Err(End::NotKept(words)),
+                    },
+                    Standing::Open if more => open.push(act),
+                    Standing::Open => proof.doubtful(Some(UNMOVED)),
+                },
                 Verdict::Differs(words) => return Err(End::NotKept(words)),
             }
         }
-        Ok(())
+        Ok(open)
     }
 
-    /// The point that shows a switch did not follow: whether the switch itself says that it was operated, or says nothing.
-    async fn may_stand(&self, act: &Act) -> bool {
+    /// The point that shows a switch did not follow: what the switch itself says. One that the map gives more time than others
+    /// may follow yet, whatever it says.
+    async fn standing(&self, act: &Act) -> Standing {
+        if act.within > self.map.control.verify {
+            return Standing::Open;
+        }
         let at = act.at();
         let own = self.field.read(&[Part::Range(at.kind, at.index, at.index)]).await.unwrap_or_default();
         let last = own.iter().rfind(|seen: &&Seen| seen.at == at);
-        last.is_none_or(|seen| (seen.raw != 0.0) == (act.raw() != 0.0))
+        let off = last.is_some_and(|seen| (seen.raw != 0.0) != (act.raw() != 0.0));
+        if off { Standing::Off } else { Standing::Open }
+    }
+
+    /// Of what was written before and seen to stand, only what must be written again to be held on: what bounds it in time,
+    /// the switches, and what does not show any more.
+    pub async fn due(&self, acts: Vec<Act>) -> Vec<Act> {
+        let setting = |act: &Act| !act.is_switch() && act.part != Some(Argument::Reversion);
+        let settings: Vec<&Act> = acts.iter().filter(|act| setting(act)).collect();
+        let verdicts = self.look_once(&settings).await;
+        let shown = settings.iter().zip(verdicts).filter(|(_, verdict)| *verdict == Verdict::Shown);
+        let stand: Vec<At> = shown.map(|(act, _)| act.at()).collect();
+        acts.into_iter().filter(|act| !setting(act) || !stand.contains(&act.at())).collect()
     }
 
     /// Sends acts, as many in one request as the map says. Gives those that were taken, or the end of the first that was
@@ -230,8 +261,7 @@ impl<F: Field> Bench<'_, F> {
                 }
                 Err(OperateError::Refused(_)) if act.optional => return Fate::Passed,
                 Err(OperateError::Refused(refusal)) => {
-                    let words = format!("the outstation refuses the request: {refusal}");
-                    return self.refused(act, &words, goal, lost).await;
+                    return self.refused(act, &status::explain_refusal(refusal), goal, lost).await;
                 }
                 Err(OperateError::Status(status)) => status,
             };
@@ -240,9 +270,12 @@ impl<F: Field> Bench<'_, F> {
                     repeated = true;
                     sleep(AGAIN_PAUSE).await;
                 }
-                // "Already": without anything that shows it, the outstation is believed.
-                Remedy::Look if act.reads.is_empty() => return Fate::Taken,
-                Remedy::Look if self.shows(act).await == Some(true) => return Fate::Taken,
+                // "Already": if nothing says otherwise, the outstation is believed. Whether it is proven is seen later.
+                Remedy::Look => match self.shows(act).await {
+                    Some(false) if act.optional => return Fate::Passed,
+                    Some(false) => return self.refused(act, &status::explain(status), goal, lost).await,
+                    Some(true) | None => return Fate::Taken,
+                },
                 _ if act.optional && status::is_lack(status) => return Fate::Passed,
                 _ => return self.refused(act, &status::explain(status), goal, lost).await,
             }
@@ -256,13 +289,25 @@ impl<F: Field> Bench<'_, F> {
         if stands && goal == Goal::Release {
             return Fate::Taken;
         }
+        let before = self.stood(act);
         let doing = if act.is_switch() { "operating" } else { "writing" };
         let nonetheless = match act.reads.first() {
-            Some(read) if stands => format!("; {read} shows it nonetheless"),
+            Some(read) if stands && before == Some(false) => format!("; {read} shows it nonetheless"),
             _ => String::new(),
         };
-        Fate::Failed { end: End::Refused(format!("{doing} {at}: {why}{nonetheless}")), shown: stands || lost }
+        // A setting that was so before is nothing of ours; a mode that is on may be.
+        let ours = stands && (act.is_switch() || before != Some(true));
+        Fate::Failed { end: End::Refused(format!("{doing} {at}: {why}{nonetheless}")), shown: ours || lost }
     }
+}
+
+/// What a switch says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is operated, or says nothing, or has time yet.
+    Open,
+    /// It is not operated.
+    Off,
 }
 
 #[cfg(test)]

@@ -25,6 +25,8 @@ pub trait Known: Sync {
     fn is_on(&self, at: At) -> Option<bool>;
     /// Why nothing may be commanded now, in words.
     fn blocked(&self) -> Option<String>;
+    /// The raw value that a point showed last, if it counts.
+    fn shown(&self, at: At) -> Option<f64>;
 }
 
 /// The last digit of a division is no reason to round another way.
@@ -179,9 +181,7 @@ impl Ground<'_> {
             StepSource::PercentOf { argument, positive, negative } => {
                 let Some(value) = asked.get(*argument) else { return Ok(None) };
                 let of = negative.as_ref().filter(|_| value < 0.0).unwrap_or(positive);
-                let base = self
-                    .base(of)
-                    .ok_or_else(|| format!("{of} is not known, so there is nothing to take percent of"))?;
+                let base = self.base(of).ok_or_else(|| self.baseless(of))?;
                 Some((value / base * 100.0, Some(*argument), Some(base)))
             }
         })
@@ -191,6 +191,13 @@ impl Ground<'_> {
     #[must_use]
     pub fn base(&self, name: &str) -> Option<f64> {
         size(self.known, name)
+    }
+
+    /// Why there is nothing to take percent of.
+    #[must_use]
+    pub fn baseless(&self, name: &str) -> String {
+        let what = if self.known.named(name) == Some(0.0) { "0" } else { "not known" };
+        format!("{name} is {what}, so there is nothing to take percent of")
     }
 
     fn act(

@@ -2,7 +2,7 @@
 //!
 //! Pure. What becomes of the whole command is decided in `execute`.
 
-use super::field::Status;
+use super::field::{Refusal, Status};
 
 /// What is done about a status that is not SUCCESS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +93,18 @@ pub const fn is_lack(status: Status) -> bool {
 #[must_use]
 pub fn explain(status: Status) -> String {
     format!("{status}: {}", meaning(status))
+}
+
+/// Why a request to operate was refused as a whole. Outstations that set IIN2.2 beside a status let nothing else be seen,
+/// and what they mean by it is NOT_SUPPORTED more often than not.
+#[must_use]
+pub fn explain_refusal(refusal: Refusal) -> String {
+    let more = if refusal.parameter_error {
+        ": usually it does not support this mode or value; check that the device map fits it"
+    } else {
+        ""
+    };
+    format!("the outstation refuses the request: {refusal}{more}")
 }
 
 #[cfg(test)]

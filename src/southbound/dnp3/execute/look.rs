@@ -14,6 +14,12 @@ const LONG_PAUSE: Duration = Duration::from_secs(1);
 const SOON: Duration = Duration::from_secs(3);
 /// A map cannot keep its outstation from being polled for longer than this.
 const LONGEST: Duration = Duration::from_secs(30);
+/// A switch was accepted, so it is only waited for as long as polls can wait: the measurements show the rest.
+const SWITCH: Duration = Duration::from_millis(2500);
+/// The same, if something follows: what did not show by then is looked at again at the end.
+const STEP: Duration = Duration::from_secs(1);
+/// A time that bounds a command is no reason to give up, so it is not waited for any longer.
+const BOUND: Duration = Duration::from_secs(2);
 /// Most ranges in one request.
 const PARTS: usize = 8;
 /// COMM_LOST and RESTART: what is shown is not what the outstation holds. ONLINE may be clear while a mode is off.
@@ -37,16 +43,19 @@ pub enum Verdict {
 impl<F: Field> Bench<'_, F> {
     /// Reads back until everything stands, each act for as long as it is given.
     pub async fn look(&self, acts: &[&Act]) -> Vec<Verdict> {
+        self.look_for(acts, false).await
+    }
+
+    /// The same; `more` is to follow.
+    pub(super) async fn look_for(&self, acts: &[&Act], more: bool) -> Vec<Verdict> {
         let begun = Instant::now();
-        let longest = acts.iter().map(|act| act.within).max().unwrap_or_default().min(LONGEST);
+        let longest = acts.iter().map(|act| patience(act, more)).max().unwrap_or_default();
         loop {
             let verdicts = self.look_once(acts).await;
             let elapsed = begun.elapsed();
             let open = |(act, verdict): (&&Act, &Verdict)| {
-                // What need not be kept is not waited for, but for what bounds the command.
-                let waits = !act.optional || act.part == Some(Argument::Reversion);
                 let settled = matches!(verdict, Verdict::Shown | Verdict::Nowhere);
-                waits && !settled && elapsed < act.within.min(LONGEST)
+                !settled && elapsed < patience(act, more)
             };
             if !acts.iter().zip(&verdicts).any(open) {
                 return verdicts;
@@ -54,6 +63,12 @@ impl<F: Field> Bench<'_, F> {
             let pause = if elapsed < SOON { PAUSE } else { LONG_PAUSE };
             sleep(pause.min(longest.saturating_sub(elapsed))).await;
         }
+    }
+
+    /// Whether what shows an act showed it when the outstation was last heard of; `None` if that is not known.
+    pub(super) fn stood(&self, act: &Act) -> Option<bool> {
+        let shown = |at: &At| Some(self.agrees(act, *at, self.known.shown(*at)?));
+        act.reads.iter().filter_map(shown).reduce(|a, b| a || b)
     }
 
     /// Whether one act shows, waiting no longer than for a setting; `None` if that cannot be seen.
@@ -181,6 +196,19 @@ impl<F: Field> Bench<'_, F> {
         let (shown, wanted) = (Tidy(shown), Tidy(act.value));
         format!("{} was written, but the device kept {shown} instead of {wanted} in {at}", act.at())
     }
+}
+
+/// How long an act is waited for.
+fn patience(act: &Act, more: bool) -> Duration {
+    let most = match act.part {
+        Some(Argument::Reversion) => BOUND,
+        // What need not be kept is not waited for.
+        _ if act.optional => Duration::ZERO,
+        _ if !act.is_switch() => LONGEST,
+        _ if more => STEP,
+        _ => SWITCH,
+    };
+    act.within.min(most)
 }
 
 const fn said(verdict: Option<&Verdict>) -> Option<bool> {

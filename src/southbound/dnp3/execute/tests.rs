@@ -26,10 +26,15 @@ pub fn outstation() -> Outstation {
     outstation
 }
 
+/// What the outstation said last: all off.
+pub fn before() -> Told {
+    Told { shown: ["AI1", "BI2"].map(|point| (at(point), 0.0)).into(), ..Told::default() }
+}
+
 pub async fn run(outstation: &Outstation, acts: &[Act], goal: Goal) -> (End, bool) {
     let map = map();
     let expires_at = Instant::now() + Duration::from_secs(600);
-    Bench { field: outstation, map: &map, expires_at }.carry_out(acts, goal).await
+    Bench { field: outstation, map: &map, known: &before(), expires_at }.carry_out(acts, goal).await
 }
 
 pub fn trace(outstation: &Outstation) -> Vec<String> {
@@ -117,7 +122,7 @@ async fn a_setting_may_be_shown_in_a_scale_of_its_own() {
     (point.at, point.scale) = (at("AI1"), 1.0);
     own.points.push(point);
     let far = Instant::now() + Duration::from_secs(60);
-    let bench = Bench { field: &outstation, map: &own, expires_at: far };
+    let bench = Bench { field: &outstation, map: &own, known: &before(), expires_at: far };
     outstation.put("AI1", 60.0);
     assert_eq!(bench.carry_out(&usual(), Goal::Set).await.0, done(true));
     outstation.put("AI1", 61.0);
@@ -142,26 +147,79 @@ async fn any_of_the_points_that_show_it_is_enough_and_one_that_is_lost_is_none()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_shows_late_is_waited_for_and_no_longer_than_the_map_says() {
+async fn a_setting_that_shows_late_is_waited_for_and_no_longer_than_the_map_says() {
     let outstation = outstation();
-    outstation.mirror("BO2", &[]);
-    let late = OutstationStep { within: Some(Duration::from_secs(20)), ..constant("BO2", "BI2", 1.0) };
+    outstation.mirror("AO1", &[]);
+    let late = |seconds, read| OutstationStep {
+        within: Some(Duration::from_secs(seconds)),
+        ..step("AO1", read, StepSource::Constant(60.0), 0.1)
+    };
     let begun = Instant::now();
-    let (end, _) = run(&outstation, &acts(std::slice::from_ref(&late)), Goal::Set).await;
-    assert_eq!(end, End::Done(Proof { verified: false, bounded: false, doubt: Some(UNMOVED) }));
+    let (end, _) = run(&outstation, &acts(&[late(20, "AI1")]), Goal::Set).await;
+    assert!(matches!(end, End::NotKept(_)), "{end:?}");
     assert_eq!(begun.elapsed().as_secs(), 20);
     let (moving, begun) = (outstation.clone(), Instant::now());
     tokio::spawn(async move {
         sleep(Duration::from_secs(12)).await;
-        moving.put("BI2", 1.0);
+        moving.put("AI1", 600.0);
     });
-    assert_eq!(run(&outstation, &acts(&[late]), Goal::Set).await.0, done(true));
+    assert_eq!(run(&outstation, &acts(&[late(20, "AI1")]), Goal::Set).await.0, done(true));
     assert_eq!(begun.elapsed().as_secs(), 13, "a look a second");
-    let days = OutstationStep { within: Some(Duration::from_secs(600)), ..constant("BO2", "BI3", 1.0) };
-    outstation.put("BI3", 0.0);
+    outstation.put("AI3", 0.0);
     let begun = Instant::now();
-    run(&outstation, &acts(&[days]), Goal::Set).await;
+    run(&outstation, &acts(&[late(600, "AI3")]), Goal::Set).await;
     assert_eq!(begun.elapsed().as_secs(), 30, "a map cannot keep it from being polled");
+}
+
+/// A permission and a stop, as the profile has them.
+fn stop() -> Vec<Act> {
+    let slow = OutstationStep { within: Some(Duration::from_secs(30)), ..constant("BO2", "BI15 BI13", 1.0) };
+    acts(&[constant("BO4", "BI17", 1.0), slow])
+}
+
+#[tokio::test(start_paused = true)]
+async fn switches_that_nothing_shows_do_not_keep_polls_waiting() {
+    let outstation = Outstation::new(&[("BI13", 0.0), ("BI15", 0.0), ("BI17", 0.0)]);
+    let begun = Instant::now();
+    let (end, touched) = run(&outstation, &stop(), Goal::Set).await;
+    let unmoved = End::Done(Proof { verified: false, bounded: false, doubt: Some(UNMOVED) });
+    assert_eq!((end, touched), (unmoved.clone(), true));
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    // What the map gives time to follow is not judged by what it says of itself at once.
+    outstation.put("BO2", 0.0);
+    outstation.script(|request| match request {
+        Request::Operate(outputs) if outputs[0].at == at("BO2") => Answer::Ignored,
+        _ => Answer::Good,
+    });
+    assert_eq!(run(&outstation, &stop(), Goal::Set).await.0, unmoved);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_switch_that_shows_after_the_next_one_was_operated_is_seen_all_the_same() {
+    let outstation = Outstation::new(&[("BI13", 0.0), ("BI15", 0.0), ("BI17", 0.0)]);
+    outstation.mirror("BO2", &["BI13"]);
+    let late = outstation.clone();
+    outstation.script(move |request| {
+        let stops = matches!(request, Request::Operate(outputs) if outputs[0].at == at("BO2"));
+        if stops {
+            let late = late.clone();
+            tokio::spawn(async move { late.put("BI17", 1.0) });
+        }
+        Answer::Good
+    });
+    assert_eq!(run(&outstation, &stop(), Goal::Set).await, (done(true), true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permission_that_is_not_given_ends_before_what_it_permits() {
+    let outstation = Outstation::new(&[("BI17", 0.0), ("BO4", 0.0)]);
+    outstation.script(|request| match request {
+        Request::Operate(outputs) if outputs[0].at == at("BO4") => Answer::Ignored,
+        _ => Answer::Good,
+    });
+    let (end, _) = run(&outstation, &stop(), Goal::Set).await;
+    assert_eq!(end, End::NotKept("BO4 was switched on, but BI17 shows that it is not".to_owned()));
+    assert!(!trace(&outstation).contains(&"BO2=on".to_owned()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -172,7 +230,7 @@ async fn several_go_in_one_request_where_the_map_says_so() {
     let mut map = map();
     map.control.batch = 3;
     let far = Instant::now() + Duration::from_secs(60);
-    let bench = Bench { field: &outstation, map: &map, expires_at: far };
+    let bench = Bench { field: &outstation, map: &map, known: &before(), expires_at: far };
     let (end, _) = bench.carry_out(&acts(&four), Goal::Set).await;
     assert_eq!(end, done(false));
     assert_eq!(trace(&outstation), ["AO1=7 AO2=7 AO3=7", "AO4=7"]);

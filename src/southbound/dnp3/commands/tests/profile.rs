@@ -21,6 +21,7 @@ pub fn at(text: &str) -> At {
 #[derive(Clone, Debug, Default)]
 pub struct Told {
     pub named: BTreeMap<String, f64>,
+    pub shown: BTreeMap<At, f64>,
     pub on: BTreeMap<At, bool>,
     pub blocked: Option<String>,
 }
@@ -51,6 +52,10 @@ impl Known for Told {
 
     fn blocked(&self) -> Option<String> {
         self.blocked.clone()
+    }
+
+    fn shown(&self, at: At) -> Option<f64> {
+        self.shown.get(&at).copied()
     }
 }
 

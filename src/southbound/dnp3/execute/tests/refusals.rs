@@ -1,6 +1,7 @@
 //! What becomes of refusals, lies and lost answers.
 
 use super::*;
+use crate::southbound::dnp3::field::Refusal;
 
 fn on(output: &'static str, answers: Vec<Answer>) -> impl FnMut(&Request) -> Answer + Send + 'static {
     let mut answers = answers.into_iter();
@@ -67,6 +68,43 @@ async fn a_refusal_that_was_a_lie_is_told_and_is_held() {
     assert!(matches!(&end, End::Refused(words) if words.ends_with("AI1 shows it nonetheless")), "{end:?}");
     assert!(touched);
     assert_eq!(operated(&outstation, "BO2"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_what_was_so_before_is_no_lie() {
+    let outstation = outstation();
+    outstation.script(on("AO1", vec![Answer::Status(7)]));
+    let zero = acts(&[step("AO1", "AI1", StepSource::Constant(0.0), 0.1)]);
+    let (end, touched) = run(&outstation, &zero, Goal::Set).await;
+    let words =
+        "writing AO1: LOCAL (7): the outstation is in local control; switch it to remote at the device";
+    assert_eq!((end, touched), (End::Refused(words.to_owned()), false), "0 before, and 0 now");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_refused_as_a_whole_says_what_it_mostly_means() {
+    let outstation = outstation();
+    let refusal = Refusal { parameter_error: true, ..Refusal::default() };
+    outstation.script(on("AO1", vec![Answer::Refused(refusal)]));
+    let (end, _) = run(&outstation, &usual(), Goal::Set).await;
+    let words = "writing AO1: the outstation refuses the request: it does not take a value or index (IIN2.2): usually it does \
+                 not support this mode or value; check that the device map fits it";
+    assert_eq!(end, End::Refused(words.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn already_is_believed_where_what_shows_it_cannot_be_read_and_passed_over_where_it_need_not_be() {
+    for status in [5, 14] {
+        let outstation = outstation();
+        outstation.script(on("BO2", vec![Answer::Status(status)]));
+        outstation.state().unknown.insert(at("BI2"));
+        assert_eq!(run(&outstation, &usual(), Goal::Set).await, (done(false), true), "{status}");
+        let outstation = super::outstation();
+        outstation.script(on("AO1", vec![Answer::Status(status)]));
+        let optional = OutstationStep { optional: true, ..constant("AO1", "AI1", 5.0) };
+        let steps = acts(&[optional, constant("BO2", "BI2", 1.0)]);
+        assert_eq!(run(&outstation, &steps, Goal::Set).await, (done(true), true), "{status}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,7 +178,7 @@ async fn nothing_is_enabled_after_its_time() {
         Request::Read(_) => Answer::After(Duration::from_secs(2)),
         _ => Answer::Good,
     });
-    let bench = Bench { field: &outstation, map: &map, expires_at };
+    let bench = Bench { field: &outstation, map: &map, known: &before(), expires_at };
     assert_eq!(bench.carry_out(&usual(), Goal::Set).await, (End::Expired, true));
     assert_eq!(operated(&outstation, "BO2"), 0);
 }
