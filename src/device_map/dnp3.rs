@@ -4,9 +4,11 @@
 //! the program speaks DNP3, so that a map can be checked anywhere. (DNP3 reference sections 1 and 4.)
 
 mod argument;
+mod control;
 mod scaling;
 
 pub use argument::Argument;
+pub use control::{AnalogNumber, ControlOptions, Operate, Switch};
 pub use scaling::scaled;
 
 use super::map::Parity;
@@ -200,42 +202,6 @@ pub enum ReadPlan {
     Ranges,
 }
 
-/// How commands are sent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ControlOptions {
-    /// How analog outputs are operated, unless a step says otherwise.
-    pub analog: Operate,
-    /// How binary outputs are operated, unless a step says otherwise.
-    pub binary: Operate,
-    /// The object in which analog outputs are commanded.
-    pub number: AnalogNumber,
-    /// Most points in one request; 1 lets a refusal be told for each point.
-    pub batch: u16,
-    /// Longest wait for a read-back, unless a step says otherwise.
-    pub verify: Duration,
-}
-
-/// How an output is operated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operate {
-    /// Select, then operate.
-    Select,
-    /// Direct operate.
-    Direct,
-}
-
-/// The object in which an analog output is commanded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AnalogNumber {
-    /// g41v1.
-    #[default]
-    Int32,
-    /// g41v2.
-    Int16,
-    /// g41v3; the raw value, not the engineering value.
-    Float32,
-}
-
 /// When a value counts as good.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QualityRules {
@@ -317,6 +283,10 @@ pub struct OutstationStep {
     pub range: Option<(f64, f64)>,
     /// How it is operated, if not as `[control]` says.
     pub operate: Option<Operate>,
+    /// With what a binary output is operated, if not as `[control]` says.
+    pub switch: Option<Switch>,
+    /// What the points that show it are then, if not what is written: on or off.
+    pub shows: Option<bool>,
     /// Longest wait for the read-back, if not as `[control]` says.
     pub within: Option<Duration>,
     /// An outstation without this point is no reason to give up: the step is passed over.
@@ -455,19 +425,6 @@ impl Default for SessionOptions {
             unsolicited: Unsolicited::default(),
             read: ReadPlan::default(),
             integrity: Duration::from_secs(3600),
-        }
-    }
-}
-
-impl Default for ControlOptions {
-    /// As the profile has it: settings directly, what moves power by select and operate, one point a request.
-    fn default() -> Self {
-        Self {
-            analog: Operate::Direct,
-            binary: Operate::Select,
-            number: AnalogNumber::default(),
-            batch: 1,
-            verify: Duration::from_secs(5),
         }
     }
 }

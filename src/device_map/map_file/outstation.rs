@@ -40,6 +40,8 @@ pub(super) fn read(
     sources: &Sources,
     below: &mut Vec<TomlFile>,
 ) -> Option<DeviceMap> {
+    // What it lacks may be below a map that is not found, or in a table that is wrong.
+    let says_more = root.has("extends") || root.has("point");
     let mut levels = chain::read(id.as_deref(), root, sources, below);
     for level in &mut levels {
         for (key, shown) in OF_MODBUS {
@@ -63,7 +65,7 @@ pub(super) fn read(
     let curves = curves::read(&mut levels, has_window, window.as_ref(), &context);
     if let Some(top) = levels.first()
         && points.list.is_empty()
-        && !points.any_wrong()
+        && !says_more
     {
         top.root.fault(
             "kind \"dnp3\" needs points; add [[point]] with name = \"p\" and at = \"AI0\", or extends = \"dnp3-an2018\"",

@@ -25,6 +25,10 @@ fn the_shipped_table_is_whole() {
         let other = profile.at(pair).unwrap_or_else(|| panic!("{}: there is no {pair}", point.at));
         assert_eq!(other.pair, Some(point.at), "{} and {pair}", point.at);
         assert_ne!(point.at.kind.is_output(), pair.kind.is_output(), "{}", point.at);
+        // What is written is shown in the same unit and steps, but for two gradients.
+        let finer = ["AO78", "AO79", "AI137", "AI138"].contains(&point.at.to_string().as_str());
+        assert_eq!(point.scale == other.scale, !finer, "{} and {pair}", point.at);
+        assert_eq!(point.unit, other.unit, "{} and {pair}", point.at);
     }
 }
 

@@ -264,6 +264,7 @@ pub fn window_act(map: &OutstationMap, at: WindowPoint, value: f64, scale: f64) 
         within,
         optional: false,
         part: None,
+        shows: None,
     }
 }
 

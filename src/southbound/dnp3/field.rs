@@ -1,7 +1,7 @@
 //! What the driver asks of an outstation and what it hears from it, as plain values: the seam between the association, which
 //! talks, and everything that decides. A test plays the outstation behind [`Field`].
 
-use crate::device_map::dnp3::{AnalogNumber, At, Operate, PointKind};
+use crate::device_map::dnp3::{AnalogNumber, At, ControlOptions, Operate, PointKind, Switch};
 use jiff::Timestamp;
 
 /// One outstation that can be asked. One request at a time; each has exactly one answer.
@@ -98,8 +98,39 @@ pub struct Operation {
 pub enum Output {
     /// LATCH_ON or LATCH_OFF.
     Latch(bool),
+    /// A switch that goes back by itself.
+    Pulse {
+        /// On or off.
+        on: bool,
+        /// CLOSE or TRIP, not PULSE_ON or PULSE_OFF.
+        trip_close: bool,
+        /// How long, ms.
+        ms: u32,
+    },
     /// A raw number, in the object that the map names.
     Number(f64, AnalogNumber),
+}
+
+impl Output {
+    /// On or off as the map has binary outputs operated, if a step does not say otherwise.
+    #[must_use]
+    pub fn switch(on: bool, of_step: Option<Switch>, control: &ControlOptions) -> Self {
+        let ms = u32::try_from(control.pulse.as_millis()).unwrap_or(u32::MAX);
+        match of_step.unwrap_or(control.switch) {
+            Switch::Latch => Self::Latch(on),
+            Switch::Pulse => Self::Pulse { on, trip_close: false, ms },
+            Switch::TripClose => Self::Pulse { on, trip_close: true, ms },
+        }
+    }
+
+    /// On or off of a switch; `None` of a number.
+    #[must_use]
+    pub const fn is_on(self) -> Option<bool> {
+        match self {
+            Self::Latch(on) | Self::Pulse { on, .. } => Some(on),
+            Self::Number(..) => None,
+        }
+    }
 }
 
 /// Why nothing was read.

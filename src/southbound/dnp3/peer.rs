@@ -7,7 +7,7 @@ use crate::device_map::LinkOptions;
 use crate::device_map::dnp3::SessionOptions;
 use crate::southbound::Dnp3Addresses;
 use dnp3::app::control::{
-    CommandStatus, Group12Var1, Group41Var1, Group41Var2, Group41Var3, Group41Var4, OpType,
+    CommandStatus, Group12Var1, Group41Var1, Group41Var2, Group41Var3, Group41Var4, OpType, TripCloseCode,
 };
 use dnp3::app::measurement::{AnalogInput, BinaryInput, Flags, Time};
 use dnp3::app::{NullListener, Timestamp};
@@ -100,13 +100,22 @@ macro_rules! controls {
     )+};
 }
 controls! {
-    Group12Var1 => |it| format!("{} x{}", if it.code.op_type == OpType::LatchOn { "on" } else { "off" }, it.count);
+    Group12Var1 => |it| format!("{} x{}", word(&it), it.count);
     Group41Var1 => |it| format!("i32 {}", it.value);
     Group41Var2 => |it| format!("i16 {}", it.value);
     Group41Var3 => |it| format!("f32 {}", it.value);
     Group41Var4 => |it| format!("f64 {}", it.value);
 }
 impl ControlHandler for Side {}
+
+/// A control in a word.
+fn word(control: &Group12Var1) -> String {
+    match (control.code.op_type, control.code.tcc) {
+        (OpType::LatchOn, TripCloseCode::Nul) => "on".to_owned(),
+        (OpType::LatchOff, TripCloseCode::Nul) => "off".to_owned(),
+        (how, side) => format!("{how:?} {side:?} {} ms", control.on_time),
+    }
+}
 
 /// An outstation that listens.
 pub struct Station {

@@ -39,6 +39,8 @@ pub struct Act {
     pub operation: Operation,
     /// Points that show it; any of them is enough.
     pub reads: Vec<At>,
+    /// What those points are then, if not what is written.
+    pub shows: Option<bool>,
     /// What it means: the output, before its scale.
     pub value: f64,
     /// The output is value / this.
@@ -61,14 +63,14 @@ impl Act {
     /// True for a switch: what was set before it must be seen before it is operated.
     #[must_use]
     pub const fn is_switch(&self) -> bool {
-        matches!(self.operation.value, Output::Latch(_))
+        self.operation.value.is_on().is_some()
     }
 
     /// The raw number that goes out; 0 or 1 for a switch.
     #[must_use]
     pub fn raw(&self) -> f64 {
         match self.operation.value {
-            Output::Latch(on) => f64::from(u8::from(on)),
+            Output::Latch(on) | Output::Pulse { on, .. } => f64::from(u8::from(on)),
             Output::Number(raw, _) => raw,
         }
     }
@@ -208,15 +210,16 @@ impl Ground<'_> {
         let control = &self.map.control;
         let (output, value, usual) = if step.write.kind.is_binary() {
             let on = value != 0.0;
-            (Output::Latch(on), f64::from(u8::from(on)), control.binary)
+            (Output::switch(on, step.switch, control), f64::from(u8::from(on)), control.binary)
         } else {
-            let raw = raw(step, value, part, limit)?;
+            let raw = raw(step, value, part, (limit, control.number))?;
             fits(step, raw, control.number)?;
             (Output::Number(raw, control.number), scaled(raw, step.scale), control.analog)
         };
         Ok(Act {
             operation: Operation { at: step.write, value: output, how: step.operate.unwrap_or(usual) },
             reads: step.reads.clone(),
+            shows: step.shows,
             value,
             scale: step.scale,
             within: step.within.unwrap_or(control.verify),
@@ -254,7 +257,13 @@ fn within_range(
 
 /// The raw output: rounded half away from zero; a limit never above what was asked; a time that bounds never to 0, which
 /// would mean without end.
-fn raw(step: &OutstationStep, value: f64, part: Option<Argument>, limit: bool) -> Result<f64, String> {
+/// A floating number goes out as it is.
+fn raw(
+    step: &OutstationStep,
+    value: f64,
+    part: Option<Argument>,
+    (limit, number): (bool, AnalogNumber),
+) -> Result<f64, String> {
     let raw = value / step.scale;
     if !raw.is_finite() {
         return Err(format!("{}: not a number", step.write));
@@ -262,10 +271,11 @@ fn raw(step: &OutstationStep, value: f64, part: Option<Argument>, limit: bool) -
     let slack = SLACK * raw.abs().max(1.0);
     let near = (raw - raw.round()).abs() <= slack;
     Ok(match part {
-        _ if near && part != Some(Argument::Reversion) => raw.round(),
+        Some(Argument::Reversion) => (raw - slack).ceil().max(1.0),
+        _ if number == AnalogNumber::Float32 => raw,
+        _ if near => raw.round(),
         Some(Argument::Input) if limit && step.scale > 0.0 => raw.floor(),
         Some(Argument::Input) if limit => raw.ceil(),
-        Some(Argument::Reversion) => (raw - slack).ceil().max(1.0),
         _ => raw.round(),
     })
 }
@@ -328,6 +338,15 @@ pub fn line(act: &Act) -> String {
     let what = match act.operation.value {
         Output::Latch(true) => "latch on".to_owned(),
         Output::Latch(false) => "latch off".to_owned(),
+        Output::Pulse { on, trip_close, ms } => {
+            let code = match (trip_close, on) {
+                (false, true) => "pulse on",
+                (false, false) => "pulse off",
+                (true, true) => "close",
+                (true, false) => "trip",
+            };
+            format!("{code} for {ms} ms")
+        }
         Output::Number(raw, _) if (act.scale - 1.0).abs() < f64::EPSILON => format!("= {}", Tidy(raw)),
         Output::Number(raw, _) => format!("= {} ({})", Tidy(raw), Tidy(act.value)),
     };

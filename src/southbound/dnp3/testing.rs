@@ -178,7 +178,7 @@ impl Outstation {
     fn carry_out(&self, output: &Operation) {
         let mut state = self.state();
         let raw = match output.value {
-            Output::Latch(on) => f64::from(u8::from(on)),
+            Output::Latch(on) | Output::Pulse { on, .. } => f64::from(u8::from(on)),
             Output::Number(raw, _) => raw,
         };
         let shown = state.mirrors.get(&output.at).cloned().unwrap_or_default();
@@ -190,7 +190,9 @@ impl Outstation {
 
 fn words(output: &Operation) -> String {
     match output.value {
-        Output::Latch(on) => format!("{}={}", output.at, if on { "on" } else { "off" }),
+        Output::Latch(on) | Output::Pulse { on, .. } => {
+            format!("{}={}", output.at, if on { "on" } else { "off" })
+        }
         Output::Number(raw, _) => format!("{}={raw}", output.at),
     }
 }

@@ -90,6 +90,11 @@ pub(super) fn window(mut layers: Layers, shifts: &Shifts) -> Option<CurveWindow>
 
 /// `{ write = "AO244", read = "AI328" }`
 fn window_point(item: Item, level: usize, label: &str, shifts: &Shifts) -> Option<WindowPoint> {
+    if !item.is_table() {
+        item.place()
+            .fault(format!("{label} must be a table; write {{ write = \"AO244\", read = \"AI328\" }}"));
+        return None;
+    }
     let mut table = item.table(label)?;
     let mut index = |key: &'static str, kind: PointKind, example: &str| {
         let spot = shifts.spot(table.required_text(key, example)?, level, label)?;

@@ -2,7 +2,7 @@
 
 use super::addresses::Shifts;
 use super::layers::Layers;
-use crate::device_map::dnp3::{AnalogNumber, ControlOptions, Mark, Operate, QualityRules};
+use crate::device_map::dnp3::{AnalogNumber, ControlOptions, Mark, Operate, QualityRules, Switch};
 use crate::toml_file::Item;
 use std::time::Duration;
 
@@ -11,6 +11,10 @@ pub(super) const MAX_RAW: usize = 500;
 
 /// How an output is operated.
 pub(super) const OPERATE: [(&str, Operate); 2] = [("select", Operate::Select), ("direct", Operate::Direct)];
+
+/// With what a binary output is operated.
+pub(super) const SWITCH: [(&str, Switch); 3] =
+    [("latch", Switch::Latch), ("pulse", Switch::Pulse), ("trip-close", Switch::TripClose)];
 
 const NUMBERS: [(&str, AnalogNumber); 3] =
     [("int32", AnalogNumber::Int32), ("int16", AnalogNumber::Int16), ("float32", AnalogNumber::Float32)];
@@ -22,6 +26,11 @@ pub(super) fn control(layers: Option<Layers>) -> ControlOptions {
         analog: layers.word("analog", &OPERATE).unwrap_or(usual.analog),
         binary: layers.word("binary", &OPERATE).unwrap_or(usual.binary),
         number: layers.word("number", &NUMBERS).unwrap_or(usual.number),
+        switch: layers.word("switch", &SWITCH).unwrap_or(usual.switch),
+        pulse: layers
+            .integer("pulse_ms", 1..=60_000, "1000")
+            .and_then(|ms| u64::try_from(ms.value).ok())
+            .map_or(usual.pulse, Duration::from_millis),
         batch: layers
             .integer("batch", 1..=20, "1")
             .and_then(|n| u16::try_from(n.value).ok())

@@ -37,11 +37,6 @@ pub(super) struct Points {
 }
 
 impl Points {
-    /// True if there is a point with a fault.
-    pub(super) fn any_wrong(&self) -> bool {
-        !self.wrong.is_empty()
-    }
-
     /// The point of a name; a fault if there is none.
     pub(super) fn find(&self, name: &Placed<String>, label: &str) -> Option<&OutstationPoint> {
         let found = self.list.iter().find(|point| point.name == name.value);

@@ -3,7 +3,7 @@
 use super::super::values::NUMBERS;
 use super::super::words::{instead, quoted};
 use super::addresses::{Shifts, Spot};
-use super::options::OPERATE;
+use super::options::{OPERATE, SWITCH};
 use super::points::Points;
 use crate::device_map::dnp3::{AnalogNumber, Argument, At, OutstationStep, PointKind, StepSource};
 use crate::toml_file::{Item, Place, Placed, Table};
@@ -59,6 +59,10 @@ pub(super) fn read(
     }
     let step = |(k, item): (usize, Item)| {
         let label = format!("{label}: {word} {}", k + 1);
+        if !item.is_table() {
+            item.place().fault(format!("{label} must be a table; write {EXAMPLE}"));
+            return None;
+        }
         read_step(item.table(&label)?, level, &label, allowed, context)
     };
     list.value.into_iter().take(MAX_STEPS).enumerate().filter_map(step).collect()
@@ -88,15 +92,28 @@ fn read_step(
     let min = table.number("min", NUMBERS, "0");
     let max = table.number("max", NUMBERS, "100");
     let operate = table.word("operate", &OPERATE).map(|word| word.value);
+    let switch = table.word("switch", &SWITCH);
+    let shows = table.word("shows", &[("on", true), ("off", false)]);
     let within = table.number("within_s", 0.1..=3600.0, "5");
     let within = within.and_then(|n| Duration::try_from_secs_f64(n.value).ok());
     let optional = table.boolean("optional").is_some_and(|given| given.value);
     table.finish();
     let source = source(from, value, percent_of, (&place, label), allowed, context);
     let range = range(min, max, label);
-    let step =
-        OutstationStep { write: write?, reads, value: source?, scale, range, operate, within, optional };
+    let step = OutstationStep {
+        write: write?,
+        reads,
+        value: source?,
+        scale,
+        range,
+        operate,
+        switch: switch.as_ref().map(|word| word.value),
+        shows: shows.as_ref().map(|word| word.value),
+        within,
+        optional,
+    };
     fits(&step, context.number, &place, label);
+    of_switches(&step, [switch.map(|word| word.place), shows.map(|word| word.place)], label);
     Some(ReadStep { step, place })
 }
 
@@ -240,6 +257,20 @@ fn range(min: Option<Placed<f64>>, max: Option<Placed<f64>>, label: &str) -> Opt
             one.place.fault(format!("{label}: min and max go together; write both"));
             None
         }
+    }
+}
+
+/// `switch` and `shows` say something of a binary output alone; `shows` of a constant, else on and off show alike.
+fn of_switches(step: &OutstationStep, [switch, shows]: [Option<Place>; 2], label: &str) {
+    let is_switch = step.write.kind.is_binary();
+    if let Some(place) = switch.filter(|_| !is_switch) {
+        place.fault(format!("{label}: {} is a number, not a switch; leave switch out", step.write));
+    }
+    let Some(place) = shows else { return };
+    if !is_switch || !matches!(step.value, StepSource::Constant(_)) {
+        place.fault(format!("{label}: shows goes with a BO and value = \"on\" or \"off\"; leave it out"));
+    } else if step.reads.is_empty() {
+        place.fault(format!("{label}: shows says what reads is then, but reads is empty"));
     }
 }
 

@@ -55,7 +55,7 @@ fn every_key_of_link_control_and_quality_arrives() {
         "[link]\ntransports = [\"serial\", \"tls\"]\nport = 19999\nconnect_timeout_ms = 2000\nresponse_timeout_ms = 7000\n\
          serial = {{ baud = 19200, parity = \"even\" }}\nkeep_alive_s = 0\nlost_after_answers = 5\ntime_sync = \"write\"\n\
          unsolicited = \"off\"\nread = \"ranges\"\nintegrity_s = 60\n\
-         [control]\nanalog = \"select\"\nbinary = \"direct\"\nnumber = \"float32\"\nbatch = 20\nverify_ms = 900\n\
+         [control]\nanalog = \"select\"\nbinary = \"direct\"\nnumber = \"float32\"\nswitch = \"trip-close\"\npulse_ms = 250\nbatch = 20\nverify_ms = 900\n\
          [quality]\nassume_online = true\nnull_raw = [-1, 65535]\n[identify]\nat = \"AI0\"\nany_of = [100, 7]\n{POINT}"
     ));
     let station = map.outstation.unwrap();
@@ -82,6 +82,8 @@ fn every_key_of_link_control_and_quality_arrives() {
             analog: Operate::Select,
             binary: Operate::Direct,
             number: AnalogNumber::Float32,
+            switch: Switch::TripClose,
+            pulse: Duration::from_millis(250),
             batch: 20,
             verify: Duration::from_millis(900),
         }
@@ -128,7 +130,7 @@ fn every_key_of_a_step_arrives() {
          {{ write = \"AO92\", reads = [], from = \"reversion\", optional = true }},\n\
          {{ write = \"AO93\", reads = \"AI154\", from = \"input\", percent_of = [\"rated\", \"rated\"], scale = 0.1, min = -100, max = 50, operate = \"select\", within_s = 2.5 }},\n\
          {{ write = \"BO18\", reads = [\"BI70\", \"DBI3\"], value = \"on\" }},\n]\n\
-         release = [{{ write = \"BO18\", reads = \"BI70\", value = 0 }}]\n\
+         release = [{{ write = \"BO19\", reads = \"DBI70\", value = 1, switch = \"pulse\", shows = \"off\" }}]\n\
          effect = {{ quantity = \"active_power\", equals = \"input\", within_s = 30 }}\n"
     ));
     let command = station.command(CommandName::SetActivePower).unwrap();
@@ -148,6 +150,8 @@ fn every_key_of_a_step_arrives() {
             scale: 0.1,
             range: Some((-100.0, 50.0)),
             operate: Some(Operate::Select),
+            switch: None,
+            shows: None,
             within: Some(Duration::from_millis(2500)),
             optional: false,
         }
@@ -156,7 +160,12 @@ fn every_key_of_a_step_arrives() {
         (enable.value.clone(), enable.reads.clone()),
         (StepSource::Constant(1.0), vec![at("BI70"), at("DBI3")])
     );
-    assert_eq!(command.release[0].value, StepSource::Constant(0.0));
+    assert_eq!((target.switch, target.shows, enable.switch, enable.shows), (None, None, None, None));
+    let [undo] = command.release.as_slice() else { panic!("{command:?}") };
+    assert_eq!(
+        (undo.value.clone(), undo.switch, undo.shows),
+        (StepSource::Constant(1.0), Some(Switch::Pulse), Some(false))
+    );
     assert_eq!(command.effect.as_ref().unwrap().bound, EffectBound::Equals);
 }
 
@@ -238,31 +247,102 @@ fn every_key_of_curves_arrives() {
     );
 }
 
-/// What the README shows as a map of one's own is one.
-#[test]
-fn the_map_in_the_readme_is_good() {
+/// The maps that the README shows, by their place in it.
+pub(crate) fn of_readme(place: usize) -> DeviceMap {
     let readme = include_str!("../../../../device-maps/README.md");
-    let text = readme.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
-    let map = parse_map("README", text).unwrap_or_else(|faults| panic!("{faults}"));
-    let station = map.outstation.unwrap();
-    assert_eq!((map.id.as_str(), station.points.len(), station.commands.len()), ("hydro-rtu", 5, 1));
-    assert_eq!(
-        station.point("power").unwrap().quantity,
-        Some((RegisterQuantity::Reading(Quantity::ActivePower), 1000.0))
-    );
-    let over: String = readme
-        .split("An outstation that deviates")
-        .nth(1)
-        .unwrap()
-        .lines()
-        .skip(2)
-        .take_while(|line| line.is_empty() || line.starts_with("    "))
-        .map(|line| format!("{}\n", line.trim_start()))
-        .collect();
-    let over = parse_map("README", &over).unwrap_or_else(|faults| panic!("{faults}")).outstation.unwrap();
+    let text = readme.split("```toml\n").nth(place).unwrap().split("```").next().unwrap();
+    parse_map("README", text).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+#[test]
+fn the_map_of_an_outstation_that_deviates_in_the_readme_is_good() {
+    let map = of_readme(1);
+    let (over, base) = (map.outstation.unwrap(), shipped("dnp3-an2018"));
     let power = over.point("active_power").unwrap();
-    assert_eq!((power.at, power.scale, power.poll), (at("AI785"), 10.0, PollClass::Fast));
+    assert_eq!((power.at, power.scale, power.poll), (at("AI785"), 100.0, PollClass::Fast));
+    assert_eq!(power.unit, base.point("active_power").unwrap().unit);
+    assert_eq!(over.point("available_active_power").unwrap().at, at("AI43"), "not in the block");
+    assert_eq!((over.control.binary, over.control.analog), (Operate::Direct, Operate::Direct));
+    assert!(over.quality.assume_online);
     assert_eq!(over.command(CommandName::SetPowerFactor), None);
+    let limit = over.command(CommandName::LimitActivePower).unwrap();
+    let before = base.command(CommandName::LimitActivePower).unwrap();
+    assert_eq!(
+        (limit.supports, &limit.release, &limit.effect),
+        (before.supports, &before.release, &before.effect)
+    );
+    let written: Vec<_> =
+        limit.steps.iter().map(|step| (step.write.to_string(), step.value.clone())).collect();
+    let percent = before.steps[4].value.clone();
+    assert_eq!(
+        written,
+        [
+            ("AO88".to_owned(), StepSource::Constant(100.0)),
+            ("AO87".to_owned(), percent),
+            ("BO17".to_owned(), StepSource::Constant(1.0))
+        ]
+    );
+}
+
+#[test]
+fn the_map_of_any_other_outstation_in_the_readme_is_good() {
+    let map = of_readme(2);
+    let station = map.outstation.unwrap();
+    assert_eq!((map.id.as_str(), station.points.len(), station.commands.len()), ("hydro-rtu", 7, 3));
+    let power = station.point("power").unwrap();
+    assert_eq!((power.at, power.scale, power.offset), (at("AI0"), 0.1, -500.0), "counted from 0");
+    assert_eq!(power.quantity, Some((RegisterQuantity::Reading(Quantity::ActivePower), -1000.0)));
+    let produced = station.point("produced").unwrap();
+    assert_eq!(
+        (produced.at, produced.scale, produced.quantity),
+        (at("CTR0"), 10.0, Some((RegisterQuantity::Reading(Quantity::EnergyInjected), 1000.0)))
+    );
+    assert_eq!(station.quality.null_raw, [-32768]);
+    assert_eq!(station.command(CommandName::LimitActivePower).unwrap().steps[0].reads, [at("AI3")]);
+    let open = &station.command(CommandName::Disconnect).unwrap().steps[0];
+    assert_eq!((open.switch, open.reads.as_slice()), (Some(Switch::TripClose), [at("DBI0")].as_slice()));
+}
+
+/// Every key that a map may have is in the README, and every default and range that it tells is so.
+#[test]
+fn the_readme_names_every_key() {
+    let readme = include_str!("../../../../device-maps/README.md");
+    let dnp3 = readme.split("### All keys").nth(1).unwrap();
+    for (text, part) in [
+        ("[link]\nx = 1\n", "[link]"),
+        ("[control]\nx = 1\n", "[control]"),
+        ("[quality]\nx = 1\n", "[quality]"),
+        ("[identify]\nx = 1\n", "[identify]"),
+        ("[[point]]\nname = \"p\"\nat = \"AI0\"\nx = 1\n", "[[point]]"),
+        ("[[shift]]\nx = 1\n", "[[shift]]"),
+        ("[curve_window]\nx = 1\n", "[curve_window]"),
+        ("[[curve]]\nkind = \"freq-watt\"\nx = 1\n", "[[curve]]"),
+        ("[[command]]\nname = \"connect\"\nx = 1\n", "[[command]]"),
+        ("[[command]]\nname = \"connect\"\nsteps = [{ x = 1 }]\n", "step 1"),
+    ] {
+        let faults = wrong(text);
+        let line = faults
+            .lines()
+            .find(|line| line.contains("has no key \"x\""))
+            .unwrap_or_else(|| panic!("{faults}"));
+        let known = line.split("it knows ").nth(1).unwrap();
+        for key in known.split(", ") {
+            assert!(dnp3.contains(&format!("`{key}`")), "{part}: {key} is not in the README");
+        }
+    }
+    for argument in Argument::ALL {
+        assert!(dnp3.contains(&format!("`{}`", argument.name())), "{argument:?}");
+    }
+}
+
+/// A state of charge of something that stores nothing would be a 0 that nobody measured.
+#[test]
+fn what_cannot_charge_has_no_state_of_charge() {
+    let station = shipped("dnp3-an2018");
+    let charge = station.point("charge_max").unwrap().at;
+    for name in ["state_of_charge", "usable_state_of_charge"] {
+        assert_eq!(station.point(name).unwrap().only_while, Some(charge), "{name}");
+    }
 }
 
 /// The gateway's quantities, the commands and the curves that the profile serves.

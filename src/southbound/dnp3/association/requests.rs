@@ -4,7 +4,9 @@ use crate::device_map::dnp3::{AnalogNumber, At, Operate, PointKind};
 use crate::southbound::dnp3::field::{OperateError, Operation, Output, Part, ReadError, Refusal, Status};
 use crate::southbound::dnp3::handler::Watch;
 use dnp3::app::attr::{AnyAttribute, KnownAttribute, StringAttr};
-use dnp3::app::control::{Group12Var1, Group41Var1, Group41Var2, Group41Var3, OpType};
+use dnp3::app::control::{
+    ControlCode, Group12Var1, Group41Var1, Group41Var2, Group41Var3, OpType, TripCloseCode,
+};
 use dnp3::app::{Iin, MaybeAsync, ResponseHeader, Variation};
 use dnp3::master::{
     Classes, CommandBuilder, CommandError, CommandHeaders, CommandMode, CommandResponseError, CommandSupport,
@@ -79,6 +81,15 @@ fn add(builder: &mut CommandBuilder, output: &Operation) -> Result<(), OperateEr
         (PointKind::BinaryOutput, Output::Latch(on)) => {
             let latch = if on { OpType::LatchOn } else { OpType::LatchOff };
             builder.add_u16(Group12Var1::from_op_type(latch), index);
+        }
+        (PointKind::BinaryOutput, Output::Pulse { on, trip_close, ms }) => {
+            let code = match (trip_close, on) {
+                (false, true) => ControlCode::from_op_type(OpType::PulseOn),
+                (false, false) => ControlCode::from_op_type(OpType::PulseOff),
+                (true, true) => ControlCode::from_tcc_and_op_type(TripCloseCode::Close, OpType::PulseOn),
+                (true, false) => ControlCode::from_tcc_and_op_type(TripCloseCode::Trip, OpType::PulseOn),
+            };
+            builder.add_u16(Group12Var1::new(code, 1, ms, ms), index);
         }
         (PointKind::AnalogOutput, Output::Number(value, number)) => match number {
             AnalogNumber::Int32 => builder.add_u16(Group41Var1::new(whole(output.at, value)?), index),

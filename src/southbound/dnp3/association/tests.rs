@@ -247,6 +247,10 @@ async fn outputs_are_operated_as_asked_and_refusals_are_told() {
     let float =
         Operation { value: Output::Number(0.5, AnalogNumber::Float32), ..number(5, 0.0, Operate::Direct) };
     field.operate(&[small, float]).await.unwrap();
+    for (on, trip_close) in [(true, true), (false, true), (true, false), (false, false)] {
+        let value = Output::Pulse { on, trip_close, ms: 250 };
+        field.operate(&[Operation { value, ..latch(9, on, Operate::Direct) }]).await.unwrap();
+    }
     let commands = std::mem::take(&mut *station.desk.commands.lock().unwrap());
     let wanted = [
         "direct 88 i32 800",
@@ -256,6 +260,10 @@ async fn outputs_are_operated_as_asked_and_refusals_are_told() {
         "direct 3 i32 -2",
         "direct 4 i16 -7",
         "direct 5 f32 0.5",
+        "direct 9 PulseOn Close 250 ms x1",
+        "direct 9 PulseOn Trip 250 ms x1",
+        "direct 9 PulseOn Nul 250 ms x1",
+        "direct 9 PulseOff Nul 250 ms x1",
     ];
     assert_eq!(commands, wanted);
 

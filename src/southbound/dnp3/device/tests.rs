@@ -57,6 +57,8 @@ fn limit() -> OutstationCommand {
         scale,
         range: None,
         operate: None,
+        switch: None,
+        shows: None,
         within: None,
         optional: false,
     };

@@ -158,10 +158,13 @@ impl<F: Field> Bench<'_, F> {
 
     fn agrees(&self, act: &Act, at: At, raw: f64) -> bool {
         match act.operation.value {
-            Output::Latch(on) => match at.kind {
-                PointKind::DoubleBitInput => near(raw, if on { 2.0 } else { 1.0 }),
-                _ => (raw != 0.0) == on,
-            },
+            Output::Latch(on) | Output::Pulse { on, .. } => {
+                let on = act.shows.unwrap_or(on);
+                match at.kind {
+                    PointKind::DoubleBitInput => near(raw, if on { 2.0 } else { 1.0 }),
+                    _ => (raw != 0.0) == on,
+                }
+            }
             // A number may be shown as it was sent, or in a scale of its own.
             Output::Number(sent, number) => {
                 let step = if number == AnalogNumber::Float32 { sent.abs() * 1e-5 } else { 0.5 };
@@ -169,6 +172,13 @@ impl<F: Field> Bench<'_, F> {
                     let coarse = point.scale.abs().max(act.scale.abs()) / 2.0;
                     (point.value(raw) - act.value).abs() < coarse
                 });
+                // A floating number is not rounded to steps, unless a whole one shows it.
+                let floats = number == AnalogNumber::Float32 && raw.fract() != 0.0;
+                let same = self.map.at(at).is_some_and(|point| {
+                    let shown = raw.mul_add(point.scale, point.offset);
+                    (shown - act.value).abs() <= act.value.abs() * 1e-5
+                });
+                let own = if floats { same } else { own };
                 (raw - sent).abs() < step || (raw - sent).abs() <= f64::EPSILON || own
             }
         }

@@ -51,7 +51,8 @@ pub fn trace(outstation: &Outstation) -> Vec<String> {
         Request::Identity => "identity".to_owned(),
         Request::Operate(outputs) => {
             let output = |output: &Operation| match output.value {
-                crate::southbound::dnp3::Output::Latch(on) => {
+                crate::southbound::dnp3::Output::Latch(on)
+                | crate::southbound::dnp3::Output::Pulse { on, .. } => {
                     format!("{}={}", output.at, if on { "on" } else { "off" })
                 }
                 crate::southbound::dnp3::Output::Number(raw, _) => format!("{}={raw}", output.at),

@@ -30,6 +30,7 @@ fn set(watts: f64) -> Setpoint {
 fn sent(draft: &Draft) -> Vec<String> {
     let sent = |act: &Act| match act.operation.value {
         Output::Latch(on) => format!("{}={}", act.at(), if on { "on" } else { "off" }),
+        Output::Pulse { .. } => line(act),
         Output::Number(raw, _) => format!("{}={raw}", act.at()),
     };
     draft.acts.iter().map(sent).collect()
@@ -219,4 +220,25 @@ fn a_person_reads_what_would_be_sent() {
     assert_eq!(lines[0], "AO83 = 0, direct operate, seen in AI143, optional");
     assert_eq!(lines[4], "AO88 = 600 (60), direct operate, seen in AI149");
     assert_eq!(lines[5], "BO17 latch on, select, operate, seen in BI69");
+}
+
+/// The RTU of the README: floating numbers in kW with the sign turned, and a breaker with one output for both coils.
+#[test]
+fn a_map_of_ones_own_sends_what_its_maker_means() {
+    let readme = include_str!("../../../../device-maps/README.md");
+    let text = readme.split("```toml\n").nth(2).unwrap().split("```").next().unwrap();
+    let map = crate::device_map::parse_map("README", text).unwrap().outstation.unwrap();
+    let known = Told::default();
+    let draft = |setpoint: &Setpoint, name| {
+        let command = map.command(name).unwrap();
+        Ground { map: &map, known: &known }.command(command, &Arguments::of(setpoint, HOLD)).unwrap()
+    };
+    let limit = draft(&limit(1234.5), CommandName::LimitActivePower);
+    let [power, enable] = limit.acts.as_slice() else { panic!("{limit:?}") };
+    assert_eq!(power.operation.value, Output::Number(-1.2345, AnalogNumber::Float32), "not rounded to kW");
+    assert_eq!((power.operation.how, enable.operation.how), (Operate::Direct, Operate::Direct));
+    assert!((limit.value.unwrap() - 1234.5).abs() < 1e-9, "{limit:?}");
+    let open = draft(&Setpoint::Disconnect, CommandName::Disconnect);
+    assert_eq!(open.acts[0].operation.value, Output::Pulse { on: false, trip_close: true, ms: 1000 });
+    assert_eq!(line(&open.acts[0]), "BO1 trip for 1000 ms, direct operate, seen in DBI0");
 }

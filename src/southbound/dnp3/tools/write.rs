@@ -151,7 +151,7 @@ pub async fn carry_out<F: Field>(
 
 async fn operate<F: Field>(field: &F, map: &OutstationMap, plan: &PlannedOutput) -> OperatedOutput {
     let value = if plan.at.kind == PointKind::BinaryOutput {
-        Output::Latch(plan.raw != 0.0)
+        Output::switch(plan.raw != 0.0, None, &map.control)
     } else {
         Output::Number(plan.raw, map.control.number)
     };

@@ -31,6 +31,21 @@ fn of_the_map_as_a_whole() {
     ]);
 }
 
+/// A map that lacks points for another reason is told that reason alone.
+#[test]
+fn what_follows_from_another_fault_is_not_told() {
+    for text in [
+        "[[point]]\nname = 5\nat = \"AI1\"\n",
+        "point = [1]\n",
+        "[point]\n",
+        "extends = 5\n",
+        "extends = \"dnp3-an\"\n",
+    ] {
+        let faults = wrong(text);
+        assert!(!faults.contains("needs points"), "{text}\n{faults}");
+    }
+}
+
 #[test]
 fn of_link_control_quality_and_identify() {
     each(&[
@@ -51,6 +66,8 @@ fn of_link_control_quality_and_identify() {
         ("[control]\nanalog = \"sbo\"\n", "analog \"sbo\" is not known; there is \"select\", \"direct\""),
         ("[control]\nbatch = 21\n", "batch"),
         ("[control]\nnumber = \"int64\"\n", "number \"int64\" is not known"),
+        ("[control]\nswitch = \"close\"\n", "switch \"close\" is not known; there is \"latch\""),
+        ("[control]\npulse_ms = 0\n", "pulse_ms must be 1 to 60000"),
         ("[quality]\nnull_raw = [\"x\"]\n", "null_raw"),
         ("[quality]\nonline = true\n", "[quality] has no key \"online\""),
         ("[identify]\nany_of = [1]\n", "[identify] has no at; add at = \"AI0\""),
@@ -176,6 +193,23 @@ fn of_values_and_the_order_of_steps() {
             "step 1 switches BO17 before step 2 writes a setting",
         ),
         (&limit(&"{ write = \"AO1\", reads = [], from = \"input\" }, ".repeat(41)), "more than 40 steps"),
+        (&limit("5"), "step 1 must be a table; write [ { write = \"AO88\""),
+        (
+            &limit("{ write = \"AO1\", reads = [], from = \"input\", switch = \"pulse\" }"),
+            "step 1: AO1 is a number, not a switch; leave switch out",
+        ),
+        (
+            &limit("{ write = \"AO1\", reads = \"AI1\", from = \"input\", shows = \"off\" }"),
+            "step 1: shows goes with a BO and value = \"on\" or \"off\"",
+        ),
+        (
+            &limit("{ write = \"BO1\", reads = [], value = \"on\", shows = \"off\" }"),
+            "step 1: shows says what reads is then, but reads is empty",
+        ),
+        (
+            &limit("{ write = \"BO1\", reads = [], value = \"on\", switch = \"toggle\" }"),
+            "switch = \"toggle\" is not known; write \"latch\" or \"pulse\" or \"trip-close\"",
+        ),
     ]);
     // A number of 16 bits holds less.
     let small = format!("[control]\nnumber = \"int16\"\n{}", step("reads = [], value = 40000"));

@@ -67,6 +67,8 @@ pub fn step(write: &str, reads: &str, value: StepSource, scale: f64) -> Outstati
         scale,
         range: None,
         operate: None,
+        switch: None,
+        shows: None,
         within: None,
         optional: false,
     }
