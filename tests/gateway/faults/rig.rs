@@ -119,10 +119,10 @@ impl Seen {
 
     fn judge(&mut self, reading: &Reading, now: Instant) {
         let value = reading.value;
-        if reading.quantity == Quantity::ActivePower {
-            if let Some((at, _)) = self.good.replace((now, value)) {
-                self.gaps.push((now, now - at));
-            }
+        if reading.quantity == Quantity::ActivePower
+            && let Some((at, _)) = self.good.replace((now, value))
+        {
+            self.gaps.push((now, now - at));
         }
         let latest = self.latest.entry(reading.quantity.index()).or_insert(reading.at);
         if reading.at < *latest {
