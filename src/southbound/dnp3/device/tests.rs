@@ -14,7 +14,7 @@ use crate::device_map::{LinkOptions, MapKind};
 use crate::southbound::Link;
 use crate::southbound::dnp3::image::tests::point;
 use crate::southbound::dnp3::testing::{Answer, Outstation, Request, at};
-use crate::southbound::dnp3::{Indications, Seen, Source, Stamp};
+use crate::southbound::dnp3::{Indications, Part, Seen, Source, Stamp};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 

@@ -28,6 +28,8 @@ fn map() -> OutstationMap {
         scale: 1.0,
         range: None,
         operate: None,
+        switch: None,
+        shows: None,
         within: None,
         optional: false,
     };
