@@ -5,7 +5,7 @@
 //! to be heard says the same once more. A change that only a read shows, of an outstation that makes no events of it or has
 //! lost them, is told with the time of its receipt when the next poll has brought no event of it either.
 
-use super::image::usable;
+use super::image::{measured, usable};
 use super::readings::say;
 use super::{Seen, Stamp};
 use crate::der::{Clock, Quality, SequenceEvent};
@@ -21,9 +21,20 @@ const REMEMBERED: usize = 64;
 pub struct Recorder {
     told: BTreeMap<At, VecDeque<Told>>,
     /// What each point said last; of what it said before the first time, nothing is known.
-    known: BTreeMap<At, (f64, bool)>,
+    known: BTreeMap<At, Known>,
     /// Changes that were read, and whether events could have come since.
     waiting: BTreeMap<At, (Seen, bool)>,
+}
+
+/// What a point said: its raw value and whether it can be used.
+type Said = (f64, bool);
+
+/// The last word of a point.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Known {
+    said: Said,
+    /// By the clock of the outstation if it vouches for it, else when it was received.
+    at: Timestamp,
 }
 
 /// One change that was told.
@@ -48,22 +59,31 @@ impl Recorder {
         seen: &Seen,
     ) -> Option<SequenceEvent> {
         let now = (seen.raw, usable(map, point, seen).is_ok());
+        let fresh = Known { said: now, at: measured(seen) };
+        let waiting = self.waiting.get(&seen.at).map(|(waiting, _)| *waiting);
+        let waits = waiting.map(|waiting| (waiting.raw, usable(map, point, &waiting).is_ok()));
         if seen.event {
-            self.waiting.remove(&seen.at);
-            self.known.insert(seen.at, now);
+            // A late one says nothing of how the point stands now.
+            let late = self.known.get(&seen.at).is_some_and(|known| fresh.at < known.at);
+            if !late || waits == Some(now) {
+                self.waiting.remove(&seen.at);
+                self.known.insert(seen.at, fresh);
+            }
             return self.change(map, point, seen);
         }
-        let known = *self.known.entry(seen.at).or_insert(now);
-        let waiting = self.waiting.get(&seen.at).map(|(waiting, _)| *waiting);
-        let last = waiting.map_or(known, |waiting| (waiting.raw, usable(map, point, &waiting).is_ok()));
-        if last == now {
+        let known = self.known.entry(seen.at).or_insert(fresh);
+        if waits.unwrap_or(known.said) == now {
+            if waits.is_none() {
+                known.at = fresh.at;
+            }
             return None;
         }
-        // It changed once more: what waited did happen.
-        let before = waiting.and_then(|waiting| self.change(map, point, &waiting));
-        self.known.insert(seen.at, last);
+        if let (Some(said), Some(waiting)) = (waits, waiting) {
+            *known = Known { said, at: waiting.heard };
+        }
         self.waiting.insert(seen.at, (*seen, false));
-        before
+        // It changed once more: what waited did happen.
+        waiting.and_then(|waiting| self.change(map, point, &waiting))
     }
 
     /// A poll is over, events among it: changes that were read before it and of which no event came.
@@ -74,7 +94,8 @@ impl Recorder {
         let mut told = Vec::new();
         for seen in ripe {
             let Some(point) = map.at(seen.at) else { continue };
-            self.known.insert(seen.at, (seen.raw, usable(map, point, &seen).is_ok()));
+            let said = (seen.raw, usable(map, point, &seen).is_ok());
+            self.known.insert(seen.at, Known { said, at: seen.heard });
             told.extend(self.change(map, point, &seen));
         }
         told
