@@ -81,7 +81,7 @@ impl Moment {
         let outcomes = counters.outcomes.iter().map(|(name, count)| ([("outcome", *name)], *count));
         to.counters("dergate_command_outcomes", "Ends of commands by outcome", outcomes)?;
         let effects = counters.effects.iter().map(|(name, count)| ([("effect", *name)], *count));
-        to.counters("dergate_command_effects", "What applied commands were seen to do, by effect", effects)?;
+        to.counters("dergate_command_effects", "What accepted commands were seen to do, by effect", effects)?;
         to.counter("dergate_device_events", "Events that devices recorded by themselves", counters.events)?;
         let lateness = &counters.lateness;
         let bounds = Lateness::BOUNDS.into_iter().chain([f64::INFINITY]);

@@ -37,7 +37,8 @@ kW, var, kvar, % of what the device can do; power factors end in over or under (
 injected into the grid.
 The device falls back by itself after the hold time if it has a reversion time; with --release it is \
 released at the end.
-\"applied\" is read back from the device; \"accepted, not verified\" is what it said, with the reason why nothing shows it.";
+\"applied\" is read back from the device; \"accepted, not verified\" is what it said, with the reason why nothing shows it.
+Many DNP3 outstations serve one connection at a time: a gateway that drives this one may be cut off meanwhile.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -21,7 +21,8 @@ The file is one JSON object: format \"dergate-recording\", version 1, link, unit
 address, length), registers (first address of a run: its registers as hexadecimal words), input_registers, \
 refused (input, address, quantity, reason), warnings. Of a DNP3 outstation: format, version, kind \"dnp3\", link, at, map, \
 identity, points (address: raw value, flags as two hexadecimal digits, the outstation's time if it sent one, with ? behind \
-it if its clock was not set), refused, warnings.";
+it if its clock was not set), refused, warnings; not the object variations in which values came. Many outstations serve one \
+connection at a time: while a tool is connected, the gateway that drives the outstation may be cut off.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -50,7 +50,14 @@ fn as_table(plant: &Plant, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "{:<widest$}  {:<11}  {:>18}  LINK", "NAME", "KIND", "RATING")?;
     for device in plant.devices() {
         let rating = rating(device);
-        writeln!(out, "{:<widest$}  {:<11}  {rating:>18}  {}", device.name(), device.kind(), device.link())?;
+        // In quotes: a shell has meanings of its own for ? and &.
+        writeln!(
+            out,
+            "{:<widest$}  {:<11}  {rating:>18}  '{}'",
+            device.name(),
+            device.kind(),
+            device.link()
+        )?;
     }
     if let Some(address) = plant.control() {
         let name = plant.devices().first().map_or("NAME", Device::name);

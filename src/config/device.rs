@@ -41,12 +41,18 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
     let name = table.text("name", "\"PV-001\"").and_then(name);
     let map_id = table.text("map", "\"sunspec\"");
     let map_named = map_id.is_some();
-    let link_text = table.required_text("link", "\"modbus+tcp://192.0.2.21:502?unit=1\"");
+    let named = maps.zip(map_id.as_ref()).and_then(|(maps, id)| find_map(id, maps, incomplete));
+    let example = match &named {
+        Some(map) if map.kind == MapKind::Dnp3 => "\"dnp3+tcp://192.0.2.31:20000?outstation=1024\"",
+        _ => "\"modbus+tcp://192.0.2.21:502?unit=1\"",
+    };
+    let link_text = table.required_text("link", example);
     let outstation = link_text.as_ref().is_some_and(|text| text.value.starts_with("dnp3"));
-    let map = maps.and_then(|maps| match &map_id {
-        None => maps.get(if outstation { DEFAULT_OUTSTATION } else { SUNSPEC_MAP }).cloned(),
-        Some(id) => find_map(id, maps, incomplete),
-    });
+    let usual_map = if outstation { DEFAULT_OUTSTATION } else { SUNSPEC_MAP };
+    let map = match &map_id {
+        None => maps.and_then(|maps| maps.get(usual_map).cloned()),
+        Some(_) => named,
+    };
     let usual = LinkOptions::default();
     let link = link_text.and_then(|text| {
         match Link::parse_for(&text.value, map.as_ref().map_or(&usual, |map| &map.link)) {
@@ -70,7 +76,7 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
         match &map {
             Some(map) => fits(link, map, map_id.as_ref().map_or(&link.place, |id| &id.place)),
             None if map_id.is_none() && maps.is_some() && !incomplete => link.place.fault(format!(
-                "there is no device map \"{DEFAULT_OUTSTATION}\", which this device would have; name another one with map"
+                "there is no device map \"{usual_map}\", which this device would have; name another one with map"
             )),
             None => {}
         }

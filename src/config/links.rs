@@ -29,6 +29,7 @@ struct Line {
 #[derive(Debug)]
 struct Shared {
     master: Option<u16>,
+    secured: bool,
     /// All end points of its link.
     ends: Vec<End>,
     place: Place,
@@ -49,9 +50,11 @@ impl Links {
             Link::Dnp3Serial(to) => self.line(&to.path, to.serial, Some(to.addresses.master), place),
             // One fault is enough.
             _ if !(first && second) => {}
-            Link::ModbusTcp(to) | Link::ModbusTls(to) => self.end(&[end(&to.host, to.port)], None, place),
+            Link::ModbusTcp(to) | Link::ModbusTls(to) => {
+                self.end(&[end(&to.host, to.port)], None, &link.value, place);
+            }
             Link::Dnp3Tcp(to) | Link::Dnp3Tls(to) => {
-                self.end(&ends(to), Some(to.addresses.master), place);
+                self.end(&ends(to), Some(to.addresses.master), &link.value, place);
             }
         }
     }
@@ -77,11 +80,12 @@ impl Links {
         }
     }
 
-    /// All devices behind an end point speak one protocol, and have the same second one.
-    fn end(&mut self, ends: &[End], master: Option<u16>, place: &Place) {
+    /// All devices behind an end point speak one protocol, all over TLS or none, and have the same second one.
+    fn end(&mut self, ends: &[End], master: Option<u16>, link: &Link, place: &Place) {
+        let secured = link.secured().is_some();
         for end in ends {
             let Some(first) = self.ends.get(end) else {
-                let shared = Shared { master, ends: ends.to_vec(), place: place.clone() };
+                let shared = Shared { master, secured, ends: ends.to_vec(), place: place.clone() };
                 self.ends.insert(end.clone(), shared);
                 continue;
             };
@@ -90,6 +94,12 @@ impl Links {
                 let protocol = protocol(first.master);
                 place.fault(format!(
                     "{shown} speaks {protocol} for the device at {there}; one end point speaks one protocol, so one of the links has a wrong port"
+                ));
+            } else if first.secured != secured {
+                let way = |secured| if secured { "over TLS" } else { "in the clear" };
+                let (first, own) = (way(first.secured), way(secured));
+                place.fault(format!(
+                    "{shown} is reached {first} for the device at {there} and {own} for this one; one end point has TLS or has not, so one of the links has a wrong scheme or port"
                 ));
             } else if first.ends != ends {
                 place.fault(format!(

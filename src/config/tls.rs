@@ -24,15 +24,15 @@ pub(super) enum Section {
     Absent,
     /// It is there and has a fault.
     Wrong,
-    /// It is right; what is outside its time.
-    Here(Arc<Identity>, Vec<Fault>),
+    /// It is right; what is outside its time, and what is to be said of its role.
+    Here(Arc<Identity>, Vec<Fault>, Vec<Placed<String>>),
 }
 
 impl Section {
     /// What is shown to devices, and which certificates of it are outside their time.
     pub(super) fn take(self) -> (Option<Arc<Identity>>, Faults) {
         match self {
-            Self::Here(identity, lapsed) => (Some(identity), Faults::new(lapsed)),
+            Self::Here(identity, lapsed, _) => (Some(identity), Faults::new(lapsed)),
             Self::Unknown | Self::Absent | Self::Wrong => (None, Faults::default()),
         }
     }
@@ -77,20 +77,24 @@ fn section(mut table: Table, folder: &Path) -> Section {
         authorities: authorities.value.clone(),
     };
     let (identity, findings) = Identity::load(&paths, Timestamp::now());
-    let mut lapsed = Vec::new();
+    let (mut lapsed, mut role) = (Vec::new(), Vec::new());
     for finding in findings {
         let place = place(finding.which);
+        let mut remark = |words: String| match finding.role {
+            true => role.push(Placed { value: words, place: place.clone() }),
+            false => place.remark(words),
+        };
         match finding.severity {
             Severity::Fault => place.fault(finding.words),
             Severity::Lapsed => {
                 let (file, (line, column)) = (place.file().to_owned(), place.line_column());
                 lapsed.push(Fault { file, line, column, message: finding.words });
             }
-            Severity::Warning => place.remark(format!("warning: {}", finding.words)),
-            Severity::Note => place.remark(format!("note: {}", finding.words)),
+            Severity::Warning => remark(format!("warning: {}", finding.words)),
+            Severity::Note => remark(format!("note: {}", finding.words)),
         }
     }
-    identity.map_or(Section::Wrong, |identity| Section::Here(identity, lapsed))
+    identity.map_or(Section::Wrong, |identity| Section::Here(identity, lapsed, role))
 }
 
 /// Takes the TLS keys of a device.
@@ -128,7 +132,7 @@ pub(super) fn clients(section: &Section, devices: &[device::Read]) -> Vec<Option
             outstation(to, keys, &link.place)?;
         }
         match section {
-            Section::Here(identity, _) => {
+            Section::Here(identity, ..) => {
                 let client = client(identity, host, keys, &link.place)?;
                 let ends = match &link.value {
                     Link::Dnp3Tls(to) => links::ends(to),
@@ -154,6 +158,14 @@ pub(super) fn clients(section: &Section, devices: &[device::Read]) -> Vec<Option
         }
     });
     let clients: Vec<Option<Client>> = clients.collect();
+    let over_tls =
+        || devices.iter().filter_map(|d| d.link.as_ref()).filter(|link| link.value.secured().is_some());
+    // Outstations do not look at the role; without any device it is worth a word.
+    if let Section::Here(_, _, role) = section
+        && (over_tls().next().is_none() || over_tls().any(|link| link.value.dnp3().is_none()))
+    {
+        role.iter().for_each(|role| role.place.remark(role.value.clone()));
+    }
     if let Some((scheme, first, count)) = lacking {
         let more = if count > 1 { format!(" ({count} devices need it)") } else { String::new() };
         first.fault(format!(

@@ -167,6 +167,13 @@ impl Dispatches {
         }
     }
 
+    /// What was wrong with a device is so no more, such as its local control.
+    pub(super) fn recovered(&mut self, index: DeviceIndex, now: Instant) {
+        if let Some(held) = self.held.get_mut(index.get()) {
+            held.recovered(now);
+        }
+    }
+
     /// Decides everything that is due: states, shares, commands, releases.
     pub(super) fn step(&mut self, field: &Field, now: Now) -> Actions {
         let mut actions = Actions::default();

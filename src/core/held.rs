@@ -290,6 +290,11 @@ impl Held {
         *self = kept;
     }
 
+    /// What was wrong with it is so no more: what it did not take is asked again at once.
+    pub(super) fn recovered(&mut self, now: Instant) {
+        self.retry_at = self.retry_at.map(|at| at.min(now));
+    }
+
     /// Learns from a measurement of active power. One that is older than the setpoint says nothing about it, nor does one
     /// that was seen before.
     pub(super) fn measured(

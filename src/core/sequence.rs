@@ -26,6 +26,8 @@ const LINES: usize = 1200;
 #[derive(Debug, Default)]
 pub(super) struct Sequence {
     kept: VecDeque<EventView>,
+    /// What is kept, as it is shown: made when it changes and not at each look.
+    shown: Arc<Vec<EventView>>,
     log: Option<Box<Window>>,
 }
 
@@ -79,6 +81,7 @@ impl Sequence {
             }
             self.kept.push_back(EventView { event: Arc::new(event), received });
         }
+        self.shown = Arc::new(self.kept.iter().rev().cloned().collect());
     }
 
     fn may_log(&mut self, point: &str, now: Instant, lines: &mut Lines) -> bool {
@@ -105,8 +108,8 @@ impl Sequence {
     }
 
     /// Those that are kept, latest received first.
-    pub(super) fn latest(&self) -> Vec<EventView> {
-        self.kept.iter().rev().cloned().collect()
+    pub(super) fn latest(&self) -> Arc<Vec<EventView>> {
+        self.shown.clone()
     }
 }
 

@@ -8,7 +8,7 @@ use super::requests::{Judge, Plan};
 use super::service::{Counters, DispatchView, GroupChange, NewDispatch, NewGroup, Reference, Snapshot};
 use super::settings::Settings;
 use super::view;
-use crate::der::{DeviceIndex, DispatchState, EndDeviceGroup, GroupDispatch, Outcome};
+use crate::der::{DeviceIndex, DeviceState, DispatchState, EndDeviceGroup, GroupDispatch, Outcome};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -150,12 +150,15 @@ impl State {
             }
             _ => {}
         }
-        let away = self.registry.get(index).is_none_or(|d| !d.state.takes_commands());
+        let before = self.registry.get(index).map(|d| d.state).unwrap_or_default();
         self.registry.take(index, report, now);
         self.groups.refresh(index, &mut self.registry);
-        let back = self.registry.get(index).is_some_and(|d| d.state.takes_commands());
-        if away && back {
+        let after = self.registry.get(index).map(|d| d.state).unwrap_or_default();
+        if !before.takes_commands() && after.takes_commands() {
             self.dispatches.returned(index);
+        }
+        if before == DeviceState::Degraded && after == DeviceState::Online {
+            self.dispatches.recovered(index, now.mono);
         }
         if measured {
             let field = Field { registry: &self.registry, groups: &self.groups, settings: &self.settings };
@@ -168,7 +171,9 @@ impl State {
         count(&mut self.counters.outcomes, end.outcome.name());
         if let (Outcome::Refused(reason) | Outcome::NotKept(reason), Some(device)) =
             (&end.outcome, self.registry.get(end.device))
+            && self.dispatches.held.get(end.device.get()).is_some_and(|held| held.reason != *reason)
         {
+            // Once, and not each time that it is tried again.
             let outcome = end.outcome.name();
             tracing::warn!(device = device.name, setpoint = %end.setpoint, outcome, reason, "command failed");
         }

@@ -59,6 +59,7 @@ struct Taken {
     /// Where devices listen; outstations may share a place, told apart by their link addresses.
     addresses: HashMap<SocketAddr, (Option<u16>, Place)>,
     outstations: HashMap<(SocketAddr, u16), Place>,
+    tls: HashMap<SocketAddr, Option<TlsSettings>>,
     mrids: HashMap<Mrid, Place>,
     ports: serial::Ports,
 }
@@ -163,11 +164,12 @@ fn entry(mut table: Table, form: Form, insecure: bool, taken: &mut Taken) -> Vec
         one.serial = on_line.as_ref().map(|(place, _)| place.clone());
         if one.serial.is_some() {
             one.unit = u8::try_from(number).ok().and_then(|n| one.unit.checked_add(n)).unwrap_or(u8::MAX);
-            if let Some(addresses) = &mut one.outstation {
-                addresses.outstation = u16::try_from(number)
-                    .ok()
-                    .and_then(|n| addresses.outstation.checked_add(n))
-                    .unwrap_or(u16::MAX);
+            match one.outstation.map(|first| outstation::on_line(first, number)).transpose() {
+                Ok(addresses) => one.outstation = addresses,
+                Err(why) => {
+                    listen_at.fault(why);
+                    break;
+                }
             }
         }
         if taken.check(&one, &name.place, &listen_at) {
@@ -406,12 +408,23 @@ impl Taken {
             ));
             return false;
         }
+        if let (Some(first), true) =
+            (self.tls.get(&device.listen).filter(|tls| **tls != device.tls), alike.is_some())
+        {
+            let why = if first.is_some() { "has certificates" } else { "speaks without TLS" };
+            listen_at.fault(format!(
+                "the first outstation at {} {why}; all at one address have the same, or another port",
+                device.listen
+            ));
+            return false;
+        }
         if let (Some((_, first)), None) = (taken, alike) {
             let at = first.seen_from(listen_at);
             listen_at
                 .fault(format!("{} is already taken by a device ({at}); choose another port", device.listen));
             return false;
         }
+        self.tls.entry(device.listen).or_insert_with(|| device.tls.clone());
         self.addresses.entry(device.listen).or_insert_with(|| (own, listen_at.clone()));
         if let Some(own) = own {
             self.outstations.insert((device.listen, own), listen_at.clone());

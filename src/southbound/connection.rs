@@ -61,9 +61,9 @@ pub fn spawn_dnp3(
     stop: &CancellationToken,
     maps: &Arc<Maps>,
 ) {
-    use super::dnp3;
+    use super::dnp3::{Place, run as drive};
     let place_of = |(device, _): &(DeviceSettings, DriverPort)| {
-        dnp3::Place::of(&device.link).map(|place| (place, device.tls.clone()))
+        Place::of(&device.link).map(|place| (place, device.tls.clone()))
     };
     for ((place, _), devices) in grouped(with_ports(devices, ports), place_of) {
         let (devices, maps) = (Arc::new(devices), maps.clone());
@@ -76,7 +76,7 @@ pub fn spawn_dnp3(
                     tokio::time::sleep(GRACE).await
                 };
                 tokio::select! {
-                    () = dnp3::run(place, &devices, &maps, &stop) => {}
+                    () = drive(place, &devices, &maps, &stop) => {}
                     () = last => {}
                 }
             }

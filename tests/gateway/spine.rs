@@ -20,6 +20,7 @@ pub struct Site {
     pub client: Client,
     pub service: Service,
     /// Where the status document is.
+    #[cfg_attr(not(feature = "dnp3"), expect(dead_code, reason = "read with members of two protocols"))]
     pub admin: SocketAddr,
     running: tokio::task::JoinHandle<anyhow::Result<()>>,
     stop: CancellationToken,

@@ -7,7 +7,7 @@ pub mod authority;
 use authority::{Authority, Issued, Sheet, save, self_signed, utf8};
 use dergate::app::Gateway;
 use dergate::config;
-use dergate::core::service::{NewDispatch, NewGroup, Reference, Service};
+use dergate::core::service::{DeviceView, NewDispatch, NewGroup, Reference, Service};
 use dergate::der::{
     CurveStyle, DerFunction, DerFunctions, DeviceState, DispatchSchedule, Mrid, Name, Parameter, Quality,
     TimeIntervalKind,
@@ -110,7 +110,7 @@ pub async fn start(all: &Authorities, trusts: &Authority, gateway: &Issued, case
 }
 
 impl Site {
-    async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
             assert!(begun.elapsed() < Duration::from_secs(40), "not within 40 s: {what}\n{}", self.table());
@@ -121,10 +121,23 @@ impl Site {
     /// State and reason of each device, as an operator reads them.
     pub fn table(&self) -> String {
         let snapshot = self.service.snapshot();
-        let line = |d: &dergate::core::service::DeviceView| {
-            format!("{:<16} {:<10} {}\n", d.name, d.state.name(), d.reason)
-        };
+        let line = |d: &DeviceView| format!("{:<16} {:<10} {}\n", d.name, d.state.name(), d.reason);
         snapshot.devices.iter().map(|d| line(d)).collect()
+    }
+
+    /// What is known of each device.
+    #[cfg(feature = "dnp3")]
+    pub fn devices(&self) -> Vec<DeviceView> {
+        self.service.snapshot().devices.iter().map(|device| DeviceView::clone(device)).collect()
+    }
+
+    /// True if every device that is right has a good value from after that.
+    #[cfg(feature = "dnp3")]
+    pub fn read_since(&self, cases: &[Case], since: jiff::Timestamp) -> bool {
+        let read = |device: &DeviceView| {
+            device.readings.iter().any(|r| r.quality == Quality::Good && r.at.is_some_and(|at| at > since))
+        };
+        self.devices().iter().zip(cases).all(|(device, case)| !case.says.is_empty() || read(device))
     }
 
     pub async fn settled(&self, cases: &[Case]) {

@@ -25,8 +25,10 @@ def note(handler, name, kind, word):
     carry_out = getattr(handler, name)
 
     @functools.wraps(carry_out)
-    def noted(index, value, *rest):
-        result = carry_out(index, value, *rest)
+    def noted(**told):
+        # dnp3py names every argument.
+        result = carry_out(**told)
+        index, value = told["index"], told.get("code", told.get("value"))
         took = getattr(result, "status", result)
         COMMANDS.append([word, f"{kind}{index}", getattr(value, "name", value), getattr(took, "name", str(took))])
         return result

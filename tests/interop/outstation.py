@@ -31,6 +31,9 @@ OUTSTATION, MASTER = 1024, 1
 ACCEPTED = "accepted, not verified"
 # A device at work. Raw values of the profile: 0.1 V, 0.001 Hz, W, var.
 METER = {536: 50_000, 537: 6_000, 541: 400, 545: 99, 546: 6_013, 547: 2_301, 549: 2_302, 551: 2_303, 553: 3_990}
+CURRENTS = (554, 555, 556)
+# What stands for "no value".
+NOTHING = -2_147_483_648
 RATED = {4: 10_000, 14: 10_000, 32: 10_000, 34: 4_400, 35: -4_400, 36: 10_000}
 CHARGES = {5: -10_000, 15: -10_000, 33: -10_000, 37: -10_000, 47: 500, 48: 500, 16: 20_000, 17: 20_000, 18: 20_000}
 RUNS = {14: True, 19: True, 23: True, 36: True, 46: True, 47: True, 16: True, 17: True}
@@ -76,7 +79,7 @@ class Peer:
 
     def at_work(self, storage):
         """Shows a device that delivers 6 kW, connected; as a device would, before anybody asks."""
-        self.tell(ai={**RATED, **METER, **(CHARGES if storage else {})}, bi={**RUNS, 37: storage}, bo={5: True})
+        self.tell(ai={**RATED, **METER, **dict.fromkeys(CURRENTS, 87), **(CHARGES if storage else {})}, bi={**RUNS, 37: storage}, bo={5: True})
 
     def commands(self, since):
         """What it was told and took, without the selects: AO88=300."""
@@ -111,6 +114,7 @@ class Run:
         for peer in self.peers:
             wait_for(f"{peer.name} is there", peer.ready)
         self.pv.at_work(storage=False)
+        self.pv.tell(ai=dict.fromkeys(CURRENTS, NOTHING))
         self.storage.at_work(storage=True)
         self.tools.at_work(storage=False)
         self.switch.at_work(storage=False)
@@ -163,41 +167,44 @@ def readings(run, check):
         same(run.check.returncode, 0, f"check says {run.check.stdout}{run.check.stderr}; its exit status")
 
     with check.case("found, and read whole: integrity in several fragments"):
-        wait_for("both online", lambda: {run.device(m)["state"] for m in (PV, STORAGE)} == {"online"})
-        wait_for("active power good", lambda: run.value(PV, "active_power").get("quality") == "good")
+        wait_for("both read", lambda: [run.device(m)["state"] for m in (PV, STORAGE)] == ["degraded", "online"])
+        wait_for("active power good", lambda: run.value(PV, "activePower").get("quality") == "good")
 
     with check.case("readings with unit and sign"):
         values = run.device(PV)["values"]
-        for quantity, told in {"active_power": 6_000, "reactive_power": 400, "apparent_power": 6_013, "frequency": 50.0}.items():
+        for quantity, told in {"activePower": 6_000, "reactivePower": 400, "apparentPower": 6_013, "frequency": 50.0}.items():
             near(values[quantity]["value"], told)
             same(values[quantity]["quality"], "good", f"quality of {quantity}")
-        same(values["active_power"]["unit"], "W", "unit")
+        same(values["activePower"]["unit"], "W", "unit")
 
-    with check.case("a value that it does not have is not shown as 0"):
-        shown = run.device(PV)["values"]
-        absent = shown.get("current", {"value": None})
-        assert absent["value"] in (None,) or absent["quality"] != "good", f"current: {absent}"
+    with check.case("a value that it does not have is said, and not shown as 0"):
+        device = run.device(PV)
+        assert "no value" in device["reason"] and "current_a" in device["reason"], device["reason"]
+        same((device["values"]["current"]["value"], device["values"]["current"]["quality"]), (None, "invalid"), "current")
+        run.pv.tell(ai=dict.fromkeys(CURRENTS, 87))
+        wait_for("online", lambda: run.device(PV)["state"] == "online", 15)
+        near(run.value(PV, "current")["value"], 26.1)
 
     with check.case("nameplate from its points"):
         plate = run.device(PV)["nameplate"]
         near(plate["active_power_max"], 10_000)
         near(plate["apparent_power_max"], 10_000)
         near(run.device(STORAGE)["nameplate"]["charge_max"], 10_000)
-        near(run.value(STORAGE, "state_of_charge")["value"], 50.0)
+        near(run.value(STORAGE, "stateOfCharge")["value"], 50.0)
 
 
 def events(run, check):
     with check.case("a change comes as an event"):
         for watts in (5_200, -300, 6_400):
             run.pv.tell(ai={537: watts})
-            wait_for(f"{watts} W is shown", lambda: run.value(PV, "active_power").get("value") == watts, 15)
+            wait_for(f"{watts} W is shown", lambda: run.value(PV, "activePower").get("value") == watts, 15)
 
     with check.case("no value is told as such, and comes back"):
-        run.pv.tell(ai={537: -2_147_483_648})
-        wait_for("not good", lambda: run.value(PV, "active_power").get("quality") != "good", 15)
+        run.pv.tell(ai={537: NOTHING})
+        wait_for("not good", lambda: run.value(PV, "activePower").get("quality") != "good", 15)
         run.pv.tell(ai={537: 6_000})
-        wait_for("good again", lambda: run.value(PV, "active_power").get("quality") == "good", 15)
-        near(run.value(PV, "active_power")["value"], 6_000)
+        wait_for("good again", lambda: run.value(PV, "activePower").get("quality") == "good", 15)
+        near(run.value(PV, "activePower")["value"], 6_000)
 
     with check.case("an alarm is in the sequence of events"):
         # Without a time of its own: dnp3py sends g2v1.
@@ -242,6 +249,8 @@ def dispatches(run, check):
     with check.case("its enable is accepted and cannot be verified, and is shown as that"):
         wait_for("outcome", lambda: [s for s in run.shares("PV") if s["outcome"] not in ("waiting", "sent")], 20)
         wait_for(ACCEPTED, lambda: any(ACCEPTED in f"{s['outcome']} {s['reason']}" for s in run.shares("PV")), 20)
+        shown = run.command("status", "--url", f"http://127.0.0.1:{run.admin}").stdout
+        assert ACCEPTED in shown, shown
         print(f"dnp3: {run.shares('PV')}")
 
     with check.case("a set point arrives, with its sign"):
@@ -251,7 +260,7 @@ def dispatches(run, check):
 
     with check.case("the gateway goes on after its commands"):
         for mrid in (PV, STORAGE):
-            same(run.value(mrid, "active_power")["quality"], "good", "quality of the active power")
+            same(run.value(mrid, "activePower")["quality"], "good", "quality of the active power")
 
 
 def tools(run, check):
@@ -296,7 +305,8 @@ def tools(run, check):
 
     with check.case("control: a limit by hand"):
         since = run.tools.count()
-        run.command("control", link, "limit_active_power", "40%", "--yes", "--watch", "0")
+        ended = run.command("control", link, "limit_active_power", "40%", "--yes", "--watch", "0").stdout
+        assert ACCEPTED in ended and "read back as written" not in ended, ended
         told = run.tools.commands(since)
         assert "AO88=400 SUCCESS" in told and told[-1] == "BO17=LATCH_ON SUCCESS", told
 
@@ -311,7 +321,8 @@ def tools(run, check):
         run.command("probe", f"dnp3+tcp://127.0.0.1:{free}?outstation=1&master=2", expects=3)
         run.command("probe", run.tools.link(outstation=77), "--timeout", "1s", expects=3)
         run.command("probe", "dnp3+tcp://127.0.0.1:1?outstation=70000", expects=2)
-        run.command("read", link, "XX5", expects=2)
+        refused = run.command("read", link, "XX5", expects=1)
+        assert "no point is named" in refused.stderr, refused.stderr
 
 
 class Ceasing(threading.Thread):
@@ -323,7 +334,9 @@ class Ceasing(threading.Thread):
 
     def run(self):
         peer = self.site.switch
-        for command in ("disconnect", "connect"):
+        # What it shows before each is not what is wanted, and dnp3py changes no input by itself.
+        for command, shows in (("disconnect", {16: False, 17: False}), ("connect", {14: False, 15: True})):
+            peer.tell(bi=shows)
             args = [self.site.program, "control", peer.link(), command, "--yes", "--watch", "0"]
             self.ends[command] = subprocess.run(args, capture_output=True, text=True, timeout=120)
 
@@ -343,7 +356,7 @@ def away(run, check):
     with check.case("gone and back: shown, and read again"):
         run.pv.stop()
         wait_for("not online", lambda: run.device(PV)["state"] == "comm_lost", 30)
-        quality = run.value(PV, "active_power").get("quality")
+        quality = run.value(PV, "activePower").get("quality")
         assert quality != "good", f"its power is still {quality}"
         same(run.device(STORAGE)["state"], "online", "the other")
         again = Peer(run.folder, "pv-again", run.pv.port, run.pv.control)
@@ -351,7 +364,7 @@ def away(run, check):
         wait_for("back", again.ready)
         again.at_work(storage=False)
         wait_for("online", lambda: run.device(PV)["state"] == "online", 40)
-        wait_for("good", lambda: run.value(PV, "active_power").get("quality") == "good", 20)
+        wait_for("good", lambda: run.value(PV, "activePower").get("quality") == "good", 20)
 
 
 def main():

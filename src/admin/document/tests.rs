@@ -36,7 +36,7 @@ fn device() -> DeviceView {
             controls: Controls::NONE.with(Control::Connect),
         }),
         effect: None,
-        sequence: Vec::new(),
+        sequence: Arc::default(),
         readings: vec![
             reading(Quantity::ActivePower, Some(-0.5), Quality::Stale),
             reading(Quantity::Frequency, Some(49.98), Quality::Invalid),
@@ -213,7 +213,7 @@ fn event(value: usize, clock: Clock) -> EventView {
 #[test]
 fn events_say_whose_time_it_is_and_their_number_is_bounded_by_the_fleet() {
     let of = |events: usize| {
-        let sequence = (0..events).map(|n| event(n, Clock::DeviceUnsynchronised)).collect();
+        let sequence = (0..events).map(|n| event(n, Clock::DeviceUnsynchronised)).collect::<Vec<_>>().into();
         Arc::new(DeviceView { sequence, ..device() })
     };
     let page = |devices: Vec<Arc<DeviceView>>| {

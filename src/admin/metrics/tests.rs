@@ -18,7 +18,7 @@ fn device(place: usize, state: DeviceState) -> Arc<DeviceView> {
         nameplate: None,
         capability: None,
         effect: None,
-        sequence: Vec::new(),
+        sequence: Arc::default(),
         readings: Vec::new(),
     })
 }

@@ -53,7 +53,7 @@ fn devices(count: usize) -> Snapshot {
             nameplate: None,
             capability: None,
             effect: None,
-            sequence: Vec::new(),
+            sequence: Arc::default(),
             readings: Vec::new(),
         })
     };

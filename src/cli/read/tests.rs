@@ -156,6 +156,8 @@ async fn input_registers_are_read_and_the_wire_is_shown() {
     let writer = lines.clone();
     let filter = tracing_subscriber::EnvFilter::new("error,dergate::wire=trace");
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(move || writer.clone()).finish();
+    // With one listener alone, a place that logs first in the thread of another test would count as heard by nobody.
+    let _other = tracing::Dispatch::new(tracing_subscriber::registry());
     let _listening = tracing::subscriber::set_default(log);
     let mut out = Vec::new();
     let end = run(&line.args, &mut out).await.unwrap();

@@ -55,10 +55,10 @@ async fn the_table_names_every_device_and_where_it_is_reached() {
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("NAME") && lines[0].ends_with("LINK"), "{text}");
     assert!(
-        lines[1].starts_with("PV-1  pv ") && lines[1].contains(" 12.5 kW  modbus+tcp://127.0.0.1:"),
+        lines[1].starts_with("PV-1  pv ") && lines[1].contains(" 12.5 kW  'modbus+tcp://127.0.0.1:"),
         "{text}"
     );
-    assert!(lines[2].contains("10 kW / 20 kWh") && lines[2].ends_with("?unit=7"), "{text}");
+    assert!(lines[2].contains("10 kW / 20 kWh") && lines[2].ends_with("?unit=7'"), "{text}");
     assert!(text.contains("control: http://127.0.0.1:"), "{text}");
 }
 

@@ -172,7 +172,7 @@ fn device(then: Timestamp) -> DeviceView {
         nameplate: None,
         capability: None,
         effect: None,
-        sequence: vec![event(then)],
+        sequence: vec![event(then)].into(),
         readings: vec![ReadingView {
             quantity: Quantity::ActivePower,
             value: Some(4200.0),

@@ -54,6 +54,24 @@ fn one_place_speaks_one_protocol() {
 }
 
 #[test]
+fn one_end_point_has_tls_or_has_not() {
+    for links in [
+        ["dnp3+tls://rtu?outstation=10", "dnp3+tcp://RTU?outstation=10"],
+        ["dnp3+tcp://rtu?outstation=10", "dnp3+tls://rtu?outstation=11"],
+        ["dnp3+tcp://other?outstation=10&second=rtu", "dnp3+tls://rtu?outstation=11"],
+        ["modbus+tcp://rtu:802?unit=1", "modbus+tls://rtu?unit=2"],
+    ] {
+        let said = said(&links);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with("g.toml:3:1: rtu:") && said[0].contains("has TLS or has not"),
+            "{said:?}"
+        );
+    }
+    assert!(said(&["dnp3+tls://rtu:19999?outstation=10", "dnp3+tcp://rtu?outstation=11"]).is_empty());
+}
+
+#[test]
 fn who_shares_a_connection_agrees_on_it() {
     let ends = said(&["dnp3+tcp://rtu?outstation=10&second=other", "dnp3+tcp://rtu?outstation=11"]);
     assert!(ends[0].contains("give both links the same end points"), "{ends:?}");

@@ -151,3 +151,41 @@ fn outstations_over_tls_have_a_name_and_an_authority_and_no_pin() {
     let lacking = load_in(folder.path(), &device("a", "dnp3+tls://192.0.2.1", "")).unwrap_err();
     assert!(lacking.starts_with("gateway.toml:5:8: a dnp3+tls link needs a certificate"), "{lacking}");
 }
+
+/// The role is in the certificate for SunSpec devices.
+#[cfg(feature = "dnp3")]
+#[test]
+fn a_role_that_no_device_looks_at_is_not_missed() {
+    let folder = folder(&Sheet { roles: vec![], ..Sheet::gateway("") });
+    let remarks = |devices: &[String]| {
+        load_in(folder.path(), &(SECTION.to_owned() + &devices.concat())).unwrap().remarks.to_string()
+    };
+    let (outstation, inverter) =
+        (device("a", "dnp3+tls://192.0.2.1", ""), device("b", "modbus+tls://192.0.2.2", ""));
+    assert_eq!(remarks(std::slice::from_ref(&outstation)), "");
+    assert!(remarks(&[outstation, inverter.clone()]).contains("has no role"));
+    assert!(remarks(&[inverter]).contains("has no role"));
+}
+
+/// The outstations of the example are comments, so that a program without DNP3 takes it too.
+#[cfg(feature = "dnp3")]
+#[test]
+fn the_outstations_of_the_example_are_right_ones() {
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/gateway.toml");
+    let example = std::fs::read_to_string(example).unwrap();
+    let (_, from) = example.split_once("\n# DNP3 outstations,").unwrap();
+    let (block, _) = from.split_once("\n\n").unwrap();
+    let lines: Vec<&str> = block.lines().filter_map(|line| line.strip_prefix("#     ")).collect();
+    let folder = folder(&Sheet::gateway("GridServiceSunSpec"));
+    let config = load_in(folder.path(), &(SECTION.to_owned() + &lines.join("\n"))).unwrap();
+    let seen: Vec<String> = config.devices.iter().map(|device| device.link.to_string()).collect();
+    assert_eq!(
+        seen,
+        [
+            "dnp3+tcp://192.0.2.31:20000?outstation=10&master=1&second=192.0.2.32:20000",
+            "dnp3+tls://192.0.2.33:20000?outstation=10&master=1",
+            "dnp3+serial:///dev/ttyS0?baud=9600&parity=none&outstation=10&master=1"
+        ]
+    );
+    assert!(config.devices[1].tls.is_some());
+}

@@ -97,7 +97,7 @@ pub struct DeviceView {
     /// What the last command that was watched has shown.
     pub effect: Option<EffectView>,
     /// The latest events that it recorded by itself, latest received first.
-    pub sequence: Vec<EventView>,
+    pub sequence: Arc<Vec<EventView>>,
 }
 
 /// One event that a device recorded by itself.

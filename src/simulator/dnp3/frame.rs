@@ -1,6 +1,6 @@
 //! Link frames as far as a post office needs them: where one ends, whom it is for and whom it is from.
 //!
-//! It opens none of them: what is inside is for the master and the outstation.
+//! What is inside is for the master and the outstation: all it can read there is whether somebody had asked.
 
 /// Bytes of a header with its checksum.
 const HEADER: usize = 10;
@@ -8,6 +8,10 @@ const HEADER: usize = 10;
 const BLOCK: usize = 16;
 /// Longest frame.
 pub const MAX_FRAME: usize = 292;
+/// Where a frame that is the first of its message has the function code.
+const RESPONSE_AT: usize = HEADER + 2;
+/// The function code of an answer.
+const RESPONSE: u8 = 0x81;
 /// Addresses from here on are broadcasts.
 const BROADCAST: u16 = 0xFFFD;
 
@@ -26,6 +30,37 @@ impl Frame {
     #[must_use]
     pub fn is_broadcast(&self) -> bool {
         self.destination() >= BROADCAST
+    }
+
+    /// True for an outstation's answer, as opposed to what it reports unasked.
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        self.0.get(RESPONSE_AT) == Some(&RESPONSE)
+    }
+
+    /// What a master sends to an outstation when it has taken note of a restart: index 7 of group 80, off.
+    #[must_use]
+    pub fn restart_noted(outstation: u16, master: u16) -> Self {
+        Self::request(outstation, master, &[0xC0, 0xC0, 2, 80, 1, 0, 7, 7, 0])
+    }
+
+    /// What a master sends when it has got this report, which nobody had asked for.
+    #[must_use]
+    pub fn confirmation(&self) -> Self {
+        let number = self.0.get(RESPONSE_AT - 1).copied().unwrap_or_default() & 0x0F;
+        Self::request(self.word(6), self.word(4), &[0xC0, 0xD0 | number, 0])
+    }
+
+    /// A message of a master of up to 16 bytes.
+    fn request(outstation: u16, master: u16, data: &[u8]) -> Self {
+        let length = u8::try_from(data.len() + 5).unwrap_or(u8::MAX);
+        let mut bytes = vec![0x05, 0x64, length, 0xC4];
+        bytes.extend(outstation.to_le_bytes());
+        bytes.extend(master.to_le_bytes());
+        bytes.extend(checksum(&bytes).to_le_bytes());
+        bytes.extend(data);
+        bytes.extend(checksum(data).to_le_bytes());
+        Self(bytes)
     }
 
     fn word(&self, at: usize) -> u16 {

@@ -2,9 +2,10 @@
 //! link addresses. And the ways in which all that can misbehave.
 //!
 //! The crate's server takes one outstation a port and lets nobody touch the bytes. So each outstation listens on a loopback
-//! port of its own, and the front carries frames between it and the world. It opens no frame.
+//! port of its own, and the front carries frames between it and the world.
 
 use super::frame::{self, Frame, MAX_FRAME};
+use super::outstation::{Outstation, Session};
 use crate::simulator::faults::{Behaviour, Fault};
 use crate::simulator::rtu;
 use crate::simulator::serial::{self, SerialPlace};
@@ -15,8 +16,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, WriteHalf, split};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -25,11 +29,22 @@ const SPLIT_PAUSE: Duration = Duration::from_millis(30);
 /// A line or an outstation that failed is tried again after this time.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// Masters that are served at a time.
+pub const MASTERS: usize = 4;
+/// Longest time in which a new session is made ready for a guest.
+const SETTLING: Duration = Duration::from_secs(1);
+/// A master that comes back may be here before its old connection is seen to end.
+const GRACE: Duration = Duration::from_millis(50);
+
 /// One outstation behind a front.
 #[derive(Clone, Debug)]
 pub struct Port {
+    /// Itself, for the sessions of further masters.
+    pub outstation: Arc<Outstation>,
     /// Its link address.
     pub address: u16,
+    /// That of its master.
+    pub master: u16,
     /// Where it listens itself; none while it restarts.
     pub inner: watch::Receiver<Option<SocketAddr>>,
     /// How it misbehaves.
@@ -69,10 +84,68 @@ async fn changed(ports: &mut [Port]) {
     }
 }
 
+/// Which session of an outstation a connection has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seat {
+    /// The one whose events outlast a connection.
+    First,
+    /// One of its own.
+    Guest,
+}
+
+/// The connections to a front, the oldest first.
+#[derive(Default)]
+struct Connections {
+    tasks: JoinSet<()>,
+    seats: Vec<(AbortHandle, Seat)>,
+}
+
+impl Connections {
+    /// One has ended; never if there is none.
+    async fn ended(&mut self) {
+        match self.tasks.join_next_with_id().await {
+            Some(over) => {
+                let id = over.map_or_else(|why| why.id(), |(id, ())| id);
+                self.seats.retain(|(task, _)| task.id() != id);
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    fn has_first(&self) -> bool {
+        self.seats.iter().any(|(_, seat)| *seat == Seat::First)
+    }
+
+    /// The seat of a newcomer: the first if it is free, else one of a guest. If there are too many, the oldest goes.
+    async fn seat(&mut self) -> Seat {
+        let leaving = async {
+            while self.has_first() {
+                self.ended().await;
+            }
+        };
+        // Still taken after that: somebody else has it.
+        let _ = timeout(GRACE, leaving).await;
+        if self.seats.len() >= MASTERS {
+            self.seats.remove(0).0.abort();
+        }
+        if self.has_first() { Seat::Guest } else { Seat::First }
+    }
+
+    fn add(&mut self, seat: Seat, serving: impl Future<Output = ()> + Send + 'static) {
+        self.seats.push((self.tasks.spawn(serving), seat));
+    }
+
+    async fn shutdown(&mut self) {
+        self.tasks.shutdown().await;
+        self.seats.clear();
+    }
+}
+
 impl Front {
-    /// Serves until told to stop. The newest connection is the one that counts: the one before it is closed.
+    /// Serves until told to stop. The first master has the session whose events outlast a connection; others, such as a
+    /// technician's look beside a gateway, have one each as long as they stay.
     pub async fn serve(mut self, stop: CancellationToken) {
-        let mut connections = JoinSet::new();
+        let mut connections = Connections::default();
         let mut used = false;
         loop {
             let now: Vec<Behaviour> =
@@ -92,13 +165,13 @@ impl Front {
                 tokio::select! {
                     () = stop.cancelled() => return,
                     () = changed(&mut self.ports) => break,
-                    Some(_) = connections.join_next(), if !connections.is_empty() => {}
+                    () = connections.ended() => {}
                     accepted = self.door.accept() => match accepted {
                         Ok(stream) if reset || (once && used) => drop(stream.set_zero_linger()),
                         Ok(stream) => {
                             used = true;
-                            connections.shutdown().await;
-                            connections.spawn(welcome(stream, self.tls.clone(), self.ports.clone()));
+                            let seat = connections.seat().await;
+                            connections.add(seat, welcome(stream, seat, self.tls.clone(), self.ports.clone()));
                         }
                         // Out of descriptors or a client that has left: neither is the device's end.
                         Err(_) => sleep(RETRY).await,
@@ -117,7 +190,7 @@ impl Line {
         let (mut stream, ports) = (self.stream, self.ports);
         let serving = async {
             loop {
-                carry(stream, &ports, pace, true).await;
+                carry(stream, &ports, Seat::First, pace, true).await;
                 // The other end of a pseudo terminal may come back.
                 stream = loop {
                     sleep(RETRY).await;
@@ -136,7 +209,7 @@ impl Line {
 }
 
 /// One connection from its beginning.
-async fn welcome(stream: TcpStream, tls: Option<Arc<PlainTls>>, ports: Vec<Port>) {
+async fn welcome(stream: TcpStream, seat: Seat, tls: Option<Arc<PlainTls>>, ports: Vec<Port>) {
     if stream.set_nodelay(true).is_err() {
         return;
     }
@@ -148,18 +221,23 @@ async fn welcome(stream: TcpStream, tls: Option<Arc<PlainTls>>, ports: Vec<Port>
     }
     let several = ports.len() > 1;
     match tls {
-        None => carry(stream, &ports, None, several).await,
+        None => carry(stream, &ports, seat, None, several).await,
         Some(tls) => {
             if let Some(stream) = tls.admit(stream).await {
-                carry(stream, &ports, None, several).await;
+                carry(stream, &ports, seat, None, several).await;
             }
         }
     }
 }
 
 /// Carries frames both ways until one end is gone. `lasts` says that the connection outlives an outstation's restart.
-async fn carry<S>(stream: S, ports: &[Port], pace: Option<crate::device_map::SerialOptions>, lasts: bool)
-where
+async fn carry<S>(
+    stream: S,
+    ports: &[Port],
+    seat: Seat,
+    pace: Option<crate::device_map::SerialOptions>,
+    lasts: bool,
+) where
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     let (mut input, output) = split(stream);
@@ -169,7 +247,7 @@ where
     for port in ports {
         let (inbox, frames) = tokio::sync::mpsc::channel::<Frame>(64);
         inboxes.push((port.clone(), inbox));
-        answering.spawn(attend(port.clone(), frames, output.clone(), pace, lasts));
+        answering.spawn(attend(port.clone(), seat, frames, output.clone(), pace, lasts));
     }
     let hearing = async {
         let mut bytes = Vec::with_capacity(MAX_FRAME);
@@ -178,7 +256,8 @@ where
             while let Some(frame) = frame::take(&mut bytes) {
                 for (port, inbox) in &inboxes {
                     let meant = frame.is_broadcast() || frame.destination() == port.address;
-                    if meant && inbox.send(frame.clone()).await.is_err() {
+                    // What a busy outstation does not take is lost, as on a line; the others go on.
+                    if meant && matches!(inbox.try_send(frame.clone()), Err(TrySendError::Closed(_))) {
                         return;
                     }
                 }
@@ -205,7 +284,8 @@ where
 /// The outstation's end of a connection.
 async fn attend<S>(
     mut port: Port,
-    mut frames: tokio::sync::mpsc::Receiver<Frame>,
+    seat: Seat,
+    mut frames: Receiver<Frame>,
     output: Arc<Mutex<WriteHalf<S>>>,
     pace: Option<crate::device_map::SerialOptions>,
     lasts: bool,
@@ -213,43 +293,95 @@ async fn attend<S>(
     S: AsyncRead + AsyncWrite + Send + 'static,
 {
     loop {
-        let Ok(Some(inner)) = port.inner.wait_for(Option::is_some).await.map(|inner| *inner) else { return };
-        if let Ok(stream) = TcpStream::connect(inner).await {
+        let Ok(Some(first)) = port.inner.wait_for(Option::is_some).await.map(|inner| *inner) else { return };
+        // A session of its own lasts as long as this round.
+        let own = match seat {
+            Seat::First => None,
+            Seat::Guest => port.outstation.guest().await.ok(),
+        };
+        let inner = match seat {
+            Seat::First => Some(first),
+            Seat::Guest => own.as_ref().map(Session::address),
+        };
+        if let Some(inner) = inner
+            && let Ok(mut stream) = TcpStream::connect(inner).await
+        {
             let _ = stream.set_nodelay(true);
-            let (mut read, mut write) = stream.into_split();
-            let asking = async {
-                while let Some(frame) = frames.recv().await {
-                    let dropped = deaf(&port.behaviour.borrow());
-                    if !dropped && write.write_all(&frame.0).await.is_err() {
-                        return;
-                    }
-                }
-            };
-            let answering = async {
-                let mut bytes = Vec::with_capacity(MAX_FRAME);
-                let mut chunk = [0_u8; MAX_FRAME];
-                loop {
-                    while let Some(frame) = frame::take(&mut bytes) {
-                        let behaviour = port.behaviour.borrow().clone();
-                        if deliver(frame, &behaviour, &output, pace).await.is_none() {
-                            return true;
-                        }
-                    }
-                    match read.read(&mut chunk).await {
-                        Ok(count) if count > 0 => bytes.extend(chunk.iter().take(count)),
-                        _ => return false,
-                    }
-                }
-            };
+            if seat == Seat::Guest {
+                let _ = timeout(SETTLING, settle(&mut stream, &port)).await;
+            }
+            let (read, write) = stream.into_split();
+            let mut inner = port.inner.clone();
             let over = tokio::select! {
-                () = asking => false,
-                over = answering => over,
+                () = ask(&mut frames, &port.behaviour, write) => false,
+                over = answer(read, &port.behaviour, &output, pace) => over,
+                // A restart ends every session.
+                _ = inner.changed() => false,
             };
             if over || !lasts {
                 return;
             }
         }
         sleep(RETRY).await;
+    }
+}
+
+/// Takes note of the start of a new session, of which a guest shall not be told: of a restart the first master is.
+async fn settle(stream: &mut TcpStream, port: &Port) -> std::io::Result<()> {
+    stream.write_all(&Frame::restart_noted(port.address, port.master).0).await?;
+    let mut bytes = Vec::with_capacity(MAX_FRAME);
+    let mut chunk = [0_u8; MAX_FRAME];
+    loop {
+        while let Some(frame) = frame::take(&mut bytes) {
+            if frame.is_answer() {
+                return Ok(());
+            }
+            stream.write_all(&frame.confirmation().0).await?;
+        }
+        match stream.read(&mut chunk).await? {
+            0 => return Ok(()),
+            count => bytes.extend(chunk.iter().take(count)),
+        }
+    }
+}
+
+/// Hands the master's frames on until the outstation takes no more.
+async fn ask(
+    frames: &mut Receiver<Frame>,
+    behaviour: &watch::Receiver<Behaviour>,
+    mut write: OwnedWriteHalf,
+) {
+    while let Some(frame) = frames.recv().await {
+        let dropped = deaf(&behaviour.borrow());
+        if !dropped && write.write_all(&frame.0).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends the outstation's frames out until there are no more; true if that ends the connection.
+async fn answer<S>(
+    mut read: OwnedReadHalf,
+    behaviour: &watch::Receiver<Behaviour>,
+    output: &Mutex<WriteHalf<S>>,
+    pace: Option<crate::device_map::SerialOptions>,
+) -> bool
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let mut bytes = Vec::with_capacity(MAX_FRAME);
+    let mut chunk = [0_u8; MAX_FRAME];
+    loop {
+        while let Some(frame) = frame::take(&mut bytes) {
+            let behaviour = behaviour.borrow().clone();
+            if deliver(frame, &behaviour, output, pace).await.is_none() {
+                return true;
+            }
+        }
+        match read.read(&mut chunk).await {
+            Ok(count) if count > 0 => bytes.extend(chunk.iter().take(count)),
+            _ => return false,
+        }
     }
 }
 

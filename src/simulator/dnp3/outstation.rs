@@ -1,33 +1,40 @@
 //! A station on the crate's outstation side: its points as the database has them, its commands as the crate hands them over.
 //!
-//! Inputs are brought up to date when a request comes, when something is told, and every quarter of a second while a master
-//! is connected; an outstation that nobody talks to sleeps until something ends by itself.
+//! Inputs are brought up to date when a request comes, when something is told, and now and then while a master is connected:
+//! every quarter of a second while its power moves, seldom while it stands still. An outstation that nobody talks to sleeps
+//! until something ends by itself.
 
 mod database;
 mod handlers;
+mod session;
+
+pub use session::Session;
 
 use super::front::Port;
 use super::profile;
 use super::station::Station;
 use crate::simulator::faults::{Behaviour, Fault};
 use crate::simulator::settings::{DeviceSettings, LinkAddresses};
-use database::Shown;
 use dnp3::app::measurement::Time;
 use dnp3::app::{Timeout, Timestamp};
-use dnp3::link::{EndpointAddress, LinkErrorMode};
-use dnp3::outstation::database::{ClassZeroConfig, DatabaseHandle, EventBufferConfig};
+use dnp3::link::EndpointAddress;
+use dnp3::outstation::database::{ClassZeroConfig, EventBufferConfig};
 use dnp3::outstation::{Feature, OutstationConfig};
-use dnp3::tcp::{AddressFilter, Server, ServerHandle};
+use session::View;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// How often inputs are brought up to date while a master is connected.
+/// How often inputs are brought up to date while a master is connected and the power moves.
 const TICK: Duration = Duration::from_millis(250);
+/// The same while nothing moves: the frequency takes longer than that to become an event.
+const LONGEST: Duration = Duration::from_secs(4);
+/// Part of the rated power by which it moves from look to look and still stands still.
+const STILL: f64 = 0.002;
 /// Shortest wait for something that ends by itself.
 const LEAST: Duration = Duration::from_millis(10);
 /// Events kept of each type.
@@ -41,9 +48,13 @@ pub struct Outstation {
     addresses: LinkAddresses,
     behaviour: watch::Sender<Behaviour>,
     inner: watch::Sender<Option<SocketAddr>>,
-    connected: watch::Sender<bool>,
-    database: Mutex<Option<DatabaseHandle>>,
-    shown: Mutex<Shown>,
+    /// What each master sees of it.
+    views: Mutex<Vec<Arc<View>>>,
+    stirred: Notify,
+    /// It is to restart.
+    restarts: AtomicBool,
+    /// It is to have more events than it has room for.
+    overflows: AtomicBool,
     /// Wants to be told the time (IIN1.4).
     needs_time: AtomicBool,
     /// How far its clock is ahead of ours, ms.
@@ -72,9 +83,10 @@ impl Outstation {
             addresses,
             behaviour: watch::Sender::new(Behaviour::default()),
             inner: watch::Sender::new(None),
-            connected: watch::Sender::new(false),
-            database: Mutex::new(None),
-            shown: Mutex::default(),
+            views: Mutex::default(),
+            stirred: Notify::new(),
+            restarts: AtomicBool::new(false),
+            overflows: AtomicBool::new(false),
             needs_time: AtomicBool::new(false),
             ahead_ms: AtomicI64::new(0),
         };
@@ -86,6 +98,9 @@ impl Outstation {
     pub fn behave(&self, behaviour: Behaviour) {
         let wants = behaviour.has(&Fault::NeedTime) || behaviour.has(&Fault::NeedTimeRefused);
         self.needs_time.store(wants, Ordering::Relaxed);
+        // Told twice, it happens twice; and it happens even if it is healed at once.
+        self.restarts.fetch_or(behaviour.has(&Fault::Restart), Ordering::Relaxed);
+        self.overflows.fetch_or(behaviour.has(&Fault::Overflow), Ordering::Relaxed);
         self.now().set_behaviour(behaviour.clone());
         self.behaviour.send_replace(behaviour);
     }
@@ -97,11 +112,19 @@ impl Outstation {
         station
     }
 
+    /// Changes what is around it.
+    pub fn steer(&self, change: impl FnOnce(&mut Station)) {
+        change(&mut self.now());
+        self.stir();
+    }
+
     /// What a front has to know of it.
     #[must_use]
-    pub fn port(&self) -> Port {
+    pub fn port(self: &Arc<Self>) -> Port {
         Port {
+            outstation: self.clone(),
             address: self.addresses.outstation,
+            master: self.addresses.master,
             inner: self.inner.subscribe(),
             behaviour: self.behaviour.subscribe(),
         }
@@ -122,32 +145,22 @@ impl Outstation {
         }
     }
 
-    /// Starts it on a loopback port of its own; it runs until the handle is dropped.
+    /// Starts it for its first master, whose events outlast a connection; it runs until the session is dropped.
     ///
     /// # Errors
     /// No port to be had, or link addresses that no outstation can have.
-    pub async fn start(self: &Arc<Self>) -> std::io::Result<ServerHandle> {
-        let loopback = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut server = Server::new_tcp_server(LinkErrorMode::Close, loopback);
-        let handle = server
-            .add_outstation(
-                self.config()?,
-                handlers::application(self),
-                handlers::information(self),
-                handlers::control(self),
-                handlers::listener(self),
-                AddressFilter::Any,
-            )
-            .map_err(std::io::Error::other)?;
-        let database = handle.get_database_handle();
-        {
-            let station = self.now();
-            *locked(&self.shown) = database::build(&station, &database, self.clock(station.behaviour()));
-        }
-        *locked(&self.database) = Some(database);
-        let running = server.bind().await?;
-        self.inner.send_replace(running.local_addr());
-        Ok(running)
+    pub async fn start(self: &Arc<Self>) -> std::io::Result<Session> {
+        let session = Session::open(self).await?;
+        self.inner.send_replace(Some(session.address()));
+        Ok(session)
+    }
+
+    /// A session for one more master; it knows no events of before.
+    ///
+    /// # Errors
+    /// No port to be had.
+    pub async fn guest(self: &Arc<Self>) -> std::io::Result<Session> {
+        Session::open(self).await
     }
 
     fn config(&self) -> std::io::Result<OutstationConfig> {
@@ -172,60 +185,76 @@ impl Outstation {
         Ok(config)
     }
 
+    fn views(&self) -> Vec<Arc<View>> {
+        locked(&self.views).clone()
+    }
+
     /// Brings the inputs up to date.
     fn refresh(&self) {
-        let Some(database) = locked(&self.database).clone() else { return };
-        let mut shown = locked(&self.shown);
-        let (changes, time) = {
-            let station = self.now();
-            (shown.changes(&station), self.clock(station.behaviour()))
-        };
-        database::apply(&database, &changes, time);
+        for view in self.views() {
+            view.refresh(self);
+        }
     }
 
     /// More events than there is room for.
     fn flood(&self) {
-        if let Some(database) = locked(&self.database).clone() {
-            database::flood(&database, usize::from(EVENTS) + 10, self.clock(&self.behaviour.borrow()));
+        let time = self.clock(&self.behaviour.borrow());
+        for view in self.views() {
+            view.flood(usize::from(EVENTS) + 10, time);
         }
     }
 
+    /// Something was asked of it, or somebody came or went: its inputs may move now.
+    fn stir(&self) {
+        self.stirred.notify_one();
+    }
+
     /// Runs it until told to stop.
-    pub async fn run(self: Arc<Self>, first: ServerHandle, stop: CancellationToken) {
+    pub async fn run(self: Arc<Self>, first: Session, stop: CancellationToken) {
         let mut running = Some(first);
         let mut behaviour = self.behaviour.subscribe();
-        let mut connected = self.connected.subscribe();
         let mut had = behaviour.borrow_and_update().clone();
+        self.restarts.store(false, Ordering::Relaxed);
+        if self.overflows.swap(false, Ordering::Relaxed) {
+            self.flood();
+        }
+        let mut patience = Patience::new(&self.now());
         loop {
-            let busy = *connected.borrow_and_update();
             let lasts = self.now().lasts_s().map(|s| Duration::from_secs_f64(s.min(86_400.0)).max(LEAST));
-            let wait = if busy { Some(lasts.unwrap_or(TICK).min(TICK)) } else { lasts };
+            let watched = self.views().iter().any(|view| view.is_watched());
+            let pause = watched.then_some(if had.has(&Fault::OverflowStuck) { TICK } else { patience.pause });
             let tick = async {
-                match wait {
+                match [lasts, pause].into_iter().flatten().min() {
                     Some(wait) => sleep(wait).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = connected.changed() => {}
+                () = self.stirred.notified() => {
+                    self.refresh();
+                    patience.lose(&self.now());
+                }
                 () = tick => {
                     self.refresh();
+                    let ended = lasts.is_some_and(|lasts| pause.is_none_or(|pause| lasts <= pause));
+                    patience.go_on(&self.now(), ended);
                     if had.has(&Fault::OverflowStuck) {
                         self.flood();
                     }
                 }
                 _ = behaviour.changed() => {
                     let has = behaviour.borrow_and_update().clone();
-                    if is_other(&had, &has) {
+                    if self.restarts.swap(false, Ordering::Relaxed) || is_other(&had, &has) {
                         drop(running.take());
                         running = self.restart().await;
                     } else {
                         self.refresh();
                     }
-                    if has.has(&Fault::Overflow) && !had.has(&Fault::Overflow) {
+                    if self.overflows.swap(false, Ordering::Relaxed) {
                         self.flood();
                     }
+                    patience.lose(&self.now());
                     had = has;
                 }
             }
@@ -233,9 +262,8 @@ impl Outstation {
     }
 
     /// Starts again from nothing: no order in force, all connections gone.
-    async fn restart(self: &Arc<Self>) -> Option<ServerHandle> {
+    async fn restart(self: &Arc<Self>) -> Option<Session> {
         self.inner.send_replace(None);
-        self.connected.send_replace(false);
         self.now().forget();
         match self.start().await {
             Ok(running) => Some(running),
@@ -247,10 +275,41 @@ impl Outstation {
     }
 }
 
+/// How long the next look at the inputs can wait: longer and longer while the power stands still.
+struct Patience {
+    pause: Duration,
+    power: (f64, f64),
+}
+
+impl Patience {
+    fn new(station: &Station) -> Self {
+        let state = &station.body.state;
+        Self { pause: TICK, power: (state.power_w, state.reactive_var) }
+    }
+
+    /// The next look comes soon.
+    fn lose(&mut self, station: &Station) {
+        *self = Self::new(station);
+    }
+
+    /// After a look at which nobody had asked for anything.
+    fn go_on(&mut self, station: &Station, something_ended: bool) {
+        let (active, reactive) = self.power;
+        let pause = self.pause;
+        self.lose(station);
+        let still = station.body.ratings.power_w * STILL;
+        if !something_ended
+            && (active - self.power.0).abs() < still
+            && (reactive - self.power.1).abs() < still
+        {
+            self.pause = (pause * 2).min(LONGEST);
+        }
+    }
+}
+
 /// True if the step from one to the other takes a restart.
 fn is_other(had: &Behaviour, has: &Behaviour) -> bool {
     let serial = |b: &Behaviour| b.find(|f| matches!(f, Fault::SerialChange(_)).then(|| f.clone()));
     let mute = |b: &Behaviour| b.has(&Fault::NoUnsolicited);
-    let fresh = has.has(&Fault::Restart) && !had.has(&Fault::Restart);
-    fresh || serial(had) != serial(has) || mute(had) != mute(has)
+    serial(had) != serial(has) || mute(had) != mute(has)
 }

@@ -199,6 +199,18 @@ pub fn switch_shown_by(input: u16) -> Option<u16> {
     plain.or_else(|| input.checked_sub(MODE_STATUS).filter(|at| (33..SWITCHES).contains(at)))
 }
 
+/// True for analog inputs about storing: what takes no power has none of them, rather than zeros.
+#[must_use]
+pub fn is_about_storing(input: u16) -> bool {
+    matches!(input, 5 | 7 | 10 | 15..=18 | 20 | 33 | 37 | 44 | 47..=48 | 64..=65)
+}
+
+/// The same for binary inputs.
+#[must_use]
+pub fn is_status_of_storing(input: u16) -> bool {
+    matches!(input, 4..=7 | 27)
+}
+
 /// The class in which an analog input reports, 1 to 3.
 #[must_use]
 pub fn class_of_input(index: u16) -> u8 {

@@ -85,6 +85,9 @@ impl Station {
         if ended.contains(&Control::Connect) {
             self.set_switch(5, true);
         }
+        if ended.contains(&Control::Cease) {
+            self.set_switch(2, false);
+        }
         self.kept.retain(|_, slot| !slot.pass(seconds));
     }
 
@@ -202,13 +205,18 @@ impl Station {
         MODES.iter().flat_map(|mode| mode.curves).any(|(at, _)| named(*at))
     }
 
+    /// Charge that is kept, percent.
+    fn reserve(&self) -> f64 {
+        let asked = if self.is_on(profile::CHARGE) { self.number(100) / 10.0 } else { 0.0 };
+        if asked > 0.0 { asked } else { DEFAULT_RESERVE }
+    }
+
     fn terms(&self) -> Terms {
         let power = self.body.ratings.power_w;
-        let reserve = if self.is_on(profile::CHARGE) { self.number(100) / 10.0 } else { 0.0 };
         Terms {
             max_power_w: power,
             max_charge_w: power,
-            reserve: if reserve > 0.0 { reserve } else { DEFAULT_RESERVE },
+            reserve: self.reserve(),
             return_delay_s: self.number(10),
             return_ramp_s: Some(self.number(12)),
             may_charge: true,

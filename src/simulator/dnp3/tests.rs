@@ -2,6 +2,7 @@
 
 mod faults;
 mod master;
+mod masters;
 mod modes;
 
 use crate::simulator::{DeviceSettings, Fault, Kind, Plant, PlantSettings};
@@ -56,8 +57,7 @@ async fn an_integrity_poll_shows_the_truth() {
     let mut rig = Rig::new(Kind::Pv).await;
     rig.master.integrity().await.unwrap();
     let seen = rig.master.seen();
-    let nameplate =
-        [(0, 100), (4, 10_000), (5, 0), (12, 4_800), (13, -4_800), (14, 11_000), (32, 10_000), (33, 0)];
+    let nameplate = [(0, 100), (4, 10_000), (12, 4_800), (13, -4_800), (14, 11_000), (27, 0), (32, 10_000)];
     for (index, raw) in nameplate {
         assert_eq!(seen.analog(index), Some(raw), "AI{index}");
     }
@@ -70,6 +70,13 @@ async fn an_integrity_poll_shows_the_truth() {
     }
     assert!(seen.flags_are(0x01), "everything is online");
     assert_eq!(seen.analog(154), None, "PV has no charge mode");
+    // What it does not have is not there: a zero would be a value.
+    for index in [5, 7, 10, 15, 16, 17, 18, 20, 21, 33, 37, 44, 47, 48, 64, 65] {
+        assert_eq!(seen.analog(index), None, "AI{index}");
+    }
+    for index in [4, 5, 6, 7, 27, 90] {
+        assert_eq!(seen.status(index), None, "BI{index}");
+    }
     let master = &rig.master;
     until("it has just been started", || master.seen().restarts == 1).await;
 }
@@ -85,6 +92,7 @@ async fn storage_says_what_it_stores_and_takes() {
         (5, -10_000),
         (15, -11_000),
         (16, 20_000),
+        (18, 19_000),
         (33, -10_000),
         (37, -11_000),
         (44, -10_000),
@@ -96,6 +104,10 @@ async fn storage_says_what_it_stores_and_takes() {
     for index in [18, 27, 37] {
         assert_eq!(seen.status(index), Some(true), "BI{index}");
     }
+    // What can be taken out is the same by either count.
+    let [total, of_all, usable, of_usable] = [17, 47, 18, 48].map(|at| f64::from(seen.analog(at).unwrap()));
+    let (left, there) = (total * (of_all - 50.0) / 1_000.0, usable * of_usable / 1_000.0);
+    assert!((left - there).abs() < 20.0, "{left} Wh and {there} Wh");
 }
 
 #[tokio::test]

@@ -232,7 +232,7 @@ impl Device {
         match &self.inside {
             Inside::Registers(shared) => shared.now().set_irradiance(irradiance),
             #[cfg(feature = "dnp3")]
-            Inside::Outstation(outstation) => outstation.now().set_irradiance(irradiance),
+            Inside::Outstation(outstation) => outstation.steer(|station| station.set_irradiance(irradiance)),
         }
     }
 
@@ -241,7 +241,7 @@ impl Device {
         match &self.inside {
             Inside::Registers(shared) => shared.now().set_soc(soc.get()),
             #[cfg(feature = "dnp3")]
-            Inside::Outstation(outstation) => outstation.now().set_soc(soc.get()),
+            Inside::Outstation(outstation) => outstation.steer(|station| station.set_soc(soc.get())),
         }
     }
 

@@ -66,6 +66,17 @@ fn a_device_over_tls_names_its_files_and_a_wrong_one_is_a_fault_at_its_key() {
     assert_eq!(load(&text).unwrap_err(), "plant.toml:6:19: d.key: no certificate in it");
     assert_eq!(load("tls_certificate = \"d.pem\"\n").unwrap_err().lines().count(), 2);
     assert!(load("tls_version = \"1.3\"\n").unwrap_err().contains("tls_version is for a device over TLS"));
+    if cfg!(feature = "dnp3") {
+        let at = |number: u16, more: &str| {
+            format!(
+                "[[dnp3]]\nname = \"D{number}\"\nkind = \"pv\"\nlisten = \"127.0.0.1:20000\"\noutstation = {number}\n{more}"
+            )
+        };
+        assert!(load(&(at(10, whole) + &at(11, whole))).is_ok());
+        let why = load(&(at(10, whole) + &at(11, ""))).unwrap_err();
+        assert!(why.contains("the first outstation at 127.0.0.1:20000 has certificates"), "{why}");
+        assert!(why.starts_with("plant.toml:15:"), "{why}");
+    }
 }
 
 #[test]
@@ -302,6 +313,14 @@ outstation = 20
         ("kind = \"pv\"\nunit = 3", "has no key \"unit\""),
         ("kind = \"pv\"\noutstation = 65520", "outstation must be 0 to 65519"),
         ("kind = \"pv\"\nmaster = 1024", "have the same link address"),
+        (
+            "kind = \"pv\"\nserial = \"/dev/ttyS9\"\noutstation = 65519\ncount = 2",
+            "the link addresses run past 65519; start lower",
+        ),
+        (
+            "kind = \"pv\"\nserial = \"/dev/ttyS9\"\noutstation = 5\nmaster = 6\ncount = 2",
+            "has the link address of its master, 6",
+        ),
         (
             "kind = \"pv\"\nfaults = [\"busy:3\"]",
             "busy:3 is a fault of Modbus, but this is a DNP3 outstation",

@@ -93,7 +93,7 @@ struct Standing {
     made: Option<Instant>,
     /// Connections in a row that ended a little after an answer.
     short: u32,
-    /// The stack's end has failed.
+    /// The stack's end may have failed.
     broken: bool,
     /// When the cause of a failure was last looked for, and what was found.
     diagnosed: Option<(Instant, String)>,
@@ -254,7 +254,7 @@ impl Inner {
         }
     }
 
-    /// The stack's end of the master of this generation has failed, and answers nothing any more.
+    /// The stack's end of the master of this generation may have failed, and answer nothing any more.
     pub fn broken(&self, generation: u64) {
         let mut standing = self.standing();
         if self.generation() == generation {
@@ -279,6 +279,9 @@ impl Inner {
         }
         let mut master = self.master.lock().await;
         let Some(fault) = self.fault() else { return };
+        if fault == Fault::Broken && !self.has_ended(&mut master).await {
+            return;
+        }
         if fault == Fault::Damage {
             tracing::warn!(place = %self.place, "frames come damaged: from now on they are passed over");
             self.tolerant.store(true, Ordering::Relaxed);
@@ -305,6 +308,17 @@ impl Inner {
         if fault == Fault::Hangs {
             self.diagnose();
         }
+    }
+
+    /// True if the task of the master has ended. An association that was made anew ends its requests in the same words.
+    async fn has_ended(&self, master: &mut Option<MasterChannel>) -> bool {
+        let Some(master) = master else { return false };
+        let asked = tokio::time::timeout(self.pace.tick, master.get_decode_level()).await;
+        let ended = matches!(asked, Ok(Err(_)));
+        if !ended {
+            self.standing().broken = false;
+        }
+        ended
     }
 
     /// What is wrong with the master, if another one is to be made.

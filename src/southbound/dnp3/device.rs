@@ -347,8 +347,9 @@ impl<'a, F: Field> Device<'a, F> {
         let (device, asked) = (&self.settings.name, &command.setpoint);
         match &outcome {
             Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
+            // The core says it aloud, once.
             Outcome::Refused(reason) | Outcome::NotKept(reason) => {
-                tracing::warn!(device, %asked, reason, outcome = outcome.name(), "command failed");
+                tracing::debug!(device, %asked, reason, outcome = outcome.name(), "command failed");
             }
             other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
         }

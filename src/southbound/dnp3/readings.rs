@@ -36,7 +36,22 @@ pub fn readings(
         .filter(|(quantity, _)| concerned.get(quantity.index()) == Some(&true))
         .filter_map(|(_, point)| piece(image, point, current(point)))
         .collect();
-    combine(&found)
+    let mut told = combine(&found);
+    let empty = |reading: &Reading| reading.quantity == Quantity::StateOfCharge && reading.value == 0.0;
+    told.retain(|reading| !empty(reading) || !stores_nothing(image));
+    told
+}
+
+/// True if the outstation tells what it could charge or store, and that is 0: then the 0 of its state of charge is that of
+/// a profile that has the point for generators too, and no empty battery.
+fn stores_nothing(image: &Image) -> bool {
+    let about = |point: &&OutstationPoint| {
+        let of = point.quantity.map(|(quantity, _)| quantity);
+        matches!(of, Some(RegisterQuantity::Rating(Rating::ChargeMax | Rating::EnergyRating)))
+    };
+    let mut told =
+        image.map().points.iter().filter(about).filter_map(|point| image.value(point).number()).peekable();
+    told.peek().is_some() && told.all(|value| value == 0.0)
 }
 
 /// The quantities that fresh points are about, whether or not they have a value.

@@ -247,8 +247,9 @@ impl<'a> Device<'a> {
         let (device, asked) = (&self.settings.name, &command.setpoint);
         match &outcome {
             Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
+            // The core says it aloud, once.
             Outcome::Refused(reason) | Outcome::NotKept(reason) => {
-                tracing::warn!(device, %asked, reason, outcome = outcome.name(), "command failed");
+                tracing::debug!(device, %asked, reason, outcome = outcome.name(), "command failed");
             }
             other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
         }

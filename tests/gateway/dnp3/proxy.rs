@@ -44,6 +44,13 @@ pub enum Trouble {
     Split,
 }
 
+impl Trouble {
+    /// True if messages come that were not due.
+    pub fn adds_messages(self) -> bool {
+        matches!(self, Self::TwiceAnswers | Self::TwiceUnsolicited | Self::LateUnsolicited(_))
+    }
+}
+
 /// What the frames of one connection become.
 #[derive(Debug, Default)]
 pub struct Bend {
@@ -110,6 +117,7 @@ pub struct Proxy {
     address: SocketAddr,
     trouble: watch::Sender<Trouble>,
     made: Arc<AtomicUsize>,
+    more: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
 }
 
@@ -119,8 +127,9 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (trouble, told) = watch::channel(Trouble::None);
         let (address, made, mut tasks) = (listener.local_addr().unwrap(), Arc::default(), JoinSet::new());
-        tasks.spawn(listen(listener, to, told, Arc::clone(&made)));
-        Self { address, trouble, made, _tasks: tasks }
+        let more = Arc::default();
+        tasks.spawn(listen(listener, to, told, Arc::clone(&made), Arc::clone(&more)));
+        Self { address, trouble, made, more, _tasks: tasks }
     }
 
     /// Where a master connects.
@@ -131,6 +140,11 @@ impl Proxy {
     /// From now on.
     pub fn set(&self, trouble: Trouble) {
         self.trouble.send_replace(trouble);
+    }
+
+    /// Messages that came twice or late so far; and pieces of split ones.
+    pub fn more(&self) -> usize {
+        self.more.load(Ordering::Relaxed)
     }
 
     /// Connections made so far.
@@ -144,6 +158,7 @@ async fn listen(
     to: SocketAddr,
     mut told: watch::Receiver<Trouble>,
     made: Arc<AtomicUsize>,
+    more: Arc<AtomicUsize>,
 ) {
     let address = listener.local_addr().unwrap();
     let (mut listener, mut wires) = (Some(listener), JoinSet::new());
@@ -158,14 +173,19 @@ async fn listen(
             changed = told.changed() => if changed.is_err() { return },
             Some(Ok((master, _))) = async { Some(listener.as_ref()?.accept().await) } => {
                 made.fetch_add(1, Ordering::Relaxed);
-                wires.spawn(carry(master, to, told.clone()));
+                wires.spawn(carry(master, to, told.clone(), more.clone()));
             }
         }
     }
 }
 
 /// One connection, until either side or the trouble ends it.
-async fn carry(mut master: TcpStream, to: SocketAddr, mut told: watch::Receiver<Trouble>) {
+async fn carry(
+    mut master: TcpStream,
+    to: SocketAddr,
+    mut told: watch::Receiver<Trouble>,
+    more: Arc<AtomicUsize>,
+) {
     // A connection that is made while others go dead is a good one.
     told.mark_unchanged();
     if *told.borrow() == Trouble::Silent {
@@ -197,7 +217,9 @@ async fn carry(mut master: TcpStream, to: SocketAddr, mut told: watch::Receiver<
                 Ok(read) => {
                     let trouble = *told.borrow();
                     for frame in frames.take(&said[..read]) {
-                        for piece in bend.bend(frame, trouble) {
+                        let pieces = bend.bend(frame, trouble);
+                        more.fetch_add(pieces.len().saturating_sub(1), Ordering::Relaxed);
+                        for piece in pieces {
                             if !send(&mut master, &piece, trouble, &mut count).await {
                                 return;
                             }

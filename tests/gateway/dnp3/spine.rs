@@ -5,6 +5,7 @@ use crate::serial::Cable;
 use crate::spine::{Site, dispatch, start_as};
 use crate::tls::authority::{Sheet, save};
 use crate::tls::{Authorities, HERE};
+use dergate::der::{DeviceState, Quality, Quantity};
 use dergate::device_map::SerialOptions;
 use dergate::simulator::{
     Device, DeviceSettings, Fault, Kind, LinkAddresses, Plant, PlantSettings, SerialPlace, TlsSettings,
@@ -92,7 +93,7 @@ async fn one_dispatch_moves_members_of_both_protocols_and_nothing_tells_them_apa
         let (left, right): (Vec<_>, Vec<_>) =
             (left.iter().filter(only_one).collect(), right.iter().filter(only_one).collect());
         assert_eq!(left, right, "{sunspec} and {dnp3}");
-        for quantity in ["active_power", "reactive_power", "frequency"] {
+        for quantity in ["activePower", "reactivePower", "frequency"] {
             assert_eq!(ours["values"][quantity]["unit"], theirs["values"][quantity]["unit"], "{quantity}");
             assert_eq!(theirs["values"][quantity]["quality"], "good", "{quantity} of {dnp3}");
         }
@@ -148,6 +149,43 @@ async fn two_outstations_share_a_serial_line() {
     site.client.create_dispatches(&[dispatch(9e3, 600)]).await.unwrap();
     site.near(9e3).await;
     site.applied().await;
+
+    // One falls silent: it is said of this one, and the other is read on at once.
+    let state = |s: &Site, place: usize| s.service.snapshot().devices[place].state;
+    site.plant.devices()[1].set_fault(Fault::Silent);
+    site.until("the silent one is lost", |s| state(s, 1) == DeviceState::CommLost).await;
+    let snapshot = site.service.snapshot();
+    assert!(snapshot.devices[1].reason.contains("does not answer"), "{}", snapshot.devices[1].reason);
+    let lost = jiff::Timestamp::now();
+    let read_on = |s: &Site| {
+        let device = &s.service.snapshot().devices[0];
+        let active = device.readings.iter().find(|r| r.quantity == Quantity::ActivePower);
+        active.is_some_and(|r| r.quality == Quality::Good && r.at.is_some_and(|at| at > lost))
+    };
+    site.until("the other is read on", read_on).await;
+    assert_eq!(state(&site, 0), DeviceState::Online);
+    site.plant.devices()[1].set_faults(&[]);
+    site.until("it is back", |s| state(s, 1) == DeviceState::Online).await;
+    site.stop().await.0.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outstation_that_restarts_is_told_again_what_it_has_lost() {
+    let plant = plant(vec![bright(DeviceSettings::dnp3("D-PV", Kind::Pv))]).await;
+    let site = start_as(plant, tempfile::tempdir().unwrap(), "", Device::link).await;
+    site.group().await;
+    site.client.create_dispatches(&[dispatch(4e3, 600)]).await.unwrap();
+    site.near(4e3).await;
+    site.applied().await;
+    let restarts = |s: &Site| {
+        let device = &s.service.snapshot().devices[0];
+        device.sequence.iter().filter(|event| event.value == "it has restarted").count()
+    };
+    let before = restarts(&site);
+    site.plant.devices()[0].set_fault(Fault::Restart);
+    site.until("its restart is told", |s| restarts(s) > before).await;
+    site.until("it holds its limit again", |s| s.plant.devices()[0].held()).await;
+    site.near(4e3).await;
     site.stop().await.0.stop().await;
 }
 

@@ -4,11 +4,14 @@ use super::ended_as;
 use super::table::{Limit, Row, Wire};
 use crate::dnp3::proxy::Proxy;
 use dergate::core::port::{self, Command, DeviceHandle, Inbox, Report};
-use dergate::der::{DeviceIndex, DeviceState, Effect, Outcome, Quality, Quantity, Reading, Setpoint, Watts};
+use dergate::der::{
+    Clock, DeviceIndex, DeviceState, Effect, Outcome, Quality, Quantity, Reading, SequenceEvent, Setpoint,
+    Watts,
+};
 use dergate::device_map::Maps;
 use dergate::simulator::{Device, DeviceSettings, Fault, Plant, PlantSettings};
 use dergate::southbound::{self, Link};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,8 +20,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// A value may be as old as this.
-const AGE: Duration = Duration::from_secs(6);
 /// How often the truth is noted.
 const STEP: Duration = Duration::from_millis(50);
 /// The sun, changing all the time: a value from before shows. Always over the limit, so that it shows too.
@@ -43,10 +44,17 @@ pub struct Seen {
     pub last: Option<(Instant, Quality)>,
     /// Good readings that are not true.
     pub lies: Vec<String>,
-    /// The longest time between two good active powers.
-    pub gap: Duration,
+    /// What it has recorded by itself, in words.
+    pub events: Vec<String>,
+    recorded: Vec<SequenceEvent>,
+    /// The longest times between two good active powers, and when each ended.
+    gaps: Vec<(Instant, Duration)>,
+    /// What was measured before the latest of each quantity must not come any more.
+    latest: BTreeMap<usize, jiff::Timestamp>,
     ends: Vec<(u64, Outcome)>,
     effect: Option<Effect>,
+    /// A value may be as old as this.
+    age: Duration,
     truth: VecDeque<Truth>,
 }
 
@@ -59,6 +67,19 @@ struct Truth {
 }
 
 impl Seen {
+    /// True if an event says this.
+    pub fn told(&self, words: &str) -> bool {
+        self.events.iter().any(|event| event.contains(words))
+    }
+
+    /// The longest time without a good active power since then.
+    fn gap_since(&self, since: Instant) -> Duration {
+        let now = Instant::now();
+        let running = now - self.good.map_or(since, |(at, _)| at).max(since);
+        let ended = self.gaps.iter().filter(|(at, _)| *at > since).map(|(at, gap)| (*gap).min(*at - since));
+        ended.max().unwrap_or_default().max(running)
+    }
+
     /// True if a good active power has come since.
     pub fn good_after(&self, since: Option<Instant>) -> bool {
         self.good.is_some_and(|(at, _)| since.is_none_or(|since| at > since))
@@ -69,26 +90,46 @@ impl Seen {
         match report {
             Report::State { state, reason } => (self.state, self.reason) = (state, reason),
             Report::Effect { effect, .. } => self.effect = Some(effect),
-            Report::Poll(poll) => {
-                for reading in poll.readings {
-                    if reading.quantity == Quantity::ActivePower {
-                        self.last = Some((now, reading.quality));
-                    }
-                    if reading.quality == Quality::Good {
-                        self.judge(&reading, now);
-                    }
-                }
-            }
+            Report::Poll(poll) => self.read(&poll.readings, now),
+            Report::Readings(readings) => self.read(&readings, now),
+            Report::Sequence(events) => events.into_iter().for_each(|event| self.record(event)),
             _ => {}
         }
     }
 
+    fn read(&mut self, readings: &[Reading], now: Instant) {
+        for reading in readings {
+            if reading.quantity == Quantity::ActivePower {
+                self.last = Some((now, reading.quality));
+            }
+            if reading.quality == Quality::Good {
+                self.judge(reading, now);
+            }
+        }
+    }
+
+    /// What a device recorded is told once.
+    fn record(&mut self, event: SequenceEvent) {
+        if event.clock != Clock::Gateway && self.recorded.contains(&event) {
+            self.lies.push(format!("{} {} at {} is told twice", event.point, event.value, event.at));
+        }
+        self.events.push(format!("{} {}", event.point, event.value));
+        self.recorded.push(event);
+    }
+
     fn judge(&mut self, reading: &Reading, now: Instant) {
         let value = reading.value;
-        if reading.quantity == Quantity::ActivePower {
-            let before = self.good.replace((now, value));
-            self.gap = before.map_or(self.gap, |(at, _)| self.gap.max(now - at));
+        if reading.quantity == Quantity::ActivePower
+            && let Some((at, _)) = self.good.replace((now, value))
+        {
+            self.gaps.push((now, now - at));
         }
+        let latest = self.latest.entry(reading.quantity.index()).or_insert(reading.at);
+        if reading.at < *latest {
+            let (name, at) = (reading.quantity.name(), reading.at);
+            self.lies.push(format!("{name} {value} of {at} good after that of {latest}"));
+        }
+        *latest = reading.at;
         let held = |near: &dyn Fn(&Truth) -> bool| self.truth.iter().any(near);
         let right = match reading.quantity {
             Quantity::ActivePower => held(&|t| (t.watts - value).abs() <= OFF),
@@ -118,6 +159,8 @@ pub struct Rig {
     handles: Arc<Vec<DeviceHandle>>,
     seen: Arc<Vec<Mutex<Seen>>>,
     next: Arc<AtomicU64>,
+    /// Devices that are well.
+    well: Arc<Vec<usize>>,
     /// Devices whose sun has gone down.
     dark: Arc<Vec<AtomicBool>>,
     stop: CancellationToken,
@@ -160,7 +203,9 @@ impl Rig {
             settings.map(|(place, ((row, device), wires))| told(place, row, device, wires, &maps)).collect();
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         southbound::spawn(settings, ports, maps, &mut tasks, stop.clone());
-        let seen: Arc<Vec<Mutex<Seen>>> = Arc::new(rows.iter().map(|_| Mutex::default()).collect());
+        let fresh = |row: &Row| Mutex::new(Seen { age: row.age, ..Seen::default() });
+        let seen: Arc<Vec<Mutex<Seen>>> = Arc::new(rows.iter().map(fresh).collect());
+        let well = rows.iter().enumerate().filter(|(_, row)| row.well).map(|(place, _)| place);
         let plant = Arc::new(plant);
         let dark: Arc<Vec<AtomicBool>> = Arc::new(rows.iter().map(|_| AtomicBool::default()).collect());
         tasks.spawn(truth(plant.clone(), seen.clone(), dark.clone(), stop.clone()));
@@ -170,12 +215,25 @@ impl Rig {
             handles: Arc::new(handles),
             seen,
             next: Arc::default(),
+            well: Arc::new(well.collect()),
             dark,
             stop,
             tasks: Arc::new(Mutex::new(tasks)),
             wires: Arc::new(wires),
             _others: Arc::new(others),
         }
+    }
+
+    /// The longest time since then that another device, one that is well, was not read.
+    pub fn gap_of_others(&self, place: usize, since: Instant) -> Duration {
+        let others = self.well.iter().filter(|well| **well != place);
+        others.map(|well| self.seen[*well].lock().unwrap().gap_since(since)).max().unwrap_or_default()
+    }
+
+    /// True if what the wire was to repeat or to hold back has come twice or late.
+    pub fn wire_did(&self, place: usize, row: &Row) -> bool {
+        let meant = row.wire.is_some_and(|wire| wire.later.adds_messages());
+        !meant || self.wires[place].iter().any(|wire| wire.more() > 0)
     }
 
     pub fn seen(&self, place: usize) -> Seen {
@@ -258,8 +316,16 @@ impl Rig {
                 told.push_str(" (2000 W), no effect");
             }
             Limit::SeemsNotKept => {}
+            #[cfg(feature = "dnp3")]
+            Limit::HeldBack(_) => {
+                let sent = device.commands();
+                fault = (!sent.is_empty()).then(|| format!("held back, but it was sent {sent:?}"));
+            }
             Limit::Refused(_) | Limit::NotKept | Limit::Unreachable => {
                 fault = device.limit_active().then(|| "refused, but in force".to_owned());
+                if told.contains("nonetheless") {
+                    fault = Some("nothing has changed, and it says that something has".to_owned());
+                }
             }
         }
         if matches!(expected, Limit::Released) && fault.is_none() {
@@ -356,10 +422,10 @@ async fn truth(
             }
             let (at, watts) = (Instant::now(), device.power().get());
             let (vars, injected) = (device.reactive_power().get(), device.energies().0.get());
-            let truth = &mut seen.lock().unwrap().truth;
-            truth.push_back(Truth { at, watts, vars, injected });
-            while truth.front().is_some_and(|old| at - old.at > AGE) {
-                truth.pop_front();
+            let seen = &mut *seen.lock().unwrap();
+            seen.truth.push_back(Truth { at, watts, vars, injected });
+            while seen.truth.front().is_some_and(|old| at - old.at > seen.age) {
+                seen.truth.pop_front();
             }
         }
         place = sun;
@@ -397,4 +463,21 @@ fn a_lie_is_seen() {
     assert_eq!(tell(Quantity::ActivePower, -8_500.0, Quality::Good), 1, "the other sign");
     assert_eq!(tell(Quantity::EnergyInjected, 1e5, Quality::Good), 1);
     assert_eq!(tell(Quantity::Voltage, 23.0, Quality::Good), 1);
+    let late = Reading {
+        quantity: Quantity::ActivePower,
+        value: 8_490.0,
+        quality: Quality::Good,
+        at: jiff::Timestamp::UNIX_EPOCH - Duration::from_secs(1),
+    };
+    seen.note(Report::Readings(vec![late]));
+    assert_eq!(std::mem::take(&mut seen.lies).len(), 1, "older than what was read");
+    let event = SequenceEvent {
+        at: jiff::Timestamp::UNIX_EPOCH,
+        clock: Clock::Device,
+        point: "local".to_owned(),
+        value: "on".to_owned(),
+        quality: Quality::Good,
+    };
+    seen.note(Report::Sequence(vec![event.clone(), event]));
+    assert_eq!(seen.lies.len(), 1, "told twice");
 }

@@ -34,13 +34,16 @@ pub struct Row {
     pub states: &'static [DeviceState],
     /// One of these, with | between them, is in the reason.
     pub says: &'static str,
+    /// This is in one of its events; empty if none is looked for.
+    pub tells: &'static str,
+    /// A good value is at most so old.
+    pub age: Duration,
     pub power: Power,
     /// What becomes of a limit that is sent to it; none is sent if absent.
     pub limit: Option<Limit>,
 }
 
 /// The wire to an outstation.
-#[cfg_attr(not(feature = "dnp3"), expect(dead_code, reason = "only outstations have wires that go wrong"))]
 #[derive(Clone, Copy, Debug)]
 pub struct Wire {
     /// What is wrong with it from the start.
@@ -87,6 +90,9 @@ pub enum Limit {
     AppliedWithoutEffect,
     /// One of these words, with | between them.
     Refused(&'static str),
+    /// The same, and nothing of it was sent.
+    #[cfg(feature = "dnp3")]
+    HeldBack(&'static str),
     NotKept,
     /// The same, although it is obeyed: the device does not show what it holds.
     SeemsNotKept,
@@ -111,6 +117,8 @@ impl Row {
             shape: |_| (),
             states: HERE,
             says: "",
+            tells: "",
+            age: Duration::from_secs(6),
             power: Power::Good,
             limit: None,
         }
@@ -165,6 +173,18 @@ impl Row {
     pub fn map(mut self, shape: fn(&mut DeviceMap), more: &str) -> Self {
         self.shape = shape;
         self.named(more)
+    }
+
+    #[cfg(feature = "dnp3")]
+    pub fn tells(mut self, words: &'static str) -> Self {
+        self.tells = words;
+        self
+    }
+
+    #[cfg(feature = "dnp3")]
+    pub fn aged(mut self, most: Duration) -> Self {
+        self.age = most;
+        self
     }
 
     pub fn polled(mut self, poll: Duration) -> Self {

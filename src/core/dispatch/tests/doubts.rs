@@ -18,6 +18,16 @@ fn pv(n: usize, functions: &[DerFunction], free: f64) -> Rig {
 fn no() -> Outcome {
     Outcome::Refused("local".into())
 }
+fn watts(setpoint: &Setpoint) -> f64 {
+    match setpoint {
+        Setpoint::LimitActivePower(w) | Setpoint::SetActivePower(w) => w.get(),
+        other => panic!("{other}"),
+    }
+}
+fn applied_as(c: &Command) -> Outcome {
+    let active_power = Some(Watts::new(watts(&c.setpoint)));
+    Outcome::Applied(ReadBack { active_power, bounded: true, verified: true, doubt: None })
+}
 fn asked(a: &Actions) -> Vec<(usize, Setpoint)> {
     a.commands.iter().map(|(i, c)| (i.get(), c.setpoint.clone())).collect()
 }
@@ -98,6 +108,51 @@ fn a_failed_release_does_not_delay_the_next_dispatch_nor_a_failed_setpoint_the_r
     r.pass(Duration::from_secs(1));
     let a = r.step();
     assert_eq!(asked(&a), [(0, Setpoint::ReleaseActivePower)]);
+}
+
+/// A device in local control is in touch and refuses: the others do its part, and it has it again as soon as it may.
+#[test]
+fn a_member_in_local_control_hands_its_share_on_and_takes_it_again_at_once() {
+    let mut r = pv(2, VALUE, 25e3);
+    r.dispatch("a", 20e3, 0, 3600);
+    let a = r.step();
+    r.applied(&a);
+    r.poll(0, 10e3);
+    r.poll(1, 10e3);
+    r.pass(Duration::from_secs(25));
+    r.state(0, DeviceState::Degraded);
+    let refreshed = r.step();
+    r.end(dix(0), &refreshed.commands[0].1, no());
+    r.end(dix(1), &refreshed.commands[1].1, applied_as(&refreshed.commands[1].1));
+    r.poll(0, 4e3);
+    r.pass(QUARTER);
+    let a = r.step();
+    assert_eq!(asked(&a), [(1, limit(16e3))]);
+    r.applied(&a);
+    assert_eq!(r.state.snapshot().dispatches[0].shares[0].reason, "local");
+    r.pass(Duration::from_secs(2));
+    r.poll(0, 4e3);
+    assert_eq!(asked(&r.step()), [], "not asked all the time");
+    r.state(0, DeviceState::Online);
+    let a = r.step();
+    assert_eq!(asked(&a), [(0, limit(5.5e3))], "what it has shown to give, and a little more");
+    r.applied(&a);
+    r.pass(QUARTER);
+    assert_eq!(asked(&r.step()), []);
+}
+
+/// The outstation's configured maximum was lowered while it follows.
+#[test]
+fn a_member_whose_capability_shrinks_gives_up_what_it_cannot_do_any_more() {
+    let mut r = pv(2, VALUE, 25e3);
+    r.dispatch("a", 20e3, 0, 3600);
+    let a = r.step();
+    r.applied(&a);
+    r.cap(0, cap(5e3, 0.0, LIMIT));
+    r.pass(QUARTER);
+    let a = r.step();
+    let shares: Vec<f64> = a.commands.iter().map(|(_, c)| watts(&c.setpoint)).collect();
+    assert!(shares[0] <= 5e3 && (shares.iter().sum::<f64>() - 20e3).abs() < 1.0, "{shares:?}");
 }
 
 /// The share that a later dispatch gave a member is not delivered by a member that is gone.

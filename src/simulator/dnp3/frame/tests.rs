@@ -43,3 +43,17 @@ fn another_sender_has_a_right_checksum_and_a_garbled_frame_a_wrong_one() {
     assert_eq!(again.word(6), 1025);
     assert_ne!(Frame(frame(20)).garbled().0, frame(20));
 }
+
+#[test]
+fn what_a_master_sends_after_a_restart_is_a_frame_of_its_own() {
+    let mut bytes = Frame::restart_noted(1024, 1).0;
+    let again = take(&mut bytes).unwrap();
+    assert!(bytes.is_empty(), "its length is right");
+    assert_eq!((again.destination(), again.word(6), again.is_answer()), (1024, 1, false));
+    let mut report = frame(4);
+    report[11] = 0xF7;
+    let confirmation = take(&mut Frame(report).confirmation().0).unwrap();
+    assert_eq!((confirmation.destination(), confirmation.word(6)), (1024, 1));
+    assert_eq!(confirmation.0[11..13], [0xD7, 0]);
+    assert_eq!(again.0.last_chunk(), Some(&checksum(&again.0[10..19]).to_le_bytes()));
+}

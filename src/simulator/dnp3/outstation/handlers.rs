@@ -12,7 +12,7 @@ use dnp3::outstation::{
     ApplicationIin, ConnectionState, ControlHandler, ControlSupport, OperateType, OutstationApplication,
     OutstationInformation, RequestError,
 };
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -31,8 +31,17 @@ pub fn control(outstation: &Arc<Outstation>) -> Box<dyn ControlHandler> {
     Box::new(Side(Arc::downgrade(outstation)))
 }
 
-pub fn listener(outstation: &Arc<Outstation>) -> Box<dyn Listener<ConnectionState>> {
-    Box::new(Side(Arc::downgrade(outstation)))
+pub fn listener(
+    outstation: &Arc<Outstation>,
+    connected: Arc<AtomicBool>,
+) -> Box<dyn Listener<ConnectionState>> {
+    Box::new(Watch { outstation: Arc::downgrade(outstation), connected })
+}
+
+/// Sees the master of one session come and go.
+struct Watch {
+    outstation: Weak<Outstation>,
+    connected: Arc<AtomicBool>,
 }
 
 impl OutstationApplication for Side {
@@ -70,10 +79,11 @@ impl OutstationInformation for Side {
     }
 }
 
-impl Listener<ConnectionState> for Side {
+impl Listener<ConnectionState> for Watch {
     fn update(&mut self, state: ConnectionState) -> MaybeAsync<()> {
-        if let Some(outstation) = self.0.upgrade() {
-            outstation.connected.send_replace(state == ConnectionState::Connected);
+        self.connected.store(state == ConnectionState::Connected, Ordering::Relaxed);
+        if let Some(outstation) = self.outstation.upgrade() {
+            outstation.stir();
         }
         MaybeAsync::ready(())
     }
@@ -83,6 +93,7 @@ impl ControlHandler for Side {
     fn end_fragment(&mut self, _database: &mut DatabaseHandle) -> MaybeAsync<()> {
         if let Some(outstation) = self.0.upgrade() {
             outstation.refresh();
+            outstation.stir();
         }
         MaybeAsync::ready(())
     }

@@ -168,7 +168,10 @@ impl Station {
             return;
         }
         match index {
-            1 => self.body.orders.cease.release(),
+            1 => {
+                self.body.orders.cease.release();
+                self.set_switch(2, false);
+            }
             2 => self.stop(),
             5 => {
                 let wait_s = self.body.wait_s(self.number(16));

@@ -1,7 +1,7 @@
 //! What the inputs of an outstation show: nameplate, measurements, states and alarms from the true state of its body.
 
 use super::Station;
-use crate::simulator::body::{DEFAULT_RESERVE, VOLTS};
+use crate::simulator::body::VOLTS;
 use crate::simulator::dnp3::profile::{self, MODE_STATUS, MODE_SUPPORT};
 use crate::simulator::faults::Fault;
 use crate::simulator::physics::{Connection, reactive_room};
@@ -39,6 +39,9 @@ impl Station {
     /// The raw value of an analog input; `None` if it has no such point.
     #[must_use]
     pub fn analog(&self, index: u16) -> Option<i32> {
+        if profile::is_about_storing(index) && !self.stores() {
+            return None;
+        }
         let shown = match profile::shown_by(index) {
             Some(output) if !profile::has_output(output, self.stores()) => return None,
             Some(output) => {
@@ -56,6 +59,8 @@ impl Station {
     /// Inputs that show no output.
     fn own(&self, index: u16) -> Option<i32> {
         match index {
+            // Its susceptance is not known.
+            21 => None,
             0..=28 => Some(self.nameplate(index)),
             32..=39 => Some(self.configured(index)),
             43..=49 => Some(self.available(index)),
@@ -73,7 +78,6 @@ impl Station {
         let ratings = &self.body.ratings;
         let (power, apparent, reactive) = (ratings.power_w, ratings.apparent_va, ratings.reactive_var);
         let battery = ratings.battery;
-        let charge = if battery.is_some() { -1.0 } else { 0.0 };
         let factor = power / apparent;
         let other = |f: &Fault| if let Fault::ProfileVersion(raw) = f { Some(i32::from(*raw)) } else { None };
         match index {
@@ -82,16 +86,18 @@ impl Station {
             2 => raw(VOLTS * 0.8, 0.1),
             3 => raw(VOLTS * 1.2, 0.1),
             4 | 6 | 9 => raw(power, 1.0),
-            5 | 7 | 10 => raw(power * charge, 1.0),
+            5 | 7 | 10 => raw(-power, 1.0),
             8 => raw(factor, 0.01),
             11 => raw(-factor, 0.01),
             12 => raw(reactive, 1.0),
             13 => raw(-reactive, 1.0),
             14 => raw(apparent, 1.0),
-            15 => raw(apparent * charge, 1.0),
-            16..=18 => raw(battery.map_or(0.0, |b| b.energy_wh), 1.0),
+            15 => raw(-apparent, 1.0),
+            16 | 17 => raw(battery.map_or(0.0, |b| b.energy_wh), 1.0),
+            // The reserve is not for use.
+            18 => raw(battery.map_or(0.0, |b| b.energy_wh * (1.0 - self.reserve() / 100.0)), 1.0),
             19 => raw(apparent / VOLTS, 0.1),
-            20 => raw(apparent / VOLTS * charge, 0.1),
+            20 => raw(-apparent / VOLTS, 0.1),
             22 => 2,
             23 => 3,
             26 | 28 => 1,
@@ -116,16 +122,16 @@ impl Station {
     fn available(&self, index: u16) -> i32 {
         let (body, ratings) = (&self.body, &self.body.ratings);
         let soc = body.state.soc;
-        let floor = DEFAULT_RESERVE;
+        let floor = self.reserve();
         let room = reactive_room(ratings, body.state.power_w);
         match index {
             43 if self.stores() && soc <= floor => 0,
             43 => raw(body.available_w().min(ratings.power_w), 1.0),
-            44 if self.stores() && soc < 100.0 => raw(-ratings.power_w, 1.0),
+            44 if soc < 100.0 => raw(-ratings.power_w, 1.0),
             45 => raw(room, 1.0),
             46 => raw(-room, 1.0),
-            47 if self.stores() => raw(soc, 0.1),
-            48 if self.stores() => raw(((soc - floor) / (100.0 - floor) * 100.0).max(0.0), 0.1),
+            47 => raw(soc, 0.1),
+            48 => raw(((soc - floor) / (100.0 - floor) * 100.0).max(0.0), 0.1),
             49 => i32::from(body.connected()),
             _ => 0,
         }
@@ -173,6 +179,9 @@ impl Station {
     /// A binary input; `None` if it has no such point.
     #[must_use]
     pub fn status(&self, index: u16) -> Option<bool> {
+        if profile::is_status_of_storing(index) && !self.stores() {
+            return None;
+        }
         let status = match index {
             0..=9 => self.alarm(index),
             10..=24 => self.condition(index),
@@ -182,7 +191,10 @@ impl Station {
             64..=84 => !self.behaviour.has(&Fault::NoFeedback) && self.is_on(index - MODE_STATUS),
             106 => self.behaviour.has(&Fault::CommLost),
             107 => self.curve_is_named(),
-            _ => self.switch(profile::switch_shown_by(index)?),
+            _ => {
+                let switch = profile::switch_shown_by(index)?;
+                profile::has_switch(switch, self.stores()).then(|| self.switch(switch))?
+            }
         };
         Some(status)
     }
@@ -192,10 +204,10 @@ impl Station {
         match index {
             0 => self.behaviour.has(&Fault::CommLost),
             1 => self.behaviour.has(&Fault::Trouble),
-            4 => self.stores() && soc >= 100.0,
-            5 => self.stores() && soc >= 98.0,
-            6 => self.stores() && soc <= 2.0 * DEFAULT_RESERVE,
-            7 => self.stores() && soc <= DEFAULT_RESERVE,
+            4 => soc >= 100.0,
+            5 => soc >= 98.0,
+            6 => soc <= 2.0 * self.reserve(),
+            7 => soc <= self.reserve(),
             _ => false,
         }
     }

@@ -233,10 +233,23 @@ async fn a_mode_may_have_a_time_limit_that_nobody_asked_for() {
 }
 
 #[tokio::test]
-async fn the_newest_connection_counts() {
-    let mut rig = Rig::new(Kind::Pv).await;
-    rig.master.integrity().await.unwrap();
-    let mut second = super::Master::of(&rig.plant.devices()[0]).await;
-    second.integrity().await.unwrap();
-    assert_eq!(second.seen().analog(4), Some(10_000));
+async fn a_fault_is_there_from_the_start_and_again_each_time_it_is_told() {
+    let mut rig = Rig::with(Kind::Pv, &[Fault::Overflow]).await;
+    let overflow = |rig: &Rig| rig.master.seen().indicated(|iin| iin.iin2.get_event_buffer_overflow());
+    let mut seen = false;
+    for _ in 0..3 {
+        rig.master.integrity().await.unwrap();
+        seen = seen || overflow(&rig);
+    }
+    assert!(seen, "it has it from its settings");
+    for restarts in [2, 3] {
+        rig.fault(Fault::Restart);
+        for _ in 0..200 {
+            let _ = rig.master.integrity().await;
+            if rig.master.seen().restarts == restarts {
+                break;
+            }
+        }
+        assert_eq!(rig.master.seen().restarts, restarts);
+    }
 }

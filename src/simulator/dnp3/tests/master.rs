@@ -4,10 +4,10 @@ use crate::simulator::Device;
 use dnp3::app::attr::AnyAttribute;
 use dnp3::app::control::{CommandStatus, Group12Var1, Group41Var1, Group41Var3, OpType};
 use dnp3::app::measurement::{AnalogInput, BinaryInput, Time};
-use dnp3::app::{ConnectStrategy, MaybeAsync, NullListener, ResponseHeader, Timestamp};
+use dnp3::app::{ConnectStrategy, Listener, MaybeAsync, ResponseHeader, Timestamp};
 use dnp3::link::{EndpointAddress, LinkErrorMode};
 use dnp3::master::*;
-use dnp3::tcp::{EndpointList, spawn_master_tcp_client};
+use dnp3::tcp::{ClientState, EndpointList, spawn_master_tcp_client};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -34,6 +34,19 @@ pub struct Seen {
     pub restarts: usize,
     words: Vec<String>,
     unsolicited: bool,
+}
+
+/// Counts connections.
+#[derive(Clone, Default)]
+struct Counter(Arc<std::sync::atomic::AtomicUsize>);
+
+impl Listener<ClientState> for Counter {
+    fn update(&mut self, state: ClientState) -> MaybeAsync<()> {
+        if state == ClientState::Connected {
+            self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        MaybeAsync::ready(())
+    }
 }
 
 impl Seen {
@@ -133,6 +146,7 @@ pub struct Master {
     channel: MasterChannel,
     association: AssociationHandle,
     seen: Arc<Mutex<Seen>>,
+    counter: Counter,
 }
 
 fn address(raw: u16) -> EndpointAddress {
@@ -146,15 +160,16 @@ impl Master {
 
     pub async fn at(at: SocketAddr, outstation: u16) -> Self {
         let fast = Duration::from_millis(50);
+        let counter = Counter::default();
         let mut channel = spawn_master_tcp_client(
             LinkErrorMode::Close,
             MasterChannelConfig::new(address(1)),
             EndpointList::single(at.to_string()),
             ConnectStrategy::new(fast, fast, fast),
-            NullListener::create(),
+            Box::new(counter.clone()),
         );
         channel.enable().await.unwrap();
-        Self::on(channel, outstation).await
+        Self { counter, ..Self::on(channel, outstation).await }
     }
 
     /// A master of a channel that is there.
@@ -172,7 +187,7 @@ impl Master {
             )
             .await
             .unwrap();
-        Self { channel, association, seen }
+        Self { channel, association, seen, counter: Counter::default() }
     }
 
     /// Another one on the same channel.
@@ -182,6 +197,17 @@ impl Master {
 
     pub fn seen(&self) -> Seen {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// How often it was connected.
+    pub fn connections(&self) -> usize {
+        self.counter.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Hangs up, and comes back at once.
+    pub async fn leave(&mut self) {
+        self.channel.disable().await.unwrap();
+        self.channel.enable().await.unwrap();
     }
 
     pub fn forget_events(&self) {

@@ -44,6 +44,32 @@ fn values_come_in_si_with_our_sign() {
     assert_eq!(got.len(), 1);
 }
 
+/// A SunSpec generator has no state of charge either; 0 % would be an empty battery.
+#[test]
+fn what_stores_nothing_has_no_state_of_charge() {
+    let points = || {
+        vec![
+            measuring("soc", "AI47", Of(Quantity::StateOfCharge), 0.1),
+            measuring("charge", "AI5", RegisterQuantity::Rating(Rating::ChargeMax), 1.0),
+            measuring("energy", "AI16", RegisterQuantity::Rating(Rating::EnergyRating), 1.0),
+        ]
+    };
+    let told = |values: &[(&str, f64)]| all(&image(points(), values)).len();
+    assert_eq!(told(&[("AI47", 0.0), ("AI5", 0.0), ("AI16", 0.0)]), 0);
+    assert_eq!(told(&[("AI47", 0.0), ("AI5", -5000.0), ("AI16", 0.0)]), 1, "it charges");
+    assert_eq!(
+        told(&[("AI47", 0.0), ("AI5", 0.0), ("AI16", 10_000.0)]),
+        1,
+        "it stores what is not charged by us"
+    );
+    assert_eq!(told(&[("AI47", 0.0)]), 1, "its ratings are not known");
+    assert_eq!(
+        told(&[("AI47", 550.0), ("AI5", 0.0)]),
+        1,
+        "it has one, whatever its ratings are filled in with"
+    );
+}
+
 #[test]
 fn what_cannot_be_used_is_invalid_and_what_never_came_is_left_out() {
     let points = || vec![measuring("w", "AI537", Of(ActivePower), 1.0)];

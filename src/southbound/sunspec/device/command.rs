@@ -44,8 +44,9 @@ impl Device<'_> {
         let (device, asked) = (&self.settings.name, &command.setpoint);
         match &outcome {
             Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
-            Outcome::Refused(reason) => tracing::warn!(device, %asked, reason, "command refused"),
-            Outcome::NotKept(reason) => tracing::warn!(device, %asked, reason, "command not kept"),
+            // The core says it aloud, once.
+            Outcome::Refused(reason) => tracing::debug!(device, %asked, reason, "command refused"),
+            Outcome::NotKept(reason) => tracing::debug!(device, %asked, reason, "command not kept"),
             other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
         }
         pending.finish(outcome);

@@ -126,6 +126,7 @@ async fn it_passes_on_and_splits_and_slows() {
         assert!(slow || !matches!(trouble, Trouble::Slow(_)));
     }
     assert_eq!(proxy.connections(), 1);
+    assert_eq!(proxy.more(), says.len() - 1, "the pieces of the split one");
 }
 
 #[tokio::test]

@@ -32,7 +32,6 @@ async fn a_gateway_whose_clock_is_not_set_sets_nobody_s_and_says_so_until_it_is(
 #[tokio::test]
 async fn a_task_of_the_stack_that_panics_is_made_anew() {
     static BROKEN: AtomicBool = AtomicBool::new(false);
-    #[expect(clippy::panic, reason = "that is what is tested")]
     fn clock() -> SystemTime {
         if BROKEN.swap(false, Ordering::Relaxed) {
             panic!("injected");
