@@ -174,10 +174,8 @@ impl<F: Field> Bench<'_, F> {
                 });
                 // A floating number is not rounded to steps, unless a whole one shows it.
                 let floats = number == AnalogNumber::Float32 && raw.fract() != 0.0;
-                let same = self.map.at(at).is_some_and(|point| {
-                    let shown = raw.mul_add(point.scale, point.offset);
-                    (shown - act.value).abs() <= act.value.abs() * 1e-5
-                });
+                let near = act.value.abs() * 1e-5;
+                let same = self.map.at(at).is_some_and(|point| (point.value(raw) - act.value).abs() <= near);
                 let own = if floats { same } else { own };
                 (raw - sent).abs() < step || (raw - sent).abs() <= f64::EPSILON || own
             }
