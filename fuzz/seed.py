@@ -98,6 +98,9 @@ def frames():
 def maps():
     for path in sorted((ROOT / "device-maps").glob("*.toml")):
         yield path.stem, path.read_bytes()
+    readme = (ROOT / "device-maps" / "README.md").read_text()
+    for place, text in enumerate(readme.split("```toml\n")[1:]):
+        yield f"readme-{place}", text.split("```")[0].encode()
     for id in (1, 103, 123, 160, 705, 711, 802):
         yield f"model-{id}", (MODELS / f"{id}.toml").read_bytes()
     head = [{"name": name, "type": "uint16", "size": 1} for name in ("ID", "L", "N")]

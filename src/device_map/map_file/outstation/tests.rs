@@ -1,3 +1,4 @@
+mod damaged;
 mod faults;
 mod layered;
 
@@ -248,10 +249,13 @@ fn every_key_of_curves_arrives() {
 }
 
 /// The maps that the README shows, by their place in it.
-pub(crate) fn of_readme(place: usize) -> DeviceMap {
+fn of_readme(place: usize) -> DeviceMap {
+    parse_map("README", of_readme_text(place)).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn of_readme_text(place: usize) -> &'static str {
     let readme = include_str!("../../../../device-maps/README.md");
-    let text = readme.split("```toml\n").nth(place).unwrap().split("```").next().unwrap();
-    parse_map("README", text).unwrap_or_else(|faults| panic!("{faults}"))
+    readme.split("```toml\n").nth(place).unwrap().split("```").next().unwrap()
 }
 
 #[test]
