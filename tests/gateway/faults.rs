@@ -4,6 +4,7 @@
 
 mod rig;
 pub mod table;
+mod truth;
 
 use dergate::der::{DeviceState, Outcome, Quality};
 use rig::{Rig, Seen};

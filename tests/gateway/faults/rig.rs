@@ -2,6 +2,7 @@
 
 use super::ended_as;
 use super::table::{Limit, Row, Wire};
+use super::truth::{Truth, was_held};
 use crate::dnp3::proxy::Proxy;
 use dergate::core::port::{self, Command, DeviceHandle, Inbox, Report};
 use dergate::der::{
@@ -56,14 +57,6 @@ pub struct Seen {
     /// A value may be as old as this.
     age: Duration,
     truth: VecDeque<Truth>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Truth {
-    at: Instant,
-    watts: f64,
-    vars: f64,
-    injected: f64,
 }
 
 impl Seen {
@@ -130,14 +123,14 @@ impl Seen {
             self.lies.push(format!("{name} {value} of {at} good after that of {latest}"));
         }
         *latest = reading.at;
-        let held = |near: &dyn Fn(&Truth) -> bool| self.truth.iter().any(near);
+        let held = |of: &dyn Fn(&Truth) -> f64, off: f64| was_held(&self.truth, of, value, off);
         let right = match reading.quantity {
-            Quantity::ActivePower => held(&|t| (t.watts - value).abs() <= OFF),
-            Quantity::ReactivePower => held(&|t| (t.vars - value).abs() <= OFF),
-            Quantity::ApparentPower => held(&|t| (t.watts.hypot(t.vars) - value).abs() <= OFF),
-            Quantity::DcPower => held(&|t| (t.watts - value).abs() <= OFF + 0.035 * t.watts.abs()),
-            Quantity::EnergyInjected => held(&|t| (t.injected - value).abs() <= 50.0),
-            Quantity::Current => held(&|t| (t.watts.hypot(t.vars) / 230.0 - value).abs() <= 2.0),
+            Quantity::ActivePower => held(&|t| t.watts, OFF),
+            Quantity::ReactivePower => held(&|t| t.vars, OFF),
+            Quantity::ApparentPower => held(&|t| t.watts.hypot(t.vars), OFF),
+            Quantity::DcPower => held(&|t| t.watts, OFF + 0.035 * value.abs()),
+            Quantity::EnergyInjected => held(&|t| t.injected, 50.0),
+            Quantity::Current => held(&|t| t.watts.hypot(t.vars) / 230.0, 2.0),
             Quantity::Voltage => (225.0..=236.0).contains(&value),
             Quantity::Frequency => (49.9..=50.1).contains(&value),
             Quantity::Temperature => (20.0..=50.0).contains(&value),
@@ -198,13 +191,17 @@ impl Rig {
         }
         let (inbox, handles, ports) = port::open(rows.len());
         let maps = Arc::new(Maps::builtin());
+        let fresh = |row: &Row| Mutex::new(Seen { age: row.age, ..Seen::default() });
+        let seen: Arc<Vec<Mutex<Seen>>> = Arc::new(rows.iter().map(fresh).collect());
+        // Before the first reading can come.
+        for (device, seen) in plant.devices().iter().zip(seen.iter()) {
+            note_truth(device, &mut seen.lock().unwrap());
+        }
         let settings = rows.iter().zip(plant.devices()).zip(&wires).enumerate();
         let settings =
             settings.map(|(place, ((row, device), wires))| told(place, row, device, wires, &maps)).collect();
         let (mut tasks, stop) = (JoinSet::new(), CancellationToken::new());
         southbound::spawn(settings, ports, maps, &mut tasks, stop.clone());
-        let fresh = |row: &Row| Mutex::new(Seen { age: row.age, ..Seen::default() });
-        let seen: Arc<Vec<Mutex<Seen>>> = Arc::new(rows.iter().map(fresh).collect());
         let well = rows.iter().enumerate().filter(|(_, row)| row.well).map(|(place, _)| place);
         let plant = Arc::new(plant);
         let dark: Arc<Vec<AtomicBool>> = Arc::new(rows.iter().map(|_| AtomicBool::default()).collect());
@@ -420,16 +417,20 @@ async fn truth(
             } else if sun != place {
                 device.set_irradiance(SUN[sun]);
             }
-            let (at, watts) = (Instant::now(), device.power().get());
-            let (vars, injected) = (device.reactive_power().get(), device.energies().0.get());
-            let seen = &mut *seen.lock().unwrap();
-            seen.truth.push_back(Truth { at, watts, vars, injected });
-            while seen.truth.front().is_some_and(|old| at - old.at > seen.age) {
-                seen.truth.pop_front();
-            }
+            note_truth(device, &mut seen.lock().unwrap());
         }
         place = sun;
         sleep(STEP).await;
+    }
+}
+
+/// What is true of a device now; what is too old to be told as good is forgotten.
+fn note_truth(device: &Device, seen: &mut Seen) {
+    let (at, watts) = (Instant::now(), device.power().get());
+    let (vars, injected) = (device.reactive_power().get(), device.energies().0.get());
+    seen.truth.push_back(Truth { at, watts, vars, injected });
+    while seen.truth.front().is_some_and(|old| at - old.at > seen.age) {
+        seen.truth.pop_front();
     }
 }
 
