@@ -181,7 +181,7 @@ impl Seat {
             DAMAGED.to_owned()
         } else if self.watch.state().health.is_known() {
             format!(
-                "connected, but outstation {outstation} does not answer any more: does it run, and is no other master connected to it?"
+                "connected, but outstation {outstation} does not answer any more: does it run, is its link address still the same, and is no other master connected to it?"
             )
         } else {
             format!(
