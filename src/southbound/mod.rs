@@ -11,6 +11,7 @@ pub mod fuzzing;
 mod held;
 mod lanes;
 mod link;
+mod manners;
 mod modbus;
 mod pace;
 mod points;

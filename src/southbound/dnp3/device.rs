@@ -18,6 +18,7 @@ use crate::device_map::dnp3::OutstationMap;
 use crate::device_map::{DeviceMap, MARK, Maps};
 use crate::southbound::DeviceSettings;
 use crate::southbound::aggregate::Reported;
+use crate::southbound::manners::another_device;
 use crate::southbound::pace::phase;
 use std::sync::Arc;
 use std::time::Duration;
@@ -292,15 +293,7 @@ impl<'a, F: Field> Device<'a, F> {
             Some(known) if known == serial => self.identity_changed = None,
             Some(known) => {
                 self.hands.stop();
-                // In the words of the other drivers: to an operator it is the same lock.
-                let what = if self.settings.serial.is_some() {
-                    format!("its serial number is {serial}, the configuration names {known}")
-                } else {
-                    format!("serial number changed from {known} to {serial}")
-                };
-                self.identity_changed = Some(format!(
-                    "{what}: it is read but not written; to accept it, write serial = \"{serial}\" into the device's table of the configuration and restart the gateway"
-                ));
+                self.identity_changed = Some(another_device(serial, known, self.settings.serial.is_some()));
             }
         }
     }

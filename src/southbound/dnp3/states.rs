@@ -8,6 +8,7 @@ use super::readings::complaints;
 use super::{Field, LinkState, ReadError, doubtful};
 use crate::core::port::Report;
 use crate::der::{DeviceState, Outcome};
+use crate::southbound::manners::log_state;
 use tokio::time::Instant;
 
 /// Most points that are named in one reason.
@@ -114,16 +115,7 @@ impl<F: Field> Device<'_, F> {
         if (self.state, &self.reason) == (state, &reason) {
             return;
         }
-        let lost = matches!(state, DeviceState::CommLost | DeviceState::IdentityChanged);
-        if self.state != state {
-            let (device, before, state) = (&self.settings.name, self.state.name(), state.name());
-            // What takes a device from its groups is a warning; coming and going otherwise is not.
-            if matches!(self.state, DeviceState::CommLost | DeviceState::IdentityChanged) || !lost {
-                tracing::info!(device, state, before, reason, "device state");
-            } else {
-                tracing::warn!(device, state, before, reason, "device state");
-            }
-        }
+        log_state(&self.settings.name, self.state, state, &reason);
         self.state = state;
         self.reason.clone_from(&reason);
         self.port.reports.send(Report::State { state, reason }).await;

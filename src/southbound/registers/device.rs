@@ -8,6 +8,7 @@ use crate::backoff::Backoff;
 use crate::core::port::{DeviceRecord, DriverPort, PendingCommand, Poll, Report};
 use crate::der::{Capability, DeviceState, Outcome, ReadBack, Setpoint};
 use crate::southbound::DeviceSettings;
+use crate::southbound::manners::{another_device, log_state};
 use crate::southbound::modbus::{BusError, Line};
 use crate::southbound::pace::phase;
 use crate::southbound::points::{Ask, Points};
@@ -182,15 +183,7 @@ impl<'a> Device<'a> {
             Some(known) if known == serial => self.identity_changed = None,
             Some(known) => {
                 self.points.stop_refreshing();
-                // In the words of the SunSpec driver: to an operator it is the same lock.
-                let what = if self.settings.serial.is_some() {
-                    format!("its serial number is {serial}, the configuration names {known}")
-                } else {
-                    format!("serial number changed from {known} to {serial}")
-                };
-                self.identity_changed = Some(format!(
-                    "{what}: it is read but not written; to accept it, write serial = \"{serial}\" into the device's table of the configuration and restart the gateway"
-                ));
+                self.identity_changed = Some(another_device(serial, known, self.settings.serial.is_some()));
             }
         }
     }
@@ -297,16 +290,7 @@ impl<'a> Device<'a> {
         if (self.state, &self.reason) == (state, &reason) {
             return;
         }
-        let lost = matches!(state, DeviceState::CommLost | DeviceState::IdentityChanged);
-        if self.state != state {
-            let (device, before, state) = (&self.settings.name, self.state.name(), state.name());
-            // What takes a device from its groups is a warning; coming and going otherwise is not.
-            if matches!(self.state, DeviceState::CommLost | DeviceState::IdentityChanged) || !lost {
-                tracing::info!(device, state, before, reason, "device state");
-            } else {
-                tracing::warn!(device, state, before, reason, "device state");
-            }
-        }
+        log_state(&self.settings.name, self.state, state, &reason);
         self.state = state;
         self.reason.clone_from(&reason);
         self.port.reports.send(Report::State { state, reason }).await;

@@ -5,6 +5,7 @@ use super::{Device, Trouble, extra, peer_of};
 use crate::core::port::{DeviceRecord, Report};
 use crate::der::Outcome;
 use crate::southbound::DeviceSettings;
+use crate::southbound::manners::another_device;
 use crate::southbound::modbus::Peer;
 use crate::southbound::points::Points;
 use crate::southbound::sunspec::abilities::nameplate;
@@ -129,19 +130,11 @@ impl Device<'_> {
     /// Another serial number is another device: it is read, but what was asked of the old one is not asked of it.
     pub(super) fn check_identity(&mut self, serial: Option<&str>) {
         let Some(serial) = serial else { return };
-        let accept = format!(
-            "it is read but not written; to accept it, write serial = \"{serial}\" into the device's table of the configuration and restart the gateway"
-        );
         match &self.serial {
             None => self.serial = Some(serial.to_owned()),
             Some(known) if known == serial => self.identity_changed = None,
-            Some(known) if self.settings.serial.is_some() => {
-                self.identity_changed =
-                    Some(format!("its serial number is {serial}, the configuration names {known}: {accept}"));
-            }
             Some(known) => {
-                self.identity_changed =
-                    Some(format!("serial number changed from {known} to {serial}: {accept}"));
+                self.identity_changed = Some(another_device(serial, known, self.settings.serial.is_some()));
             }
         }
     }

@@ -10,6 +10,7 @@ use super::notes::Notes;
 use super::{Device, Trouble};
 use crate::core::port::Report;
 use crate::der::{DeviceState, Outcome};
+use crate::southbound::manners::log_state;
 use crate::southbound::sunspec::block::{Block, Class};
 use crate::southbound::sunspec::control::Ours;
 use crate::southbound::sunspec::readings::{is_meter, quiet, speechless, stores};
@@ -185,16 +186,7 @@ impl Device<'_> {
         if state == DeviceState::Asleep {
             self.rest.since = self.rest.since.or_else(|| Some(Instant::now()));
         }
-        let lost = matches!(state, DeviceState::CommLost | DeviceState::IdentityChanged);
-        if self.state != state {
-            let (device, before, state) = (&self.settings.name, self.state.name(), state.name());
-            // What takes a device from its groups is a warning; coming and going otherwise is not, nor is the night.
-            if matches!(self.state, DeviceState::CommLost | DeviceState::IdentityChanged) || !lost {
-                tracing::info!(device, state, before, reason, "device state");
-            } else {
-                tracing::warn!(device, state, before, reason, "device state");
-            }
-        }
+        log_state(&self.settings.name, self.state, state, &reason);
         self.state = state;
         self.reason.clone_from(&reason);
         self.port.reports.send(Report::State { state, reason }).await;
