@@ -114,7 +114,6 @@ fn wires() -> Vec<Row> {
             .ends(HERE, "", Power::Good)
             .limit(Limit::Applied),
         late(""),
-        late("events_without_time"),
     ]
 }
 
