@@ -104,11 +104,7 @@ impl ByHand<'_> {
     pub fn setpoint(&self, command: Manual, amount: Option<Amount>) -> Result<Setpoint, String> {
         match &self.chain {
             Some(chain) => chain.setpoint(command, amount),
-            None => {
-                let (capability, nameplate) = (self.capability(), self.nameplate());
-                let limit_base = capability.injection_max.get();
-                setpoint_of(command, amount, &Sizes { capability, nameplate, limit_base })
-            }
+            None => setpoint_of(command, amount, &Sizes::of(self.capability(), self.nameplate())),
         }
     }
 

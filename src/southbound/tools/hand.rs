@@ -59,9 +59,7 @@ impl<'a> Hand<'a> {
         match self {
             Self::Device(device) => device.setpoint(command, amount),
             Self::Outstation(_) => {
-                let (capability, nameplate) = (self.capability(), self.nameplate());
-                let limit_base = capability.injection_max.get();
-                setpoint_of(command, amount, &Sizes { capability, nameplate, limit_base })
+                setpoint_of(command, amount, &Sizes::of(self.capability(), self.nameplate()))
             }
         }
     }

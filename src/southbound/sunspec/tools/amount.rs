@@ -49,6 +49,15 @@ pub struct Sizes {
     pub limit_base: f64,
 }
 
+impl Sizes {
+    /// Of a device whose limits are percentages of the most that it can be asked to inject.
+    #[must_use]
+    pub const fn of(capability: Capability, nameplate: Nameplate) -> Self {
+        let limit_base = capability.injection_max.get();
+        Self { capability, nameplate, limit_base }
+    }
+}
+
 /// What a command and its value ask of a device.
 ///
 /// # Errors
