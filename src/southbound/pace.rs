@@ -1,9 +1,18 @@
 //! When a device is polled: on a grid of its own, so that devices do not all ask at once.
 //!
-//! It only computes instants.
+//! It only computes and compares instants.
 
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// What a timer cannot tell apart.
+const TIMER_STEP: Duration = Duration::from_micros(500);
+
+/// True if what is due then is due now.
+#[must_use]
+pub fn is_due(due: Instant) -> bool {
+    due.saturating_duration_since(Instant::now()) <= TIMER_STEP
+}
 
 /// The device's place within a period, from its place in the registry: neighbours are far apart, however many there are.
 #[must_use]

@@ -13,12 +13,12 @@ use super::watch::Standing;
 use super::{Commands, Field, Identity, LinkState, News, ReadError};
 use crate::backoff::Backoff;
 use crate::core::port::{DeviceRecord, DriverPort, PendingCommand, Poll, Report};
-use crate::der::{Capability, DeviceState, Nameplate, Outcome};
+use crate::der::{DeviceState, Outcome};
 use crate::device_map::dnp3::OutstationMap;
 use crate::device_map::{DeviceMap, MARK, Maps};
 use crate::southbound::DeviceSettings;
 use crate::southbound::aggregate::Reported;
-use crate::southbound::manners::another_device;
+use crate::southbound::life::{Life, refuse_all};
 use crate::southbound::pace::phase;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,17 +45,9 @@ pub struct Device<'a, F> {
     pub(super) recorder: Recorder,
     pub(super) reported: Reported,
     pub(super) standing: Standing,
-    pub(super) state: DeviceState,
-    pub(super) reason: String,
-    pub(super) capability: Option<Capability>,
+    pub(super) life: Life<'a>,
     /// The core was told who it is, and its commands are carried out.
     pub(super) introduced: bool,
-    /// Serial number of the device that belongs here.
-    serial: Option<String>,
-    pub(super) identity_changed: Option<String>,
-    /// What the core was last asked to remember.
-    record: DeviceRecord,
-    pub(super) failures: u32,
 }
 
 /// Why something could not be read.
@@ -110,7 +102,7 @@ impl<'a, F: Field> Device<'a, F> {
         maps: &'a Maps,
         stop: &'a CancellationToken,
     ) -> Self {
-        let record = settings.record.clone().unwrap_or_default();
+        let notes = settings.record.as_ref().map(|record| record.notes.as_str()).unwrap_or_default();
         let map = settings.map.clone();
         let outstation = map.outstation.clone().unwrap_or_default();
         Self {
@@ -122,20 +114,14 @@ impl<'a, F: Field> Device<'a, F> {
             maps,
             image: Image::new(outstation.clone()),
             plan: Plan::new(&outstation),
-            hands: Commands::new(&map.id, outstation.clone(), &record.notes),
+            hands: Commands::new(&map.id, outstation.clone(), notes),
             standing: Standing::new(&outstation, Instant::now()),
             map,
             outstation,
             recorder: Recorder::default(),
             reported: Reported::default(),
-            state: DeviceState::Unknown,
-            reason: String::new(),
-            capability: None,
+            life: Life::new(settings, port),
             introduced: false,
-            serial: settings.serial.clone().or_else(|| record.serial.clone()),
-            identity_changed: None,
-            record,
-            failures: 0,
         }
     }
 
@@ -143,7 +129,7 @@ impl<'a, F: Field> Device<'a, F> {
     pub async fn run(mut self) -> Option<Rejoin> {
         let anchor = Instant::now() + phase(self.settings.index.get(), self.settings.poll);
         let mut backoff = Backoff::field();
-        self.set_state(DeviceState::Discovering, String::new()).await;
+        self.life.say(DeviceState::Discovering, String::new()).await;
         loop {
             match self.find_out(&mut backoff).await {
                 Ok(()) => {
@@ -155,7 +141,7 @@ impl<'a, F: Field> Device<'a, F> {
                     }
                 }
                 Err(Halt::Stop) => return None,
-                Err(Halt::Rejoin(map)) => return Some(Rejoin { map, record: self.record }),
+                Err(Halt::Rejoin(map)) => return Some(Rejoin { map, record: self.life.into_record() }),
                 Err(Halt::Trouble(trouble)) => {
                     self.failed(&trouble).await;
                     if self.pause(backoff.next_delay()).await {
@@ -175,7 +161,7 @@ impl<'a, F: Field> Device<'a, F> {
             if self.standing.whole && !whole {
                 return false;
             }
-            let lost = self.state == DeviceState::CommLost;
+            let lost = self.life.is_lost();
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return true,
@@ -183,7 +169,7 @@ impl<'a, F: Field> Device<'a, F> {
                     Some(news) => self.hear(news).await,
                     None => return true,
                 },
-                () = refuse_all(self.port), if lost => {}
+                never = refuse_all(self.port), if lost => match never {},
                 () = sleep_until(at) => return false,
             }
         }
@@ -198,7 +184,7 @@ impl<'a, F: Field> Device<'a, F> {
         self.recognise().await?;
         self.answered();
         self.introduce(&identity).await;
-        if std::mem::take(&mut self.standing.restarted) && self.identity_changed.is_none() {
+        if std::mem::take(&mut self.standing.restarted) && self.life.stranger().is_none() {
             self.send_again().await;
         }
         Ok(())
@@ -212,8 +198,9 @@ impl<'a, F: Field> Device<'a, F> {
             if up && self.standing.whole {
                 return Ok(());
             }
-            let lost = self.state == DeviceState::CommLost;
+            let lost = self.life.is_lost();
             let at = if up { Some(self.read_by_itself_at()) } else { self.lost_at().filter(|_| !lost) };
+            let silent_at = self.silent_at();
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return Err(Halt::Stop),
@@ -221,7 +208,7 @@ impl<'a, F: Field> Device<'a, F> {
                     Some(news) => self.hear(news).await,
                     None => return Err(Halt::Stop),
                 },
-                () = refuse_all(self.port), if lost => {}
+                never = refuse_all(self.port), if lost => match never {},
                 () = sleep_until(at.unwrap_or_else(Instant::now)), if at.is_some() => {
                     if !up {
                         let words = self.link_words();
@@ -232,6 +219,9 @@ impl<'a, F: Field> Device<'a, F> {
                     } else {
                         self.standing.whole = true;
                     }
+                }
+                () = sleep_until(silent_at.unwrap_or_else(Instant::now)), if silent_at.is_some() => {
+                    self.life.say_silence("connected, but reading everything has not come to its end").await;
                 }
             }
         }
@@ -261,10 +251,10 @@ impl<'a, F: Field> Device<'a, F> {
         let began = Instant::now();
         self.image.keep_only(self.plan.named().into_iter().chain([MARK]).collect());
         let plate = nameplate(&self.image, identity);
-        self.check_identity(plate.serial.as_deref());
-        self.log_found(&plate);
-        self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
-        self.capability = None;
+        if self.life.check_serial(plate.serial.as_deref()) {
+            self.hands.stop();
+        }
+        self.life.say_found(plate, &self.map.id, None).await;
         self.refresh_capability().await;
         self.remember().await;
         self.introduced = true;
@@ -274,59 +264,22 @@ impl<'a, F: Field> Device<'a, F> {
         self.port.reports.send(Report::Poll(poll)).await;
     }
 
-    fn log_found(&self, plate: &Nameplate) {
-        tracing::info!(
-            device = self.settings.name,
-            maker = plate.manufacturer,
-            model = plate.model,
-            serial = plate.serial,
-            map = self.map.id,
-            "device found"
-        );
-    }
-
-    /// Another serial number is another device: it is read, but what was asked of the old one is not asked of it.
-    fn check_identity(&mut self, serial: Option<&str>) {
-        let Some(serial) = serial else { return };
-        match &self.serial {
-            None => self.serial = Some(serial.to_owned()),
-            Some(known) if known == serial => self.identity_changed = None,
-            Some(known) => {
-                self.hands.stop();
-                self.identity_changed = Some(another_device(serial, known, self.settings.serial.is_some()));
-            }
-        }
-    }
-
     /// Works out what the device can be asked for, and tells the core if that changed.
     pub(super) async fn refresh_capability(&mut self) {
-        let now = self.hands.capability(&self.image);
-        if self.capability != Some(now) {
-            self.capability = Some(now);
-            self.port.reports.send(Report::Capability(now)).await;
-        }
+        self.life.say_capability(self.hands.capability(&self.image)).await;
     }
 
     /// Lets the core keep what a later run must know: whose device this is, and what it may hold of ours.
     async fn remember(&mut self) {
-        // A device in another's place is not remembered.
-        if self.identity_changed.is_some() {
-            return;
-        }
-        let record = DeviceRecord { serial: self.serial.clone(), notes: self.hands.notes() };
-        if record != self.record {
-            self.record = record.clone();
-            self.port.reports.send(Report::Remember(record)).await;
-        }
+        self.life.remember(self.hands.notes()).await;
     }
 
     /// Carries out a command and tells the core how it ended.
     pub(super) async fn command(&mut self, pending: PendingCommand) {
         let command = pending.command().clone();
-        let (outcome, heard) = match self.state {
-            DeviceState::CommLost => (Outcome::Unreachable, Vec::new()),
-            DeviceState::IdentityChanged => (Outcome::Refused(self.reason.clone()), Vec::new()),
-            _ => {
+        let (outcome, heard) = match self.life.refusal() {
+            Some(refusal) => (refusal, Vec::new()),
+            None => {
                 let work = async {
                     if Instant::now() < command.expires_at {
                         look(self.field, &self.plan, &mut self.image).await?;
@@ -337,15 +290,7 @@ impl<'a, F: Field> Device<'a, F> {
                 (result.unwrap_or_else(|outcome| outcome), heard)
             }
         };
-        let (device, asked) = (&self.settings.name, &command.setpoint);
-        match &outcome {
-            Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
-            // The core says it aloud, once.
-            Outcome::Refused(reason) | Outcome::NotKept(reason) => {
-                tracing::debug!(device, %asked, reason, outcome = outcome.name(), "command failed");
-            }
-            other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
-        }
+        self.life.log_outcome(&command.setpoint, &outcome);
         // Before anybody relies on it.
         self.remember().await;
         pending.finish(outcome);
@@ -402,13 +347,6 @@ async fn meanwhile<T>(news: &mut mpsc::Receiver<News>, work: impl Future<Output 
             result = &mut work => return (result, heard),
             Some(news) = news.recv(), if heard.len() < MOST_HEARD => heard.push(news),
         }
-    }
-}
-
-/// Ends every command as it comes; never returns.
-async fn refuse_all(port: &DriverPort) {
-    loop {
-        port.commands.next().await.finish(Outcome::Unreachable);
     }
 }
 

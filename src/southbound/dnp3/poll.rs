@@ -11,22 +11,16 @@ use super::{Field, LinkState, Part, ReadError, Refusal, Seen};
 use crate::core::port::{Poll, Report};
 use crate::der::Reading;
 use crate::device_map::dnp3::OutstationPoint;
-use crate::southbound::pace::next_due;
+use crate::southbound::pace::{is_due, next_due};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// What a timer cannot tell apart: a poll that is due within it is due now.
-const TIMER_STEP: Duration = Duration::from_micros(500);
 /// A poll that got no answer is tried again after this, if polls are further apart.
 const RETRY: Duration = Duration::from_secs(1);
 /// Most requests that find out what of a poll is refused, or answered so that it cannot be used.
 const MOST_CUTS: usize = 1000;
 /// After so many answers that cannot be used, and none that can, it is the outstation, not what is asked for.
 const MOST_BROKEN: usize = 64;
-
-fn is_due(due: Instant) -> bool {
-    due.saturating_duration_since(Instant::now()) <= TIMER_STEP
-}
 
 impl<F: Field> Device<'_, F> {
     /// Polls until the gateway stops, the device is lost, or it must be recognised anew.
@@ -108,16 +102,12 @@ impl<F: Field> Device<'_, F> {
         let effects = self.hands.effects(&readings);
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
-        for (setpoint, effect) in effects {
-            let (device, asked, effect_name) = (&self.settings.name, &setpoint, effect.name());
-            tracing::info!(device, %asked, effect = effect_name, "the measurements were compared");
-            self.port.reports.send(Report::Effect { setpoint, effect }).await;
-        }
+        self.life.say_effects(effects).await;
         self.refresh_capability().await;
         self.say_state().await;
         if self.standing.blocked && self.image.blocked().is_none() {
             self.standing.blocked = false;
-            if self.identity_changed.is_none() {
+            if self.life.stranger().is_none() {
                 self.send_again().await;
             }
         }

@@ -6,18 +6,19 @@
 use super::device::{Device, Trouble};
 use super::readings::complaints;
 use super::{Field, LinkState, ReadError, doubtful};
-use crate::core::port::Report;
-use crate::der::{DeviceState, Outcome};
-use crate::southbound::manners::log_state;
+use crate::der::DeviceState;
 use tokio::time::Instant;
 
 /// Most points that are named in one reason.
 const MOST_NAMED: usize = 8;
 
 impl<F: Field> Device<'_, F> {
-    /// Counts a failure and says so when the device counts as lost.
+    /// Counts a failure, and says so: beside how the device stands, or as the reason why it counts as lost.
     pub(super) async fn failed(&mut self, trouble: &Trouble) {
-        self.failures = self.failures.saturating_add(1);
+        if self.stop.is_cancelled() {
+            return;
+        }
+        self.life.failed();
         self.standing.trouble_since.get_or_insert_with(Instant::now);
         let (words, definite) = match trouble {
             Trouble::Read(error) => (self.words_of(error), false),
@@ -25,6 +26,8 @@ impl<F: Field> Device<'_, F> {
         };
         if definite || self.is_lost() {
             self.lost(words).await;
+        } else {
+            self.life.say_silence(&words).await;
         }
     }
 
@@ -43,13 +46,12 @@ impl<F: Field> Device<'_, F> {
         // Before it counts as found again, everything is read again.
         self.introduced = false;
         self.standing.whole = false;
-        self.set_state(DeviceState::CommLost, words).await;
-        self.port.commands.finish_all(&Outcome::Unreachable);
+        self.life.gone(DeviceState::CommLost, words).await;
     }
 
     pub(super) fn is_lost(&self) -> bool {
         if self.standing.link == LinkState::Up {
-            return self.failures >= self.outstation.session.lost_after_answers.max(1);
+            return self.life.failures() >= self.outstation.session.lost_after_answers.max(1);
         }
         self.lost_at().is_some_and(|at| at <= Instant::now())
     }
@@ -69,8 +71,14 @@ impl<F: Field> Device<'_, F> {
         self.standing.try_at.unwrap_or(usual)
     }
 
+    /// When a device whose link stands, and of which nothing was read since, is said to give no answer.
+    pub(super) fn silent_at(&self) -> Option<Instant> {
+        let unsaid = !self.life.is_silent() && !self.life.is_lost() && self.standing.link == LinkState::Up;
+        self.standing.up_at.filter(|_| unsaid).map(|at| at + self.map.link.response_timeout)
+    }
+
     pub(super) fn answered(&mut self) {
-        self.failures = 0;
+        self.life.answered();
         self.standing.trouble_since = None;
         self.standing.try_at = None;
     }
@@ -85,12 +93,8 @@ impl<F: Field> Device<'_, F> {
 
     /// Online, or what is wrong.
     pub(super) async fn say_state(&mut self) {
-        if let Some(words) = self.identity_changed.clone() {
-            return self.set_state(DeviceState::IdentityChanged, words).await;
-        }
         let wrong = self.wrong();
-        let state = if wrong.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
-        self.set_state(state, wrong.join("; ")).await;
+        self.life.say_wrong(&wrong).await;
     }
 
     fn wrong(&self) -> Vec<String> {
@@ -109,15 +113,5 @@ impl<F: Field> Device<'_, F> {
         words.extend(self.standing.by_ranges.clone().filter(|words| !words.is_empty() && !told));
         words.extend(self.plan.left_out(MOST_NAMED));
         words
-    }
-
-    pub(super) async fn set_state(&mut self, state: DeviceState, reason: String) {
-        if (self.state, &self.reason) == (state, &reason) {
-            return;
-        }
-        log_state(&self.settings.name, self.state, state, &reason);
-        self.state = state;
-        self.reason.clone_from(&reason);
-        self.port.reports.send(Report::State { state, reason }).await;
     }
 }

@@ -96,7 +96,7 @@ impl<F: Field> Device<'_, F> {
                 self.standing.restarted = true;
                 self.standing.again = true;
                 // What it held is told with `send_again`, when it is known.
-                let words = match self.capability {
+                let words = match self.life.capability() {
                     None => "it has restarted since a master asked it last (before the gateway reached it)",
                     Some(_) => "it has restarted",
                 };
@@ -134,8 +134,10 @@ impl<F: Field> Device<'_, F> {
             LinkState::Down(words) => {
                 self.standing.trouble_since.get_or_insert_with(Instant::now);
                 self.standing.words.clone_from(words);
-                if self.state == DeviceState::CommLost {
-                    self.set_state(DeviceState::CommLost, words.clone()).await;
+                if self.life.is_lost() {
+                    self.life.say(DeviceState::CommLost, words.clone()).await;
+                } else {
+                    self.life.say_silence(words).await;
                 }
             }
         }

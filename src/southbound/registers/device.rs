@@ -5,19 +5,17 @@
 
 use super::identify::{Stranger, identify};
 use crate::backoff::Backoff;
-use crate::core::port::{DeviceRecord, DriverPort, PendingCommand, Poll, Report};
-use crate::der::{Capability, DeviceState, Outcome, ReadBack, Setpoint};
+use crate::core::port::{DriverPort, PendingCommand, Poll, Report};
+use crate::der::{DeviceState, Outcome, ReadBack, Setpoint};
 use crate::southbound::DeviceSettings;
-use crate::southbound::manners::{another_device, log_state};
+use crate::southbound::life::{Life, refusing, wait_until};
 use crate::southbound::modbus::{BusError, Line};
 use crate::southbound::pace::phase;
 use crate::southbound::points::{Ask, Points};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-/// Failed polls after which a device counts as lost.
-const LOST_AFTER_POLLS: u32 = 3;
 /// First discoveries are spread over the poll period, but over no more than this.
 const MAX_SPREAD: Duration = Duration::from_secs(5);
 
@@ -28,16 +26,7 @@ pub struct Device<'a> {
     pub(super) line: Line<'a>,
     pub(super) stop: &'a CancellationToken,
     pub(super) points: Points,
-    state: DeviceState,
-    reason: String,
-    capability: Option<Capability>,
-    /// Serial number of the device that belongs here.
-    serial: Option<String>,
-    identity_changed: Option<String>,
-    /// What the core was last asked to remember.
-    record: DeviceRecord,
-    failures: u32,
-    answered_at: Instant,
+    pub(super) life: Life<'a>,
     /// Why a setpoint could not be repeated, as the log has it.
     pub(super) unrepeated: Option<String>,
 }
@@ -65,40 +54,27 @@ impl<'a> Device<'a> {
         line: Line<'a>,
         stop: &'a CancellationToken,
     ) -> Self {
-        let record = settings.record.clone().unwrap_or_default();
         let mut points = Points::new(settings.map.clone());
-        points.recall(&record.notes);
-        Self {
-            settings,
-            port,
-            line,
-            stop,
-            points,
-            state: DeviceState::Unknown,
-            reason: String::new(),
-            capability: None,
-            serial: settings.serial.clone().or_else(|| record.serial.clone()),
-            identity_changed: None,
-            record,
-            failures: 0,
-            answered_at: Instant::now(),
-            unrepeated: None,
+        if let Some(record) = &settings.record {
+            points.recall(&record.notes);
         }
+        Self { settings, port, line, stop, points, life: Life::new(settings, port), unrepeated: None }
     }
 
     /// Runs until the gateway stops.
     pub async fn run(mut self) {
         let begun = Instant::now();
         let place = self.settings.index.get();
-        self.set_state(DeviceState::Discovering, String::new()).await;
+        self.life.say(DeviceState::Discovering, String::new()).await;
         if self.wait_until(begun + phase(place, self.settings.poll.min(MAX_SPREAD))).await {
             return;
         }
         let anchor = begun + phase(place, self.settings.poll);
         let mut backoff = Backoff::field();
-        self.answered_at = Instant::now();
+        self.life.begin();
         loop {
-            match self.find_out_refusing().await {
+            let (port, lost) = (self.port, self.life.is_lost());
+            match refusing(port, lost, self.find_out()).await {
                 Ok(()) => {
                     backoff.reset();
                     if matches!(self.poll_on(anchor).await, End::Stop) {
@@ -120,23 +96,8 @@ impl<'a> Device<'a> {
         self.wait_until(at).await
     }
 
-    /// Waits; commands to a lost device end at once, others wait with it. True if the gateway is stopping.
-    async fn wait_until(&mut self, at: Instant) -> bool {
-        let lost = self.state == DeviceState::CommLost;
-        tokio::select! {
-            () = self.stop.cancelled() => true,
-            () = sleep_until(at) => false,
-            () = refuse_all(self.port), if lost => false,
-        }
-    }
-
-    /// Finds out what the device is; while it counts as lost, its commands end meanwhile.
-    async fn find_out_refusing(&mut self) -> Result<(), Trouble> {
-        let (port, lost) = (self.port, self.state == DeviceState::CommLost);
-        tokio::select! {
-            result = self.find_out() => result,
-            () = refuse_all(port), if lost => Ok(()),
-        }
+    async fn wait_until(&self, at: Instant) -> bool {
+        wait_until(at, self.port, self.life.is_lost(), self.stop).await
     }
 
     /// Recognises the device, reads everything once and introduces it.
@@ -148,7 +109,7 @@ impl<'a> Device<'a> {
         self.points.restart();
         let began = Instant::now();
         let readings = self.read_everything().await.map_err(Trouble::Bus)?;
-        self.answered();
+        self.life.answered();
         self.introduce().await;
         // What is read seldom is told now, not when its turn comes again.
         let poll = Poll { readings, lateness: Duration::ZERO, took: began.elapsed() };
@@ -159,65 +120,23 @@ impl<'a> Device<'a> {
     /// Tells the core who the device is and what it can do.
     async fn introduce(&mut self) {
         let plate = self.points.nameplate();
-        self.check_identity(plate.serial.as_deref());
-        tracing::info!(
-            device = self.settings.name,
-            maker = plate.manufacturer,
-            model = plate.model,
-            serial = plate.serial,
-            map = self.settings.map.id,
-            "device found"
-        );
-        self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
-        self.capability = None;
-        self.refresh_capability().await;
-        self.remember().await;
-        self.say_state().await;
-    }
-
-    /// Another serial number is another device: it is read, but what was asked of the old one is not asked of it.
-    fn check_identity(&mut self, serial: Option<&str>) {
-        let Some(serial) = serial else { return };
-        match &self.serial {
-            None => self.serial = Some(serial.to_owned()),
-            Some(known) if known == serial => self.identity_changed = None,
-            Some(known) => {
-                self.points.stop_refreshing();
-                self.identity_changed = Some(another_device(serial, known, self.settings.serial.is_some()));
-            }
+        if self.life.check_serial(plate.serial.as_deref()) {
+            self.points.stop_refreshing();
         }
+        self.life.say_found(plate, &self.settings.map.id, None).await;
+        self.refresh_capability().await;
+        self.life.remember(self.points.notes()).await;
+        self.say_state().await;
     }
 
     /// Works out what the device can be asked for, and tells the core if that changed.
     pub(super) async fn refresh_capability(&mut self) {
-        let now = self.points.capability();
-        if self.capability != Some(now) {
-            self.capability = Some(now);
-            self.port.reports.send(Report::Capability(now)).await;
-        }
-    }
-
-    /// Lets the core keep what a later run must know: whose device this is, and what it may hold of ours.
-    async fn remember(&mut self) {
-        // A device in another's place is not remembered.
-        if self.identity_changed.is_some() {
-            return;
-        }
-        let record = DeviceRecord { serial: self.serial.clone(), notes: self.points.notes() };
-        if record != self.record {
-            self.record = record.clone();
-            self.port.reports.send(Report::Remember(record)).await;
-        }
+        self.life.say_capability(self.points.capability()).await;
     }
 
     /// Online, or what is missing.
     pub(super) async fn say_state(&mut self) {
-        if let Some(words) = self.identity_changed.clone() {
-            return self.set_state(DeviceState::IdentityChanged, words).await;
-        }
-        let faults = self.points.faults();
-        let state = if faults.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
-        self.set_state(state, faults.join("; ")).await;
+        self.life.say_wrong(&self.points.faults()).await;
     }
 
     /// Carries out a command and tells the core how it ended.
@@ -229,25 +148,16 @@ impl<'a> Device<'a> {
             expires_at: command.expires_at,
             sunspec: &|_| None,
         };
-        let outcome = match self.state {
-            DeviceState::CommLost => Outcome::Unreachable,
-            DeviceState::IdentityChanged => Outcome::Refused(self.reason.clone()),
-            _ => match self.points.command(&self.line, &ask).await {
+        let outcome = match self.life.refusal() {
+            Some(refusal) => refusal,
+            None => match self.points.command(&self.line, &ask).await {
                 Some(outcome) => outcome,
                 None => self.nothing_to_do(&command.setpoint),
             },
         };
-        let (device, asked) = (&self.settings.name, &command.setpoint);
-        match &outcome {
-            Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
-            // The core says it aloud, once.
-            Outcome::Refused(reason) | Outcome::NotKept(reason) => {
-                tracing::debug!(device, %asked, reason, outcome = outcome.name(), "command failed");
-            }
-            other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
-        }
+        self.life.log_outcome(&command.setpoint, &outcome);
         // Before anybody relies on it.
-        self.remember().await;
+        self.life.remember(self.points.notes()).await;
         pending.finish(outcome);
     }
 
@@ -264,42 +174,21 @@ impl<'a> Device<'a> {
         Outcome::Refused(format!("cannot {setpoint}: the map {map} has no command for it"))
     }
 
-    /// Counts a failure and says so when the device counts as lost.
+    /// Counts a failure, and says so: beside how the device stands, or as the reason why it counts as lost.
     pub(super) async fn failed(&mut self, trouble: &Trouble) {
-        self.failures += 1;
+        self.life.failed();
         let (words, definite) = match trouble {
             Trouble::Bus(error) => (error.to_string(), false),
             Trouble::Other(words) => (words.clone(), true),
         };
         if self.is_lost() || definite {
-            self.set_state(DeviceState::CommLost, words).await;
-            self.port.commands.finish_all(&Outcome::Unreachable);
+            self.life.gone(DeviceState::CommLost, words).await;
+        } else {
+            self.life.say_silence(&words).await;
         }
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        self.failures >= LOST_AFTER_POLLS || self.answered_at.elapsed() >= self.settings.map.link.lost_after
-    }
-
-    pub(super) fn answered(&mut self) {
-        self.failures = 0;
-        self.answered_at = Instant::now();
-    }
-
-    async fn set_state(&mut self, state: DeviceState, reason: String) {
-        if (self.state, &self.reason) == (state, &reason) {
-            return;
-        }
-        log_state(&self.settings.name, self.state, state, &reason);
-        self.state = state;
-        self.reason.clone_from(&reason);
-        self.port.reports.send(Report::State { state, reason }).await;
-    }
-}
-
-/// Ends every command as it comes; never returns.
-async fn refuse_all(port: &DriverPort) {
-    loop {
-        port.commands.next().await.finish(Outcome::Unreachable);
+        self.life.silent_too_long(self.settings.map.link.lost_after)
     }
 }

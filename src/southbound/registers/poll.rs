@@ -5,17 +5,9 @@ use super::device::{Device, End, Trouble};
 use crate::core::port::{Poll, Report};
 use crate::der::Reading;
 use crate::southbound::modbus::{BusError, Turn};
-use crate::southbound::pace::next_due;
+use crate::southbound::pace::{is_due, next_due};
 use jiff::Timestamp;
-use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
-
-/// What a timer cannot tell apart: a poll that is due within it is due now.
-const TIMER_STEP: Duration = Duration::from_micros(500);
-
-fn is_due(due: Instant) -> bool {
-    due.saturating_duration_since(Instant::now()) <= TIMER_STEP
-}
 
 impl<'a> Device<'a> {
     /// Polls until the gateway stops or the device is lost.
@@ -34,7 +26,7 @@ impl<'a> Device<'a> {
             }
             self.refresh().await;
             match self.poll(due).await {
-                Ok(()) => self.answered(),
+                Ok(()) => {}
                 Err(error) => {
                     self.failed(&Trouble::Bus(error)).await;
                     if self.is_lost() {
@@ -69,11 +61,8 @@ impl<'a> Device<'a> {
         let effects = self.points.effects(&readings);
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
-        for (setpoint, effect) in effects {
-            let (device, asked, effect_name) = (&self.settings.name, &setpoint, effect.name());
-            tracing::info!(device, %asked, effect = effect_name, "the measurements were compared");
-            self.port.reports.send(Report::Effect { setpoint, effect }).await;
-        }
+        self.life.say_effects(effects).await;
+        self.life.answered();
         self.refresh_capability().await;
         self.say_state().await;
         Ok(())

@@ -268,6 +268,8 @@ async fn a_raw_value_that_means_not_there_ends_a_reading() {
 async fn a_silent_device_is_lost_its_commands_end_at_once_and_it_comes_back() {
     let mut rig = Rig::online(sungrow()).await;
     rig.server.script(|_, _| Answer::Silence);
+    let reason = rig.state(DeviceState::Online).await;
+    assert!(reason.starts_with("no usable answer since 2"), "told before it counts as lost: {reason}");
     let reason = rig.state(DeviceState::CommLost).await;
     assert!(reason.contains("answer"), "{reason}");
     let asked = Instant::now();

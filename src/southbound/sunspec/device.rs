@@ -21,10 +21,11 @@ use super::execute::Habits;
 use super::readings::{Counters, PointFault, Reported, Sources};
 use super::scan::{Chain, ScanError};
 use crate::backoff::Backoff;
-use crate::core::port::{DeviceRecord, DriverPort};
-use crate::der::{Capability, DeviceState, Outcome};
+use crate::core::port::DriverPort;
+use crate::der::DeviceState;
 use crate::device_map::DeviceMap;
 use crate::southbound::DeviceSettings;
+use crate::southbound::life::{Life, refusing, wait_until};
 use crate::southbound::modbus::{BusError, Line, Peer};
 use crate::southbound::pace::phase;
 use crate::southbound::points::Points;
@@ -34,7 +35,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A map that moves again within this time is not scanned at once.
@@ -76,27 +77,20 @@ pub struct Device<'a> {
     /// The map of the configuration, or the one that suits the device best.
     map: Arc<DeviceMap>,
     map_chosen: bool,
-    state: DeviceState,
-    reason: String,
+    life: Life<'a>,
     chain: Option<Chain>,
     scans: discover::Scans,
     blocks: Blocks,
     sources: Sources,
     routes: Routes,
-    capability: Option<Capability>,
-    /// Serial number of the device that belongs here: named by the configuration, or found here first.
-    serial: Option<String>,
     /// 1.Vr.
     version: Option<String>,
     /// What an earlier run noted, until it was looked at.
     notes: Option<Notes>,
     /// The chain in use is the one of the notes, and long reads are as they were then.
     recalled: bool,
-    /// What the core was last asked to remember.
-    remembered: Option<DeviceRecord>,
     rest: Rest,
     counters: Counters,
-    identity_changed: Option<String>,
     ours: Ours,
     /// Registers beside the chain.
     extra: Option<Points>,
@@ -107,8 +101,6 @@ pub struct Device<'a> {
     max_read: u16,
     /// Reads may run over the border of two models.
     crossing: bool,
-    failures: u32,
-    answered_at: Instant,
     /// The model map is not where it was: to be scanned again.
     moved: bool,
     /// The log has what is odd about the lengths of its models.
@@ -183,8 +175,7 @@ impl<'a> Device<'a> {
         line: Line<'a>,
         common: Common<'a>,
     ) -> Self {
-        let record = settings.record.as_ref();
-        let notes = record.and_then(|r| Notes::parse(&r.notes));
+        let notes = settings.record.as_ref().and_then(|r| Notes::parse(&r.notes));
         let ours = identity::notes_of_it(settings).map(|notes| notes.ours).unwrap_or_default();
         let rest = Rest::of(notes.as_ref());
         Self {
@@ -194,22 +185,17 @@ impl<'a> Device<'a> {
             common,
             map: settings.map.clone(),
             map_chosen: false,
-            state: DeviceState::Unknown,
-            reason: String::new(),
+            life: Life::new(settings, port),
             chain: None,
             scans: discover::Scans::default(),
             blocks: Blocks::default(),
             sources: Sources::default(),
             routes: Routes::default(),
-            capability: None,
-            serial: settings.serial.clone().or_else(|| record.and_then(|r| r.serial.clone())),
             version: None,
             notes,
             recalled: false,
-            remembered: record.cloned(),
             rest,
             counters: Counters::default(),
-            identity_changed: None,
             ours,
             extra: extra::of(&settings.map, settings),
             habits: Habits::default(),
@@ -218,8 +204,6 @@ impl<'a> Device<'a> {
             reported: Reported::default(),
             max_read: settings.map.link.max_read,
             crossing: false,
-            failures: 0,
-            answered_at: Instant::now(),
             moved: false,
             lengths_said: false,
             said: HashSet::new(),
@@ -232,7 +216,7 @@ impl<'a> Device<'a> {
     pub async fn run(mut self) {
         let begun = Instant::now();
         let place = self.settings.index.get();
-        self.set_state(DeviceState::Discovering, String::new()).await;
+        self.life.say(DeviceState::Discovering, String::new()).await;
         if self.wait_until(begun + phase(place, self.settings.poll.min(MAX_SPREAD))).await {
             return;
         }
@@ -240,9 +224,10 @@ impl<'a> Device<'a> {
         let (mut backoff, mut moves) = (Backoff::field(), Backoff::field());
         let mut nap = Backoff::new(NAP.0, NAP.1);
         let mut moved_at: Option<Instant> = None;
-        self.answered_at = Instant::now();
+        self.life.begin();
         loop {
-            match self.find_out_refusing().await {
+            let (port, away) = (self.port, self.away());
+            match refusing(port, away, self.find_out()).await {
                 Ok(()) => {
                     backoff.reset();
                     nap.reset();
@@ -258,7 +243,7 @@ impl<'a> Device<'a> {
                             }
                         }
                         End::Lost => {
-                            let sleeps = self.state == DeviceState::Asleep;
+                            let sleeps = self.life.state() == DeviceState::Asleep;
                             if self.wait_out(if sleeps { &mut nap } else { &mut backoff }).await {
                                 return;
                             }
@@ -273,7 +258,7 @@ impl<'a> Device<'a> {
                     if self.wait_until_lost(&trouble).await {
                         return;
                     }
-                    let sleeps = self.state == DeviceState::Asleep;
+                    let sleeps = self.life.state() == DeviceState::Asleep;
                     if self.wait_out(if sleeps { &mut nap } else { &mut backoff }).await {
                         return;
                     }
@@ -292,7 +277,7 @@ impl<'a> Device<'a> {
     /// If the connection rests until after the moment at which the device counts as lost: waits for that moment and says
     /// so then. True if the gateway is stopping.
     async fn wait_until_lost(&mut self, trouble: &Trouble) -> bool {
-        let lost_at = self.answered_at + self.map.link.lost_after;
+        let lost_at = self.life.answered_at() + self.map.link.lost_after;
         let rests = self.line.retry_at().await.is_some_and(|at| at > lost_at);
         if !rests || self.is_lost() || trouble.definite() {
             return false;
@@ -304,23 +289,8 @@ impl<'a> Device<'a> {
         false
     }
 
-    /// Waits; commands to a lost device end at once, others wait with it. True if the gateway is stopping.
-    async fn wait_until(&mut self, at: Instant) -> bool {
-        let lost = self.away();
-        tokio::select! {
-            () = self.common.stop.cancelled() => true,
-            () = sleep_until(at) => false,
-            () = refuse_all(self.port), if lost => false,
-        }
-    }
-
-    /// Finds out what the device is; while it counts as lost, its commands end meanwhile.
-    async fn find_out_refusing(&mut self) -> Result<(), Trouble> {
-        let (port, lost) = (self.port, self.away());
-        tokio::select! {
-            result = self.find_out() => result,
-            () = refuse_all(port), if lost => Ok(()),
-        }
+    async fn wait_until(&self, at: Instant) -> bool {
+        wait_until(at, self.port, self.away(), self.common.stop).await
     }
 
     /// Forgets where its models are.
@@ -331,12 +301,5 @@ impl<'a> Device<'a> {
         self.unusable.clear();
         self.map_chosen = false;
         self.moved = false;
-    }
-}
-
-/// Ends every command as it comes; never returns.
-async fn refuse_all(port: &DriverPort) {
-    loop {
-        port.commands.next().await.finish(Outcome::Unreachable);
     }
 }

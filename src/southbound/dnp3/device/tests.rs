@@ -219,6 +219,15 @@ impl Rig {
         .await
     }
 
+    /// The states that came while something else was waited for.
+    pub fn states(&self) -> Vec<(DeviceState, String)> {
+        let state = |report: &Report| match report {
+            Report::State { state, reason } => Some((*state, reason.clone())),
+            _ => None,
+        };
+        self.passed.iter().filter_map(state).collect()
+    }
+
     /// The readings of the next poll.
     pub async fn poll(&mut self) -> Vec<Reading> {
         self.report("poll", |report| match report {

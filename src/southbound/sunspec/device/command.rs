@@ -2,7 +2,7 @@
 
 use super::{Device, Trouble};
 use crate::core::port::{Command, PendingCommand};
-use crate::der::{DeviceState, Lane, Outcome, ReadBack, Setpoint, Watts};
+use crate::der::{Lane, Outcome, ReadBack, Setpoint, Watts};
 use crate::southbound::modbus::Exception;
 use crate::southbound::sunspec::control::{
     Ask, INTERLOCKS, Ours, Script, disabled, forbid_grid_charge, local, models_of, needs_bases, script,
@@ -41,23 +41,14 @@ impl Device<'_> {
         if !matches!(outcome, Outcome::Applied(_)) {
             self.effects.end(command.setpoint.lane());
         }
-        let (device, asked) = (&self.settings.name, &command.setpoint);
-        match &outcome {
-            Outcome::Applied(_) => tracing::debug!(device, %asked, "command applied"),
-            // The core says it aloud, once.
-            Outcome::Refused(reason) => tracing::debug!(device, %asked, reason, "command refused"),
-            Outcome::NotKept(reason) => tracing::debug!(device, %asked, reason, "command not kept"),
-            other => tracing::warn!(device, %asked, outcome = other.name(), "command failed"),
-        }
+        self.life.log_outcome(&command.setpoint, &outcome);
         pending.finish(outcome);
     }
 
     /// Reads what the plan rests on.
     pub(super) async fn prepare(&mut self, command: &Command) -> Result<(), Outcome> {
-        match self.state {
-            DeviceState::CommLost => return Err(Outcome::Unreachable),
-            DeviceState::IdentityChanged => return Err(Outcome::Refused(self.reason.clone())),
-            _ => {}
+        if let Some(refusal) = self.life.refusal() {
+            return Err(refusal);
         }
         if let Some(why) = self.effects.distrusts(&command.setpoint) {
             return Err(Outcome::Refused(why));

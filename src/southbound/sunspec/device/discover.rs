@@ -1,8 +1,7 @@
 //! Finding out what a device is: its chain, the blocks to read, its ratings and abilities.
 
 use super::{Common, DOUBT, Device, Trouble};
-use crate::core::port::Report;
-use crate::der::{Control, DeviceState};
+use crate::der::Control;
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::abilities::{allowed, capability, nameplate, routes};
 use crate::southbound::sunspec::block::{Class, blocks_of};
@@ -65,7 +64,7 @@ impl Device<'_> {
             self.forget();
             self.find_and_read().await?;
         }
-        self.answered();
+        self.life.answered();
         *self.reconnected.get_mut() = false;
         self.extra_found().await;
         self.introduce().await;
@@ -92,7 +91,7 @@ impl Device<'_> {
         let link = &self.map.link;
         let bases = u32::try_from(self.map.sunspec.base.len()).unwrap_or(u32::MAX);
         let patience = link.lost_after.max(link.response_timeout.saturating_mul(bases));
-        (!self.away()).then(|| self.answered_at + patience)
+        (!self.away()).then(|| self.life.answered_at() + patience)
     }
 
     /// Scans the chain and decides which one is used: the one just found, or a longer one that is known.
@@ -164,7 +163,7 @@ impl Device<'_> {
     async fn same_serial(&mut self) -> Result<bool, Trouble> {
         self.read_identity().await?;
         let shown = nameplate(&self.blocks).serial;
-        Ok(shown.is_none() || self.serial.is_none() || shown == self.serial)
+        Ok(shown.is_none() || self.life.serial().is_none_or(|serial| shown.as_deref() == Some(serial)))
     }
 
     /// Reads every block once that is not left to be asked for. One that gets no answer while its neighbours do is left out: some devices are silent
@@ -191,26 +190,13 @@ impl Device<'_> {
 
     /// Tells the core who the device is and what it can do.
     async fn introduce(&mut self) {
-        let known = self.sources.measuring;
         self.sources.choose_again(&mut self.blocks);
         self.note_rest();
         self.say_lengths();
         let plate = nameplate(&self.blocks);
-        self.check_identity(plate.serial.as_deref());
-        if known.is_none() || self.state != DeviceState::Online {
-            let (maker, model) = (plate.manufacturer.as_deref(), plate.model.as_deref());
-            let base = self.chain.as_ref().map(|c| c.base);
-            tracing::info!(
-                device = self.settings.name,
-                maker,
-                model,
-                serial = plate.serial,
-                base,
-                "device found"
-            );
-        }
-        self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
-        self.capability = None;
+        self.life.check_serial(plate.serial.as_deref());
+        let base = self.chain.as_ref().map(|chain| chain.base);
+        self.life.say_found(plate, &self.map.id, base).await;
         self.refresh_capability().await;
         self.say_state().await;
     }
@@ -238,9 +224,6 @@ impl Device<'_> {
             chain.controls = chain.controls.without(Control::SetActivePower);
         }
         let now = self.with_extra(chain);
-        if self.capability != Some(now) {
-            self.capability = Some(now);
-            self.port.reports.send(Report::Capability(now)).await;
-        }
+        self.life.say_capability(now).await;
     }
 }

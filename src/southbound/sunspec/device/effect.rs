@@ -348,7 +348,7 @@ impl Device<'_> {
         let (expect, point) = match &command.setpoint {
             Setpoint::LimitActivePower(watts) => (Expect::AtMost(power(*watts)), "W"),
             Setpoint::SetActivePower(watts) => {
-                let generator = self.capability.is_none_or(|c| c.absorption_max == Watts::ZERO);
+                let generator = self.life.capability().is_none_or(|c| c.absorption_max == Watts::ZERO);
                 (Expect::Near { target: power(*watts), generator }, "W")
             }
             Setpoint::Disconnect => (Expect::Off, "W"),

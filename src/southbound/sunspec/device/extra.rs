@@ -4,7 +4,7 @@
 
 use super::Device;
 use super::identity::notes_of_it;
-use crate::core::port::{Command, Report};
+use crate::core::port::Command;
 use crate::der::{Capability, Outcome, Reading};
 use crate::device_map::{DeviceMap, MapKind};
 use crate::southbound::DeviceSettings;
@@ -37,7 +37,7 @@ impl Device<'_> {
     pub(super) async fn extra_poll(&mut self, readings: &mut Vec<Reading>) {
         let Some(extra) = &mut self.extra else { return };
         let device = &self.settings.name;
-        if self.identity_changed.is_some() {
+        if self.life.stranger().is_some() {
             extra.stop_refreshing();
         }
         if let Err(reason) = extra.refresh(&self.line).await {
@@ -52,9 +52,7 @@ impl Device<'_> {
             // The next poll of the chain shows whether the device is lost.
             Err(error) => tracing::debug!(device, %error, "registers beside the chain were not read"),
         }
-        for (setpoint, effect) in extra.effects(readings) {
-            self.port.reports.send(Report::Effect { setpoint, effect }).await;
-        }
+        self.life.say_effects(extra.effects(readings)).await;
     }
 
     /// Carries out a command with the registers of the map. `None` if they have none for it.

@@ -72,7 +72,7 @@ impl Device<'_> {
         }
         // A late beat is not made up for.
         self.heart.due = now + BEAT;
-        if !matches!(self.state, DeviceState::Online | DeviceState::Degraded) {
+        if !matches!(self.life.state(), DeviceState::Online | DeviceState::Degraded) {
             self.heart.shown = [None, None];
             return;
         }

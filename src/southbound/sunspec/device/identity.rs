@@ -2,10 +2,8 @@
 
 use super::notes::Notes;
 use super::{Device, Trouble, extra, peer_of};
-use crate::core::port::{DeviceRecord, Report};
 use crate::der::Outcome;
 use crate::southbound::DeviceSettings;
-use crate::southbound::manners::another_device;
 use crate::southbound::modbus::Peer;
 use crate::southbound::points::Points;
 use crate::southbound::sunspec::abilities::nameplate;
@@ -35,7 +33,7 @@ impl Device<'_> {
         }
         self.max_read = notes.max_read.min(self.map.link.max_read);
         self.plan_reads(&notes.chain)?;
-        let known = self.serial.clone();
+        let known = self.life.serial().map(str::to_owned);
         if self.read_identity().await?
             && known.is_some()
             && nameplate(&self.blocks).serial == known
@@ -76,7 +74,7 @@ impl Device<'_> {
         *self.reconnected.get_mut() = false;
         if read {
             let serial = nameplate(&self.blocks).serial;
-            self.check_identity(serial.as_deref());
+            self.life.check_serial(serial.as_deref());
         }
         Ok(read)
     }
@@ -84,7 +82,7 @@ impl Device<'_> {
     /// That nothing stands against writing to whoever is behind the connection now.
     pub(super) async fn still_the_same(&mut self) -> Result<(), Outcome> {
         self.recognise().await.map_err(|_| Outcome::Unreachable)?;
-        self.identity_changed.clone().map_or(Ok(()), |words| Err(Outcome::Refused(words)))
+        self.life.stranger().map_or(Ok(()), |words| Err(Outcome::Refused(words.to_owned())))
     }
 
     /// Takes the map that suits the device best, if the configuration names none.
@@ -127,22 +125,10 @@ impl Device<'_> {
         before.is_some_and(|before| before != shown)
     }
 
-    /// Another serial number is another device: it is read, but what was asked of the old one is not asked of it.
-    pub(super) fn check_identity(&mut self, serial: Option<&str>) {
-        let Some(serial) = serial else { return };
-        match &self.serial {
-            None => self.serial = Some(serial.to_owned()),
-            Some(known) if known == serial => self.identity_changed = None,
-            Some(known) => {
-                self.identity_changed = Some(another_device(serial, known, self.settings.serial.is_some()));
-            }
-        }
-    }
-
     /// Has the core remember what was found, if it is not what it remembers already. A device in another's place is not
     /// remembered, nor a chain that may be longer than was seen.
     pub(super) async fn remember(&mut self) {
-        if self.identity_changed.is_some() || self.scans.open {
+        if self.life.stranger().is_some() || self.scans.open {
             return;
         }
         let Some(chain) = &self.chain else { return };
@@ -155,11 +141,8 @@ impl Device<'_> {
             beside: self.extra.as_ref().map(Points::notes).unwrap_or_default(),
             asleep: self.rest.asleep,
         };
-        let Some(notes) = notes.text() else { return };
-        let record = DeviceRecord { serial: self.serial.clone(), notes };
-        if self.remembered.as_ref() != Some(&record) {
-            self.remembered = Some(record.clone());
-            self.port.reports.send(Report::Remember(record)).await;
+        if let Some(notes) = notes.text() {
+            self.life.remember(notes).await;
         }
     }
 }

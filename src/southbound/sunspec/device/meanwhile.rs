@@ -44,6 +44,6 @@ impl Device<'_> {
         let readings = self.gather(&fresh, begun_at);
         let poll = Poll { readings, lateness: Duration::ZERO, took: began.elapsed() };
         self.port.reports.send(Report::Poll(poll)).await;
-        self.answered();
+        self.life.answered();
     }
 }

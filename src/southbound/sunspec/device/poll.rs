@@ -2,10 +2,10 @@
 
 use super::{Device, End, Trouble};
 use crate::core::port::{Poll, Report};
-use crate::der::{Quantity, Reading};
+use crate::der::{DeviceState, Quantity, Reading};
 use crate::device_map::{PlacedScale, Scale};
 use crate::southbound::modbus::BusError;
-use crate::southbound::pace::next_due;
+use crate::southbound::pace::{is_due, next_due};
 use crate::southbound::sunspec::block::{Class, Fault};
 use crate::southbound::sunspec::readings::{Bounds, PointFault, energy_point, readings};
 use jiff::Timestamp;
@@ -21,13 +21,6 @@ const LEAST: Duration = Duration::from_secs(1);
 const MOST_OTHERS: u64 = 16;
 /// A block that gets no answer is not left alone longer than this.
 const PATIENCE: Duration = Duration::from_secs(55);
-
-/// What a timer cannot tell apart: a poll that is due within it is due now.
-const TIMER_STEP: Duration = Duration::from_micros(500);
-
-fn is_due(due: Instant) -> bool {
-    due.saturating_duration_since(Instant::now()) <= TIMER_STEP
-}
 
 impl Device<'_> {
     /// Polls until the gateway stops, the map moves or the device is lost.
@@ -49,14 +42,8 @@ impl Device<'_> {
             }
             self.beat().await;
             match self.poll(due).await {
-                Ok(heard) => {
-                    if heard {
-                        self.answered();
-                    }
-                    if self.scans.due() {
-                        return End::Doubt;
-                    }
-                }
+                Ok(()) if self.scans.due() => return End::Doubt,
+                Ok(()) => {}
                 Err(Trouble::Moved(words)) => {
                     tracing::warn!(
                         device = self.settings.name,
@@ -78,13 +65,13 @@ impl Device<'_> {
 
     async fn rescan(&mut self) -> End {
         self.forget();
-        self.set_state(crate::der::DeviceState::Discovering, "its model map has moved".to_owned()).await;
+        self.life.say(DeviceState::Discovering, "its model map has moved".to_owned()).await;
         End::Moved
     }
 
-    /// True if the device answered; a poll may find nothing to ask.
-    async fn poll(&mut self, due: Instant) -> Result<bool, Trouble> {
+    async fn poll(&mut self, due: Instant) -> Result<(), Trouble> {
         let began = Instant::now();
+        // A poll may find nothing to ask; then it says nothing of whether the device answers.
         let mut heard = self.recognise().await?;
         let others = self.others_due(began);
         let due_now = self.due_now(&others, began);
@@ -139,8 +126,11 @@ impl Device<'_> {
                 self.remember().await;
             }
         }
+        if heard {
+            self.life.answered();
+        }
         self.say_state().await;
-        Ok(heard)
+        Ok(())
     }
 
     /// What the blocks at these places, which were just read, come to.

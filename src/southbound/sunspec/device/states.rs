@@ -8,9 +8,7 @@
 
 use super::notes::Notes;
 use super::{Device, Trouble};
-use crate::core::port::Report;
-use crate::der::{DeviceState, Outcome};
-use crate::southbound::manners::log_state;
+use crate::der::DeviceState;
 use crate::southbound::sunspec::block::{Block, Class};
 use crate::southbound::sunspec::control::Ours;
 use crate::southbound::sunspec::readings::{is_meter, quiet, speechless, stores};
@@ -19,8 +17,6 @@ use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Failed polls after which a device counts as lost.
-const LOST_AFTER_POLLS: u32 = 3;
 /// Longest sleep.
 const NIGHT: Duration = Duration::from_secs(if cfg!(test) { 5 } else { 24 * 3600 });
 
@@ -46,43 +42,44 @@ impl Rest {
 }
 
 impl Device<'_> {
-    /// Counts a failure and says so when the device counts as lost, or asleep.
+    /// Counts a failure, and says so: beside how the device stands, or as the reason why it counts as lost, or asleep.
     pub(super) async fn failed(&mut self, trouble: &Trouble) {
-        self.failures += 1;
+        self.life.failed();
         *self.reconnected.get_mut() = true;
-        if self.is_lost() || trouble.definite() {
-            if !trouble.definite() && self.rest.quiet == Some(true) && self.may_sleep() {
-                let words = format!("at rest when it was last heard, and silent since: {}", trouble.words());
-                self.set_state(DeviceState::Asleep, words).await;
-            } else {
-                self.set_state(DeviceState::CommLost, trouble.words()).await;
-            }
-            self.port.commands.finish_all(&Outcome::Unreachable);
+        let (definite, words) = (trouble.definite(), trouble.words());
+        if !self.is_lost() && !definite {
+            return self.life.say_silence(&words).await;
         }
+        let sleeps = !definite && self.rest.quiet == Some(true) && self.may_sleep();
+        let (state, words) = if sleeps {
+            (DeviceState::Asleep, format!("at rest when it was last heard, and silent since: {words}"))
+        } else {
+            (DeviceState::CommLost, words)
+        };
+        self.life.gone(state, words).await;
+        self.note_sleep().await;
     }
 
     pub(super) fn is_lost(&self) -> bool {
-        self.failures >= LOST_AFTER_POLLS || self.answered_at.elapsed() >= self.map.link.lost_after
-    }
-
-    pub(super) fn answered(&mut self) {
-        self.failures = 0;
-        self.answered_at = Instant::now();
+        self.life.silent_too_long(self.map.link.lost_after)
     }
 
     /// True if no answer is to be expected: its commands end at once.
     pub(super) fn away(&self) -> bool {
-        self.state == DeviceState::CommLost || (self.state == DeviceState::Asleep && self.failures > 0)
+        self.life.is_lost() || (self.life.state() == DeviceState::Asleep && self.life.failures() > 0)
     }
 
     fn may_sleep(&self) -> bool {
         !stores(&self.blocks, self.sources) && self.rest.since.is_none_or(|since| since.elapsed() < NIGHT)
     }
 
-    /// Has the core remember that the device sleeps, or does not any more.
-    async fn remember_sleep(&mut self, state: DeviceState) {
-        let asleep = match state {
-            DeviceState::Asleep => self.rest.asleep.or_else(|| Some(Timestamp::now())),
+    /// Notes since when the device sleeps, and has the core remember that it does, or does not any more.
+    async fn note_sleep(&mut self) {
+        let asleep = match self.life.state() {
+            DeviceState::Asleep => {
+                self.rest.since = self.rest.since.or_else(|| Some(Instant::now()));
+                self.rest.asleep.or_else(|| Some(Timestamp::now()))
+            }
             DeviceState::Online | DeviceState::Degraded => None,
             _ => return,
         };
@@ -119,30 +116,32 @@ impl Device<'_> {
 
     /// Online, or what is missing.
     pub(super) async fn say_state(&mut self) {
-        if let Some(words) = self.identity_changed.clone() {
-            return self.set_state(DeviceState::IdentityChanged, words).await;
+        let speechless = self.speechless();
+        let known = self.life.stranger().is_none();
+        if known && speechless && self.rest.quiet != Some(false) && self.may_sleep() {
+            let words = "it answers, but shows no measurements, as inverters do at night";
+            self.life.say(DeviceState::Asleep, words.to_owned()).await;
+        } else {
+            let missing = self.missing(speechless);
+            self.life.say_wrong(&missing).await;
         }
+        self.note_sleep().await;
+    }
+
+    fn missing(&self, speechless: bool) -> Vec<String> {
         let mut missing: Vec<String> = self.no_measurements().into_iter().collect();
-        if self.speechless() {
-            if self.rest.quiet != Some(false) && self.may_sleep() {
-                let words = "it answers, but shows no measurements, as inverters do at night";
-                return self.set_state(DeviceState::Asleep, words.to_owned()).await;
-            }
+        if speechless {
             missing.push("it answers, but shows no measurements".to_owned());
         }
         missing.extend(self.unread());
         missing.extend(self.unusable.iter().map(|(_, words)| words.clone()));
-        for block in &self.blocks.list {
-            if block.draft && matches!(block.at.id, 703 | 704) {
-                missing.push(format!(
-                    "model {} has L = {}, a draft of the 70x models: not written",
-                    block.at.id, block.at.length
-                ));
-            }
-        }
+        let drafts = self.blocks.list.iter().filter(|block| block.draft && matches!(block.at.id, 703 | 704));
+        missing.extend(drafts.map(|block| {
+            let (id, length) = (block.at.id, block.at.length);
+            format!("model {id} has L = {length}, a draft of the 70x models: not written")
+        }));
         missing.extend(self.heart.stalled());
-        let state = if missing.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
-        self.set_state(state, missing.join("; ")).await;
+        missing
     }
 
     /// The models that cannot be read, those with the same fault together.
@@ -177,20 +176,6 @@ impl Device<'_> {
             ));
         }
         Some(words)
-    }
-
-    pub(super) async fn set_state(&mut self, state: DeviceState, reason: String) {
-        if (self.state, &self.reason) == (state, &reason) {
-            return;
-        }
-        if state == DeviceState::Asleep {
-            self.rest.since = self.rest.since.or_else(|| Some(Instant::now()));
-        }
-        log_state(&self.settings.name, self.state, state, &reason);
-        self.state = state;
-        self.reason.clone_from(&reason);
-        self.port.reports.send(Report::State { state, reason }).await;
-        self.remember_sleep(state).await;
     }
 }
 

@@ -24,6 +24,18 @@ async fn a_device_that_never_answers_is_lost_in_time() {
 }
 
 #[tokio::test]
+async fn a_device_that_falls_silent_is_told_of_before_it_counts_as_lost() {
+    let (server, mut rig) = Rig::one(&legacy()).await;
+    rig.state(0, DeviceState::Online).await;
+    server.script(|_, _| Answer::Silence);
+    let reason = rig.state(0, DeviceState::Online).await;
+    assert!(reason.starts_with("no usable answer since 2"), "{reason}");
+    assert!(rig.state(0, DeviceState::CommLost).await.starts_with("no answer"));
+    server.script(|_, _| Answer::Good);
+    assert_eq!(rig.state(0, DeviceState::Online).await, "");
+}
+
+#[tokio::test]
 async fn a_device_that_is_silent_at_all_bases_but_its_last_is_found_all_the_same() {
     let server =
         Server::start(&[(1, &Book::at(50000).identity("S").model(103, &[("W", 5), ("W_SF", 0)]))]).await;

@@ -69,7 +69,39 @@ async fn one_missing_answer_is_not_a_lost_device() {
     sleep(Duration::from_secs(60)).await;
     rig.poll().await;
     rig.poll().await;
-    assert!(!rig.passed.iter().any(|r| matches!(r, Report::State { .. })), "{:?}", rig.passed);
+    let told = rig.states();
+    let [(DeviceState::Online, silent), (DeviceState::Online, again)] = told.as_slice() else {
+        panic!("{told:?}")
+    };
+    assert!(silent.starts_with("no usable answer since 2"), "{silent}");
+    assert!(silent.ends_with("Z: connected, but the outstation does not answer"), "{silent}");
+    assert_eq!(again, "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_falls_is_told_before_the_device_counts_as_lost() {
+    let mut rig = Rig::online().await;
+    let begun = Instant::now();
+    rig.down("connection refused by 192.0.2.1:20000").await;
+    let reason = rig.state(DeviceState::Online).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(reason.ends_with("Z: connection refused by 192.0.2.1:20000"), "{reason}");
+    assert_eq!(rig.state(DeviceState::CommLost).await, "connection refused by 192.0.2.1:20000");
+    assert_eq!(begun.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outstation_that_never_answers_is_told_after_its_first_request() {
+    let mut rig = Rig::new(good(), outstation_map());
+    rig.outstation.script(|_| Answer::Silent);
+    assert_eq!(rig.state(DeviceState::Discovering).await, "");
+    let begun = Instant::now();
+    rig.tell(News::Link(LinkState::Up)).await;
+    let reason = rig.state(DeviceState::Discovering).await;
+    assert_eq!(reason, "no usable answer yet: connected, but reading everything has not come to its end");
+    assert_eq!(begun.elapsed().as_secs(), 10, "the time for an answer");
+    rig.state(DeviceState::CommLost).await;
+    assert_eq!(rig.states(), [], "it was told once");
 }
 
 #[tokio::test(start_paused = true)]
