@@ -122,6 +122,15 @@ impl CurveKind {
         }
     }
 
+    /// True for a protection: it stays in force, so it is set, but never switched off.
+    #[must_use]
+    pub const fn is_trip(self) -> bool {
+        matches!(
+            self,
+            Self::LowVoltageTrip | Self::HighVoltageTrip | Self::LowFrequencyTrip | Self::HighFrequencyTrip
+        )
+    }
+
     /// The function of a word.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

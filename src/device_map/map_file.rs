@@ -10,6 +10,7 @@ mod input;
 mod link;
 mod matching;
 mod measure;
+mod names;
 mod outstation;
 mod points;
 mod refs;

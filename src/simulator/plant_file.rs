@@ -143,40 +143,42 @@ fn entry(mut table: Table, form: Form, insecure: bool, taken: &mut Taken) -> Vec
     let (Some(name), Some(_), Some(listen)) = (name, kind, listen.unwrap_or(Some(device.listen))) else {
         return Vec::new();
     };
+    device.listen = listen;
+    device.serial = on_line.map(|(place, _)| place);
     let many = count.map(|c| usize::try_from(c.value).unwrap_or(1));
     let mut devices = Vec::new();
     for number in 0..many.unwrap_or(1) {
-        let mut one = device.clone();
-        one.name = match many {
+        let called = match many {
             Some(_) => format!("{}-{:03}", name.value, number + 1),
             None => name.value.clone(),
         };
-        one.mrid = mrid.clone().unwrap_or_else(|| mrid_of(&one.name));
-        let port = match listen.port() {
-            0 => Some(0),
-            first => u16::try_from(number).ok().and_then(|n| first.checked_add(n)),
-        };
-        let Some(port) = port else {
-            listen_at.fault("with this count the ports run past 65535; start lower, or use port 0");
-            break;
-        };
-        one.listen = SocketAddr::new(listen.ip(), port);
-        one.serial = on_line.as_ref().map(|(place, _)| place.clone());
-        if one.serial.is_some() {
-            one.unit = u8::try_from(number).ok().and_then(|n| one.unit.checked_add(n)).unwrap_or(u8::MAX);
-            match one.outstation.map(|first| outstation::on_line(first, number)).transpose() {
-                Ok(addresses) => one.outstation = addresses,
-                Err(why) => {
-                    listen_at.fault(why);
-                    break;
-                }
+        let mrid = mrid.clone().unwrap_or_else(|| mrid_of(&called));
+        match nth(DeviceSettings { name: called, mrid, ..device.clone() }, number) {
+            Ok(one) if taken.check(&one, &name.place, &listen_at) => devices.push(one),
+            Ok(_) => {}
+            Err(why) => {
+                listen_at.fault(why);
+                break;
             }
-        }
-        if taken.check(&one, &name.place, &listen_at) {
-            devices.push(one);
         }
     }
     devices
+}
+
+/// A device of a table that makes several, by its place among them, from 0: each has an address of its own. The error is
+/// why it has none, in words.
+fn nth(mut one: DeviceSettings, number: usize) -> Result<DeviceSettings, String> {
+    let port = match one.listen.port() {
+        0 => Some(0),
+        first => u16::try_from(number).ok().and_then(|n| first.checked_add(n)),
+    };
+    let beyond = || "with this count the ports run past 65535; start lower, or use port 0".to_owned();
+    one.listen.set_port(port.ok_or_else(beyond)?);
+    if one.serial.is_some() {
+        one.unit = u8::try_from(number).ok().and_then(|n| one.unit.checked_add(n)).unwrap_or(u8::MAX);
+        one.outstation = one.outstation.map(|first| outstation::on_line(first, number)).transpose()?;
+    }
+    Ok(one)
 }
 
 /// The keys that only one form of table has.

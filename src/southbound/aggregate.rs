@@ -4,13 +4,28 @@
 //! Pure. A value that is not known is never shown as 0: it is left out, or invalid if the device is known to have it.
 
 use crate::der::{Quality, Quantity, Reading};
-use crate::device_map::registers::{PollClass, RegisterQuantity};
+use crate::device_map::registers::{PollClass, Rating, RegisterQuantity};
 use jiff::Timestamp;
 
 /// [`PollClass::Normal`] is every so many polls.
 pub const NORMAL: u32 = 10;
 /// [`PollClass::Slow`] is every so many polls.
 pub const SLOW: u32 = 300;
+
+/// The ratings that a measurement is compared with, the best first: one of its own kind, else the apparent or the active
+/// power.
+#[must_use]
+pub const fn ratings_of(quantity: Quantity) -> &'static [Rating] {
+    match quantity {
+        Quantity::ReactivePower => &[
+            Rating::ReactiveInjectedMax,
+            Rating::ReactiveAbsorbedMax,
+            Rating::ApparentPowerMax,
+            Rating::ActivePowerMax,
+        ],
+        _ => &[Rating::ActivePowerMax, Rating::ApparentPowerMax],
+    }
+}
 
 /// A value on its way to a reading, in SI and with our sign.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,9 +1,9 @@
-//! From what the core asks to the command of a map that does it, for all drivers whose maps have commands; and which of
-//! them exclude each other.
+//! From what the core asks to the command of a map that does it, for all drivers whose maps have commands; what a device can
+//! be asked for then, which commands exclude each other, and what they are called.
 //!
 //! Pure, and of no protocol.
 
-use crate::der::{Excitation, Setpoint};
+use crate::der::{Control, Controls, Excitation, Setpoint, Watts};
 use crate::device_map::registers::CommandName;
 
 /// What is to be done.
@@ -59,6 +59,50 @@ pub fn wish(
         Setpoint::ReleaseActivePower => Some(Wish::Release(LANES[0])),
         Setpoint::ReleaseReactivePower => Some(Wish::Release(LANES[1])),
         Setpoint::SetCurve(_) | Setpoint::ReleaseCurve(_) => None,
+    }
+}
+
+/// What a device can be asked for that has these commands. `undone`: the map says how to undo a disconnection.
+#[must_use]
+pub fn controls(has: impl Fn(CommandName) -> bool, undone: bool) -> Controls {
+    let connect = has(CommandName::Disconnect) && (has(CommandName::Connect) || undone);
+    [
+        (has(CommandName::LimitActivePower), Control::LimitActivePower),
+        (has(CommandName::SetActivePower), Control::SetActivePower),
+        (connect, Control::Connect),
+        (has(CommandName::SetReactivePower), Control::SetReactivePower),
+        (has(CommandName::SetPowerFactor), Control::SetPowerFactor),
+        (has(CommandName::SetRampRates), Control::SetRampRates),
+        (has(CommandName::SetEnterService), Control::SetEnterService),
+        (has(CommandName::ResetAlarms), Control::ResetAlarms),
+    ]
+    .into_iter()
+    .filter(|(offered, _)| *offered)
+    .fold(Controls::NONE, |all, (_, control)| all.with(control))
+}
+
+/// The active power that a set point comes to, from its value in SI as the device's resolution makes it; `None` if it is
+/// about something else.
+#[must_use]
+pub fn active_power(setpoint: &Setpoint, value: Option<f64>) -> Option<Watts> {
+    let power = matches!(setpoint, Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_));
+    value.filter(|_| power).map(Watts::new)
+}
+
+/// A command in words for an operator.
+#[must_use]
+pub const fn noun(name: CommandName) -> &'static str {
+    match name {
+        CommandName::LimitActivePower => "limit",
+        CommandName::SetActivePower => "set point",
+        CommandName::SetReactivePower => "reactive power",
+        CommandName::SetPowerFactor => "power factor",
+        CommandName::Connect => "connect",
+        CommandName::Disconnect => "disconnect",
+        CommandName::ResetAlarms => "alarm reset",
+        CommandName::SetRampRates => "ramp rates",
+        CommandName::SetCurve => "curve",
+        CommandName::SetEnterService => "enter service",
     }
 }
 

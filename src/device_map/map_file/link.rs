@@ -29,7 +29,7 @@ pub(super) struct Limits {
 
 pub(super) fn read(mut table: Table) -> (LinkOptions, Limits) {
     let default = LinkOptions::default();
-    let transports = read_transports(&mut table);
+    let transports = read_transports(table.texts("transports", "[\"tcp\"]"), &TRANSPORTS);
     let port = table.integer("port", 1..=65535, "502").and_then(number);
     let units = read_units(&mut table);
     let connections = table.integer("connections", 1..=100, "1").and_then(number).map(|n| n.value);
@@ -79,14 +79,18 @@ pub(super) fn seconds(
     u64::try_from(given.value).ok().map(Duration::from_secs)
 }
 
-fn read_transports(table: &mut Table) -> Vec<Transport> {
-    let Some(list) = table.texts("transports", "[\"tcp\"]") else { return Vec::new() };
+/// The transports that a device has, of those there are.
+pub(super) fn read_transports(
+    list: Option<Placed<Vec<Placed<String>>>>,
+    known: &[(&str, Transport)],
+) -> Vec<Transport> {
+    let Some(list) = list else { return Vec::new() };
     if list.value.is_empty() {
         list.place.fault("transports is empty; write transports = [\"tcp\"], or leave it out");
     }
     let mut found = Vec::new();
     for word in list.value {
-        let Some(transport) = one_of(&word, "transport", &TRANSPORTS) else { continue };
+        let Some(transport) = one_of(&word, "transport", known) else { continue };
         if found.contains(&transport) {
             word.place.fault(format!("transports names \"{}\" twice; once is enough", word.value));
         } else {

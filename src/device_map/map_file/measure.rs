@@ -1,6 +1,6 @@
 //! `unit`, `quantity`, `phase` and `negate` of a point: what it reports.
 
-use super::points::short_word;
+use super::names::short_word;
 use super::units::{self, QUANTITIES};
 use super::words::{one_of, quoted};
 use crate::device_map::registers::{RegisterQuantity, RegisterType};

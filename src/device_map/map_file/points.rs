@@ -1,35 +1,18 @@
 //! `[defaults]` and `[[point]]`: one value in registers each.
 
 use super::measure;
+use super::names::{MAX_POINTS, Missing, POLLS, point_name, short_word, symbols};
 use super::values::{NUMBERS, parse_raw, raw_number, raw_span, sentinel_between};
 use super::words::{instead, quoted};
-use crate::device_map::registers::{
-    Access, PollClass, RegisterPoint, RegisterTable, RegisterType, WordOrder,
-};
+use crate::device_map::registers::{Access, RegisterPoint, RegisterTable, RegisterType, WordOrder};
 use crate::toml_file::{Item, Place, Placed, Table};
-use std::cell::Cell;
 use std::collections::BTreeSet;
-
-/// Most points of a map.
-const MAX_POINTS: usize = 2000;
-
-/// References without a point for which the nearest one is sought.
-const MAX_SOUGHT: usize = 50;
-
-/// Longest name of a point.
-const MAX_NAME: usize = 64;
 
 /// Most registers of a text.
 const MAX_TEXT: u16 = 120;
 
-/// Most names of values of one point.
-const MAX_SYMBOLS: usize = 500;
-
 /// Most raw values that mean "not there", or that a device may answer with.
 pub(super) const MAX_RAW: usize = 500;
-
-/// Longest unit and name of a value.
-const MAX_WORD: usize = 64;
 
 /// How a file counts registers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,28 +46,15 @@ pub(super) struct ReadPoint {
 #[derive(Debug, Default)]
 pub(super) struct Points {
     pub(super) list: Vec<ReadPoint>,
-    /// Names of points that are there but have a fault: whoever names them is not wrong.
-    wrong: BTreeSet<String>,
-    /// References without a point so far.
-    missing: Cell<usize>,
+    missing: Missing,
 }
 
 impl Points {
     /// The point of a name; a fault if there is none.
     pub(super) fn find(&self, name: &Placed<String>, label: &str) -> Option<&RegisterPoint> {
         let found = self.get(&name.value);
-        if found.is_none() && !self.wrong.contains(&name.value) {
-            self.missing.set(self.missing.get() + 1);
-            // The nearest of thousands of names for each of thousands of references would take minutes.
-            let sought = if self.missing.get() > MAX_SOUGHT { 0 } else { self.list.len() };
-            let names: Vec<&str> =
-                self.list.iter().take(sought).map(|read| read.point.name.as_str()).collect();
-            let right = if sought == 0 && !self.list.is_empty() {
-                "see the names of the points".to_owned()
-            } else {
-                instead(&name.value, &names)
-            };
-            name.place.fault(format!("{label}: there is no point {}; {right}", quoted(&name.value)));
+        if found.is_none() {
+            self.missing.fault(name, label, self.list.iter().map(|read| read.point.name.as_str()));
         }
         found
     }
@@ -136,20 +106,10 @@ pub(super) fn read(tables: Vec<Table>, defaults: &Defaults) -> Points {
         let name = name.map(|name| name.value);
         match read_point(table, name.clone(), &label, defaults) {
             Some(read) => points.list.push(read),
-            None => points.wrong.extend(name),
+            None => name.into_iter().for_each(|name| points.missing.but_wrong(name)),
         }
     }
     points
-}
-
-pub(super) fn point_name(name: Placed<String>) -> Option<Placed<String>> {
-    let good = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
-    if !name.value.is_empty() && name.value.len() <= MAX_NAME && name.value.chars().all(good) {
-        return Some(name);
-    }
-    name.place
-        .fault(format!("a point name is 1 to {MAX_NAME} letters, digits and . _ -; write name = \"p\""));
-    None
 }
 
 fn read_point(mut table: Table, name: Option<String>, label: &str, defaults: &Defaults) -> Option<ReadPoint> {
@@ -163,15 +123,7 @@ fn read_point(mut table: Table, name: Option<String>, label: &str, defaults: &De
     let measure = measure::read(&mut table, kind, label);
     let access =
         table.word("access", &[("r", Access::Read), ("rw", Access::ReadWrite), ("w", Access::Write)]);
-    let poll = table.word(
-        "poll",
-        &[
-            ("fast", PollClass::Fast),
-            ("normal", PollClass::Normal),
-            ("slow", PollClass::Slow),
-            ("once", PollClass::Once),
-        ],
-    );
+    let poll = table.word("poll", &POLLS);
     let range = table.take("range");
     let symbols = table.take("enum");
     let bits = table.take("bits");
@@ -305,49 +257,16 @@ pub(super) fn not_zero(scale: Placed<f64>, label: &str) -> Option<f64> {
     Some(scale.value)
 }
 
-pub(super) fn short_word(text: Placed<String>) -> Option<Placed<String>> {
-    let length = text.value.chars().count();
-    if (1..=MAX_WORD).contains(&length) {
-        return Some(text);
-    }
-    text.place.fault(format!("a unit or name has 1 to {MAX_WORD} characters"));
-    None
-}
-
 /// `enum = { 0xAA = "enable", 0x55 = "disable" }`
 fn read_symbols(item: Item, kind: RegisterType, label: &str) -> Vec<(i128, String)> {
     let place = item.place().clone();
-    let Some(mut table) = item.table("enum = { 0 = \"off\" }") else { return Vec::new() };
+    let Some(table) = item.table("enum = { 0 = \"off\" }") else { return Vec::new() };
     if !kind.is_whole() {
         place.fault(format!("{label}: enum names whole numbers, which type {} has not", kind.word()));
         return Vec::new();
     }
-    let mut symbols: Vec<(i128, String)> = Vec::new();
-    for (key, name) in table.rest() {
-        let raw = parse_raw(&key.value).and_then(|n| kind.raw(n));
-        if raw.is_none() {
-            let shown = quoted(&key.value);
-            key.place.fault(format!(
-                "{label}: enum {shown} is no raw value of type {}; write such as 0xAA = \"enable\"",
-                kind.word()
-            ));
-        }
-        let name = name.text("\"enable\"").and_then(short_word);
-        let (Some(raw), Some(name)) = (raw, name) else { continue };
-        if symbols.iter().any(|(known, word)| *known == raw || *word == name.value) {
-            key.place.fault(format!(
-                "{label}: enum has the value {raw} or the name {} twice",
-                quoted(&name.value)
-            ));
-        } else if symbols.len() >= MAX_SYMBOLS {
-            key.place.fault(format!("{label}: enum has more than {MAX_SYMBOLS} names"));
-            break;
-        } else {
-            symbols.push((raw, name.value));
-        }
-    }
-    symbols.sort();
-    symbols
+    let of_kind = format!(" of type {}", kind.word());
+    symbols(table, |text| parse_raw(text).and_then(|n| kind.raw(n)), (&of_kind, "0xAA = \"enable\"", label))
 }
 
 /// `bits = { 0 = "over voltage" }`

@@ -21,7 +21,8 @@ use super::plan::{self, Act, Arguments, Draft, Ground};
 use crate::core::port::Command;
 use crate::der::{Capability, CurveKind, Effect, Outcome, Quantity, ReadBack, Reading, Setpoint, Watts};
 use crate::device_map::dnp3::{Argument, At, OutstationCommand, OutstationMap};
-use crate::device_map::registers::{CommandName, EffectBound, EffectRule, Rating};
+use crate::device_map::registers::{CommandName, EffectBound, EffectRule};
+use crate::southbound::aggregate::ratings_of;
 use crate::southbound::effect::{Watch, Watches};
 use crate::southbound::held::{Applied, Holding, Key};
 use crate::southbound::lanes::{LANES, Wish, rivals, wish};
@@ -453,18 +454,9 @@ fn stuck(draft: &Draft, outcome: Outcome) -> Outcome {
     }
 }
 
-/// What a measurement is compared with: a rating of its own kind, else the apparent or the active power.
+/// What a measurement is compared with.
 fn rated(map: &OutstationMap, quantity: Quantity, known: &dyn Known) -> Option<f64> {
-    let first: &[Rating] = match quantity {
-        Quantity::ReactivePower => &[
-            Rating::ReactiveInjectedMax,
-            Rating::ReactiveAbsorbedMax,
-            Rating::ApparentPowerMax,
-            Rating::ActivePowerMax,
-        ],
-        _ => &[Rating::ActivePowerMax, Rating::ApparentPowerMax],
-    };
-    first.iter().find_map(|rating| plan::rating(map, *rating, known))
+    ratings_of(quantity).iter().find_map(|rating| plan::rating(map, *rating, known))
 }
 
 #[cfg(test)]

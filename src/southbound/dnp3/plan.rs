@@ -14,7 +14,7 @@ use crate::device_map::dnp3::{
     AnalogNumber, Argument, At, Operate, OutstationCommand, OutstationMap, OutstationStep, StepSource, scaled,
 };
 use crate::device_map::registers::CommandName;
-use crate::southbound::lanes::Tidy;
+use crate::southbound::lanes::{self, Tidy, noun};
 use std::time::Duration;
 
 /// What an outstation said last, as far as it can be used.
@@ -93,8 +93,7 @@ impl Draft {
     /// The active power asked for, if the set point is about it.
     #[must_use]
     pub fn active_power(&self, setpoint: &Setpoint) -> Option<Watts> {
-        let power = matches!(setpoint, Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_));
-        self.value.filter(|_| power).map(Watts::new)
+        lanes::active_power(setpoint, self.value)
     }
 }
 
@@ -290,23 +289,6 @@ fn fits(step: &OutstationStep, raw: f64, number: AnalogNumber) -> Result<(), Str
         return Ok(());
     }
     Err(format!("{} does not fit into the {name} number of {}", Tidy(raw), step.write))
-}
-
-/// The name of a command in words.
-#[must_use]
-pub const fn noun(name: CommandName) -> &'static str {
-    match name {
-        CommandName::LimitActivePower => "limit",
-        CommandName::SetActivePower => "set point",
-        CommandName::SetReactivePower => "reactive power",
-        CommandName::SetPowerFactor => "power factor",
-        CommandName::Connect => "connect",
-        CommandName::Disconnect => "disconnect",
-        CommandName::ResetAlarms => "alarm reset",
-        CommandName::SetRampRates => "ramp rates",
-        CommandName::SetCurve => "curve",
-        CommandName::SetEnterService => "enter service",
-    }
 }
 
 fn words(name: CommandName, draft: &Draft) -> String {

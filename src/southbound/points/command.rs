@@ -11,12 +11,11 @@ use super::draft::{Draft, Ground, Write};
 use super::execute::{Bench, End};
 use super::poll::read_registers;
 use crate::der::{Effect, Outcome, Quantity, ReadBack, Reading, Setpoint, Watts};
-use crate::device_map::registers::{
-    Base, CommandName, InputUnit, Rating, RegisterCommand, RegisterQuantity, Step,
-};
+use crate::device_map::registers::{Base, CommandName, InputUnit, RegisterCommand, RegisterQuantity, Step};
+use crate::southbound::aggregate::ratings_of;
 use crate::southbound::effect::{Watch, Watches};
 use crate::southbound::held::Applied;
-use crate::southbound::lanes::{Wish, rivals};
+use crate::southbound::lanes::{Wish, active_power, rivals};
 use crate::southbound::modbus::{BusError, Line};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -91,9 +90,8 @@ impl Points {
             self.holding.drop(rival);
             self.watches.end(rival);
         }
-        let power = matches!(ask.setpoint, Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_));
         let read_back = ReadBack {
-            active_power: draft.value.filter(|_| power).map(Watts::new),
+            active_power: active_power(ask.setpoint, draft.value),
             bounded: command.reverts_after.is_some(),
             verified,
             doubt: None,
@@ -367,18 +365,9 @@ impl Points {
         self.watches.begin(command.name, watch);
     }
 
-    /// What a measurement is compared with: a rating of its own kind, else the apparent or the active power.
+    /// What a measurement is compared with.
     fn size_of(&self, quantity: Quantity) -> Option<f64> {
-        let first: &[Rating] = match quantity {
-            Quantity::ReactivePower => &[
-                Rating::ReactiveInjectedMax,
-                Rating::ReactiveAbsorbedMax,
-                Rating::ApparentPowerMax,
-                Rating::ActivePowerMax,
-            ],
-            _ => &[Rating::ActivePowerMax, Rating::ApparentPowerMax],
-        };
-        first.iter().find_map(|rating| self.rating(*rating))
+        ratings_of(quantity).iter().find_map(|rating| self.rating(*rating))
     }
 
     /// The resolution of a measurement, in SI.

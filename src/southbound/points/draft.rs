@@ -8,7 +8,7 @@ use crate::device_map::registers::{
     Access, Base, CommandName, InputUnit, Rating, RegisterCommand, RegisterMap, RegisterPoint,
     RegisterQuantity, Step, StepValue,
 };
-use crate::southbound::lanes::Tidy;
+use crate::southbound::lanes::{Tidy, noun};
 use std::time::Duration;
 
 /// A device shows what was written within one second, if the map says nothing else.
@@ -202,19 +202,6 @@ fn rounding_of(command: &RegisterCommand) -> Rounding {
         CommandName::LimitActivePower if negated => Rounding::Up,
         CommandName::LimitActivePower => Rounding::Down,
         _ => Rounding::Nearest,
-    }
-}
-
-const fn noun(name: CommandName) -> &'static str {
-    match name {
-        CommandName::LimitActivePower => "limit",
-        CommandName::SetActivePower => "set point",
-        CommandName::SetReactivePower => "reactive power",
-        CommandName::SetPowerFactor => "power factor",
-        CommandName::Connect => "connect",
-        CommandName::Disconnect => "disconnect",
-        CommandName::ResetAlarms => "alarm reset",
-        CommandName::SetRampRates | CommandName::SetCurve | CommandName::SetEnterService => "setting",
     }
 }
 

@@ -28,6 +28,7 @@ use self::plan::Plan;
 use super::aggregate::Reported;
 use super::effect::Watches;
 use super::held::Holding;
+use super::lanes;
 use crate::der::{Capability, Control, Controls, Nameplate, Watts};
 use crate::device_map::DeviceMap;
 use crate::device_map::registers::{Base, CommandName, InputUnit, Rating, RegisterPoint};
@@ -147,20 +148,8 @@ impl Points {
     pub fn controls(&self) -> Controls {
         let registers = &self.map.registers;
         let has = |name| registers.command(name).is_some_and(|command| self.possible(command));
-        let connect = has(CommandName::Disconnect)
-            && (has(CommandName::Connect)
-                || registers.command(CommandName::Disconnect).is_some_and(|c| !c.release.is_empty()));
-        [
-            (has(CommandName::LimitActivePower), Control::LimitActivePower),
-            (has(CommandName::SetActivePower), Control::SetActivePower),
-            (connect, Control::Connect),
-            (has(CommandName::SetReactivePower), Control::SetReactivePower),
-            (has(CommandName::SetPowerFactor), Control::SetPowerFactor),
-            (has(CommandName::ResetAlarms), Control::ResetAlarms),
-        ]
-        .into_iter()
-        .filter(|(offered, _)| *offered)
-        .fold(Controls::NONE, |all, (_, control)| all.with(control))
+        let undone = registers.command(CommandName::Disconnect).is_some_and(|c| !c.release.is_empty());
+        lanes::controls(has, undone)
     }
 
     /// False if the device says that it does not have a point that a command needs.

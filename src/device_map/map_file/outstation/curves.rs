@@ -146,17 +146,6 @@ pub(super) fn read(
     routes
 }
 
-/// A trip stays in force: the gateway sets it, but never switches a protection off.
-const fn is_protection(kind: CurveKind) -> bool {
-    matches!(
-        kind,
-        CurveKind::LowVoltageTrip
-            | CurveKind::HighVoltageTrip
-            | CurveKind::LowFrequencyTrip
-            | CurveKind::HighFrequencyTrip
-    )
-}
-
 fn read_route(mut layers: Layers, kind: CurveKind, context: &Context<'_>) -> Option<CurveRoute> {
     let place = layers.place().clone();
     let label = format!("curve \"{}\"", kind.name());
@@ -187,7 +176,7 @@ fn read_route(mut layers: Layers, kind: CurveKind, context: &Context<'_>) -> Opt
     if !with_points && kind != CurveKind::FrequencyWatt {
         place.fault(format!("{label} needs points = {{ … }}; only \"freq-watt\" can be a droop"));
     }
-    match (is_protection(kind), release.is_empty()) {
+    match (kind.is_trip(), release.is_empty()) {
         (false, true) => place.fault(format!(
             "{label} has no release steps: the gateway could never undo it; add release = [ {{ write = \"BO29\", reads = \"BI81\", value = \"off\" }} ]"
         )),

@@ -75,6 +75,13 @@ impl Layers {
         self.take(key)?.item.text(example)
     }
 
+    /// A list of texts such as `example`.
+    pub(super) fn texts(&mut self, key: &'static str, example: &str) -> Option<Placed<Vec<Placed<String>>>> {
+        let list = self.take(key)?.item.list(&format!("[{example}]"))?;
+        let value = list.value.into_iter().filter_map(|item| item.text(example)).collect();
+        Some(Placed { value, place: list.place })
+    }
+
     pub(super) fn boolean(&mut self, key: &'static str) -> Option<Placed<bool>> {
         self.take(key)?.item.boolean()
     }

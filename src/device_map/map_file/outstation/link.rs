@@ -1,7 +1,6 @@
 //! `[link]` of an outstation: the connection and the association.
 
-use super::super::link::{TIMEOUT_MS, number, read_serial};
-use super::super::words::one_of;
+use super::super::link::{TIMEOUT_MS, number, read_serial, read_transports};
 use super::layers::Layers;
 use super::usual_link;
 use crate::device_map::dnp3::{ReadPlan, SessionOptions, TimeSync, Unsolicited};
@@ -22,7 +21,7 @@ const TIME_SYNC: [(&str, TimeSync); 5] = [
 pub(super) fn read(layers: Option<Layers>) -> (LinkOptions, SessionOptions) {
     let (usual, session) = (usual_link(), SessionOptions::default());
     let Some(mut layers) = layers else { return (usual, session) };
-    let transports = read_transports(&mut layers);
+    let transports = read_transports(layers.texts("transports", "\"tcp\""), &TRANSPORTS);
     let port = layers.integer("port", 1..=65_535, "20000").and_then(number::<u16>).map(|port| port.value);
     let millis = |given: Option<crate::toml_file::Placed<i64>>, usual: Duration| {
         given.and_then(|ms| u64::try_from(ms.value).ok()).map_or(usual, Duration::from_millis)
@@ -63,23 +62,4 @@ pub(super) fn read(layers: Option<Layers>) -> (LinkOptions, SessionOptions) {
 fn seconds(layers: &mut Layers, key: &'static str, least: i64, most: i64, example: &str) -> Option<Duration> {
     let given = layers.integer(key, least..=most, example)?;
     u64::try_from(given.value).ok().map(Duration::from_secs)
-}
-
-fn read_transports(layers: &mut Layers) -> Vec<Transport> {
-    let Some(list) = layers.take("transports").and_then(|given| given.item.list("[\"tcp\"]")) else {
-        return Vec::new();
-    };
-    if list.value.is_empty() {
-        list.place.fault("transports is empty; write transports = [\"tcp\"], or leave it out");
-    }
-    let mut found = Vec::new();
-    for word in list.value.into_iter().filter_map(|item| item.text("\"tcp\"")) {
-        let Some(transport) = one_of(&word, "transport", &TRANSPORTS) else { continue };
-        if found.contains(&transport) {
-            word.place.fault(format!("transports names \"{}\" twice; once is enough", word.value));
-        } else {
-            found.push(transport);
-        }
-    }
-    found
 }

@@ -1,7 +1,8 @@
 //! `[[point]]` of an outstation: what its points report.
 
 use super::super::measure::{self, Written};
-use super::super::points::{not_zero, point_name, short_word};
+use super::super::names::{MAX_POINTS, Missing, POLLS, point_name, symbols};
+use super::super::points::not_zero;
 use super::super::values::NUMBERS;
 use super::super::words::{instead, quoted};
 use super::addresses::{Shifts, Spot};
@@ -9,47 +10,26 @@ use super::chain::Level;
 use super::layers::Layers;
 use super::options::raw_list;
 use crate::device_map::dnp3::{At, OutstationPoint, PointKind};
-use crate::device_map::registers::{PollClass, RegisterQuantity, RegisterType};
+use crate::device_map::registers::{RegisterQuantity, RegisterType};
 use crate::toml_file::{Item, Place, Placed};
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Most points of a map.
-const MAX_POINTS: usize = 2000;
-
-/// Most names of values of one point.
-const MAX_SYMBOLS: usize = 500;
 
 /// Longest words of an alarm or a reason.
 const MAX_WORDS: usize = 200;
-
-/// References without a point for which the nearest one is sought.
-const MAX_SOUGHT: usize = 50;
 
 /// All points of a map.
 #[derive(Debug, Default)]
 pub(super) struct Points {
     pub(super) list: Vec<OutstationPoint>,
-    /// Names of points that are there but have a fault: whoever names them is not wrong.
-    wrong: BTreeSet<String>,
-    /// References without a point so far.
-    missing: Cell<usize>,
+    missing: Missing,
 }
 
 impl Points {
     /// The point of a name; a fault if there is none.
     pub(super) fn find(&self, name: &Placed<String>, label: &str) -> Option<&OutstationPoint> {
         let found = self.list.iter().find(|point| point.name == name.value);
-        if found.is_none() && !self.wrong.contains(&name.value) {
-            self.missing.set(self.missing.get() + 1);
-            let sought = if self.missing.get() > MAX_SOUGHT { 0 } else { self.list.len() };
-            let names: Vec<&str> = self.list.iter().take(sought).map(|point| point.name.as_str()).collect();
-            let right = if sought == 0 && !self.list.is_empty() {
-                "see the names of the points".to_owned()
-            } else {
-                instead(&name.value, &names)
-            };
-            name.place.fault(format!("{label}: there is no point {}; {right}", quoted(&name.value)));
+        if found.is_none() {
+            self.missing.fault(name, label, self.list.iter().map(|point| point.name.as_str()));
         }
         found
     }
@@ -111,7 +91,7 @@ pub(super) fn read(levels: &mut [Level], shifts: &Shifts) -> Points {
     for (name, layers) in named(levels, ("point", "name", "remove_points"), MAX_POINTS, point_name) {
         let label = format!("point \"{name}\"");
         let Some((point, place)) = read_point(layers, name.clone(), &label, shifts) else {
-            points.wrong.insert(name);
+            points.missing.but_wrong(name);
             continue;
         };
         if let Some(other) = taken.get(&point.at) {
@@ -154,15 +134,7 @@ fn read_point(
     let scale = layers.number("scale", NUMBERS, "0.1").and_then(|scale| not_zero(scale, label));
     let offset = layers.number("offset", NUMBERS, "0").map_or(0.0, |offset| offset.value);
     let (unit, quantity) = measure(&mut layers, kind, label);
-    let poll = layers.word(
-        "poll",
-        &[
-            ("fast", PollClass::Fast),
-            ("normal", PollClass::Normal),
-            ("slow", PollClass::Slow),
-            ("once", PollClass::Once),
-        ],
-    );
+    let poll = layers.word("poll", &POLLS);
     let without_online = layers.boolean("without_online").is_some_and(|given| given.value);
     let invalid = layers.take("invalid").map(|given| raw_list(given.item, &format!("{label}: invalid")));
     let symbols = layers.take("enum").map(|given| read_symbols(given.item, label));
@@ -248,27 +220,6 @@ fn words(text: Placed<String>, key: &str, label: &str) -> Option<String> {
 
 /// `enum = { 0 = "off", 1 = "on" }`
 fn read_symbols(item: Item, label: &str) -> Vec<(i64, String)> {
-    let Some(mut table) = item.table("enum = { 0 = \"off\" }") else { return Vec::new() };
-    let mut symbols: Vec<(i64, String)> = Vec::new();
-    for (key, name) in table.rest() {
-        let raw = key.value.parse::<i32>().ok().map(i64::from);
-        if raw.is_none() {
-            key.place.fault(format!(
-                "{label}: enum {} is no raw value; write such as 1 = \"on\"",
-                quoted(&key.value)
-            ));
-        }
-        let name = name.text("\"on\"").and_then(short_word);
-        let (Some(raw), Some(name)) = (raw, name) else { continue };
-        if symbols.iter().any(|(known, word)| *known == raw || *word == name.value) {
-            key.place.fault(format!("{label}: enum has {raw} or {} twice", quoted(&name.value)));
-        } else if symbols.len() >= MAX_SYMBOLS {
-            key.place.fault(format!("{label}: enum has more than {MAX_SYMBOLS} names"));
-            break;
-        } else {
-            symbols.push((raw, name.value));
-        }
-    }
-    symbols.sort();
-    symbols
+    let Some(table) = item.table("enum = { 0 = \"off\" }") else { return Vec::new() };
+    symbols(table, |text| text.parse::<i32>().ok().map(i64::from), ("", "1 = \"on\"", label))
 }

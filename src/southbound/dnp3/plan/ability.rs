@@ -6,6 +6,7 @@ use super::{Known, size};
 use crate::der::{Capability, Control, Controls, Watts};
 use crate::device_map::dnp3::{Argument, At, OutstationMap, OutstationPoint, OutstationStep, StepSource};
 use crate::device_map::registers::{CommandName, Rating, RegisterQuantity};
+use crate::southbound::lanes;
 
 /// What the commands of the map let the outstation be asked for, but for what it says that it does not support.
 #[must_use]
@@ -13,22 +14,8 @@ pub fn controls(map: &OutstationMap, known: &dyn Known) -> Controls {
     let can = |at: Option<At>| at.is_none_or(|at| known.is_on(at) != Some(false));
     let has = |name| map.command(name).is_some_and(|command| can(command.supports));
     let undone = map.command(CommandName::Disconnect).is_some_and(|command| !command.release.is_empty());
-    let connect = has(CommandName::Disconnect) && (has(CommandName::Connect) || undone);
-    let curves = map.curves.iter().any(|curve| can(curve.supports));
-    [
-        (has(CommandName::LimitActivePower), Control::LimitActivePower),
-        (has(CommandName::SetActivePower), Control::SetActivePower),
-        (connect, Control::Connect),
-        (has(CommandName::SetReactivePower), Control::SetReactivePower),
-        (has(CommandName::SetPowerFactor), Control::SetPowerFactor),
-        (has(CommandName::SetRampRates), Control::SetRampRates),
-        (curves, Control::SetCurve),
-        (has(CommandName::SetEnterService), Control::SetEnterService),
-        (has(CommandName::ResetAlarms), Control::ResetAlarms),
-    ]
-    .into_iter()
-    .filter(|(offered, _)| *offered)
-    .fold(Controls::NONE, |all, (_, control)| all.with(control))
+    let all = lanes::controls(has, undone);
+    if map.curves.iter().any(|curve| can(curve.supports)) { all.with(Control::SetCurve) } else { all }
 }
 
 /// What the outstation can be asked for: the maxima to which its percentages refer, else its ratings. A storage that is

@@ -1,6 +1,8 @@
 //! What a command would write, for a person who is asked first. Reads what the command rests on, writes nothing.
 
-use super::{Ask, CommandName, Draft, Line, Outcome, Points, RegisterCommand, Setpoint, Watts, Wish, wish};
+use super::{
+    Ask, CommandName, Draft, Line, Outcome, Points, RegisterCommand, Watts, Wish, active_power, wish,
+};
 use std::time::Duration;
 
 /// What would be written.
@@ -48,9 +50,8 @@ impl Points {
         self.prepare(line, command, &command.steps).await?;
         let base = self.base(command, ask);
         let draft = self.ground(base).command(command, value).map_err(Outcome::Refused)?;
-        let power = matches!(ask.setpoint, Setpoint::LimitActivePower(_) | Setpoint::SetActivePower(_));
         let mut preview = Preview {
-            active_power: draft.value.filter(|_| power).map(Watts::new),
+            active_power: active_power(ask.setpoint, draft.value),
             forgotten: command.refresh,
             ..Preview::default()
         };

@@ -111,16 +111,6 @@ impl Family {
     }
 }
 
-fn is_trip(kind: CurveKind) -> bool {
-    matches!(
-        kind,
-        CurveKind::LowVoltageTrip
-            | CurveKind::HighVoltageTrip
-            | CurveKind::LowFrequencyTrip
-            | CurveKind::HighFrequencyTrip
-    )
-}
-
 /// The models of a function.
 pub(super) fn models_of(kind: CurveKind) -> Vec<u16> {
     FAMILIES.iter().filter(|f| f.kind == kind).map(|f| f.model).collect()
@@ -403,7 +393,7 @@ pub(super) fn release(ask: &Ask<'_>, kind: CurveKind) -> Result<Plan, String> {
         if !enabled(ask, &draft, family.model, enable, false) {
             continue;
         }
-        if is_trip(kind) {
+        if kind.is_trip() {
             return Err(format!(
                 "{} is a protection and is not switched off ({}.{enable}); set another curve instead",
                 kind.name(),

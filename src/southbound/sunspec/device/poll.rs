@@ -4,7 +4,7 @@ use super::{Device, End, Trouble};
 use crate::core::port::{Poll, Report};
 use crate::der::{DeviceState, Quantity, Reading};
 use crate::device_map::{PlacedScale, Scale};
-use crate::southbound::modbus::BusError;
+use crate::southbound::modbus::{BusError, Turn};
 use crate::southbound::pace::{is_due, next_due};
 use crate::southbound::sunspec::block::{Class, Fault};
 use crate::southbound::sunspec::readings::{Bounds, PointFault, energy_point, readings};
@@ -22,7 +22,7 @@ const MOST_OTHERS: u64 = 16;
 /// A block that gets no answer is not left alone longer than this.
 const PATIENCE: Duration = Duration::from_secs(55);
 
-impl Device<'_> {
+impl<'a> Device<'a> {
     /// Polls until the gateway stops, the map moves or the device is lost.
     pub(super) async fn poll_on(&mut self, anchor: Instant) -> End {
         let mut due = Instant::now();
@@ -83,19 +83,7 @@ impl Device<'_> {
             if fresh.contains(&place) {
                 continue;
             }
-            // Commands that come while other units are read go first.
-            let free = (!self.port.commands.waiting()).then(|| self.line.try_turn()).flatten();
-            let turn = if let Some(turn) = free {
-                turn
-            } else {
-                loop {
-                    tokio::select! {
-                        biased;
-                        pending = self.port.commands.next() => self.command(pending).await,
-                        turn = self.line.turn() => break turn,
-                    }
-                }
-            };
+            let turn = self.turn_after_commands().await;
             if self.moved {
                 return Err(Trouble::Moved("seen while carrying out a command".to_owned()));
             }
@@ -131,6 +119,22 @@ impl Device<'_> {
         }
         self.say_state().await;
         Ok(())
+    }
+
+    /// The next turn to read. Commands that come while other units are read go first.
+    async fn turn_after_commands(&mut self) -> Turn<'a> {
+        if !self.port.commands.waiting()
+            && let Some(turn) = self.line.try_turn()
+        {
+            return turn;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                pending = self.port.commands.next() => self.command(pending).await,
+                turn = self.line.turn() => return turn,
+            }
+        }
     }
 
     /// What the blocks at these places, which were just read, come to.

@@ -101,7 +101,7 @@ fn of_points() {
         ),
         (&point("poll = \"often\"\n"), "poll \"often\" is not known"),
         (&point("enum = { a = \"b\" }\n"), "enum \"a\" is no raw value"),
-        (&point("enum = { 1 = \"b\", 2 = \"b\" }\n"), "enum has 2 or \"b\" twice"),
+        (&point("enum = { 1 = \"b\", 2 = \"b\" }\n"), "enum has the value 2 or the name \"b\" twice"),
         (&point("only_while = \"CTR27\"\n"), "only_while: CTR27 counts, which is not on or off"),
         (&point("alarm = \" \"\n"), "alarm has 1 to 200 characters"),
         (&point("blocks = \"\"\n"), "blocks has 1 to 200 characters"),
