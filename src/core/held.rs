@@ -5,6 +5,7 @@
 use super::dispatch::Now;
 use super::port::{Aim, CommandEnd, CommandId};
 use super::settings::Settings;
+use super::way::Way;
 use crate::der::{Capability, Control, Effect, Outcome, Setpoint, Watts};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -55,6 +56,8 @@ pub(super) struct Held {
     /// What it was asked does not show in its measurements, in words.
     pub(super) no_effect: Option<String>,
     measured: Option<Measured>,
+    /// How it comes to what it was asked.
+    way: Option<Way>,
     /// What it has shown it can deliver at most, while that is less than its capability.
     most: Option<f64>,
     /// What it has shown it can deliver at least (a negative number), while that is less in size than its capability.
@@ -118,10 +121,24 @@ impl Held {
         !self.refused && self.unanswered < UNANSWERED && self.no_effect.is_none()
     }
 
-    /// What it is still bound to by its own reversion time, whatever else becomes of it.
+    /// What it was last bound to, and until when by its own reversion time, whatever else becomes of it.
     pub(super) fn bound_until(&self) -> Option<(f64, Instant)> {
         let applied = self.applied.filter(|_| !self.releasing())?;
         Some((applied.watts, applied.until))
+    }
+
+    /// The same, as the most that it may hold: a later command without an answer may have arrived.
+    pub(super) fn bound_at_most(&self) -> Option<(f64, Instant)> {
+        let (watts, until) = self.bound_until()?;
+        let sent = self.sent.as_ref().and_then(|sent| watts_of(&sent.setpoint));
+        Some((sent.map_or(watts, |sent| sent.get().max(watts)), until))
+    }
+
+    /// True if what it was asked was applied, and it has not moved towards that for the settling time; `None` while nothing
+    /// is applied.
+    pub(super) fn rests(&self) -> Option<bool> {
+        let applied = self.applied?;
+        Some(self.way.is_some_and(|way| way.rests(applied.since)))
     }
 
     /// True if the last thing sent was a release.
@@ -287,6 +304,8 @@ impl Held {
             asked: self.asked,
             share: self.share,
             bounded: self.bounded,
+            // Whoever watches it says when it follows again.
+            no_effect: self.no_effect.take(),
             measured: self.measured,
             most: self.most,
             least: self.least,
@@ -332,6 +351,7 @@ impl Held {
         if taken(at, now).is_none_or(|taken| taken < since) {
             return;
         }
+        self.way = Some(Way::seen(self.way, (asked, since), power, size, (now.mono, settle)));
         let (short, gained) = if asked >= 0.0 {
             (asked - power, before.map_or(0.0, |b| power - b))
         } else {

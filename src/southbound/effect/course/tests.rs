@@ -120,7 +120,7 @@ fn what_is_beyond_now_and_then_does_not_stray() {
         course.ask(4000.0, WINDOW, now);
         course
     };
-    let powers = |second: usize| if second % 25 == 0 { 4000.0 } else { 9000.0 };
+    let powers = |second: usize| if second.is_multiple_of(25) { 4000.0 } else { 9000.0 };
     assert_eq!(found(&mut asked(), now, (1..200).map(powers)), None);
     let stays = |second: usize| if second < 100 { 4000.0 } else { 4600.0 };
     assert_eq!(found(&mut asked(), now, (1..200).map(stays)), Some(130));
