@@ -6,7 +6,7 @@ use super::dispatch::Now;
 use super::port::{Aim, CommandEnd, CommandId};
 use super::settings::Settings;
 use super::way::Way;
-use crate::der::{Capability, Control, Effect, Outcome, Setpoint, Watts};
+use crate::der::{Capability, Control, Effect, Lane, Outcome, Setpoint, Watts};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -177,7 +177,8 @@ impl Held {
         let same_kind = self.sent.as_ref().is_some_and(|s| !differs(&s.setpoint, &setpoint, f64::INFINITY));
         if !same_kind {
             self.applied = None;
-            self.no_effect = None;
+            // After it was away nothing is known of what was sent, and it is asked for the same again.
+            self.no_effect = self.no_effect.take().filter(|_| self.sent.is_none());
             self.outcome = "waiting";
             self.unverified = None;
             self.reason.clear();
@@ -191,9 +192,14 @@ impl Held {
         self.retry_at = None;
     }
 
-    /// Takes what the measurements showed, if it is about the kind of command that was sent last.
+    /// Takes what the measurements showed, if it is about the kind of command that was sent last; of one that was away, and
+    /// is not asked again yet, about active power.
     pub(super) fn saw_effect(&mut self, setpoint: &Setpoint, effect: &Effect) {
-        if self.sent.as_ref().is_some_and(|sent| !differs(&sent.setpoint, setpoint, f64::INFINITY)) {
+        let about = match &self.sent {
+            Some(sent) => !differs(&sent.setpoint, setpoint, f64::INFINITY),
+            None => self.engaged && setpoint.lane() == Lane::ActivePower,
+        };
+        if about {
             self.no_effect = match effect {
                 Effect::Effective => None,
                 Effect::NoEffect(words) => Some(words.clone()),
