@@ -83,10 +83,11 @@ impl Dispatches {
                     continue;
                 }
             };
-            // The room to recover is in the shares of a cap already.
+            // The room to recover is in the shares of a cap already; whose power is not known cannot show that it recovers.
+            let known = field.registry.get(*index).is_some_and(|d| d.active_power().is_some());
             let watts = match aim {
-                Aim::Value => with_probe(share, left, bounds, shared.level, Held::probe(capability)),
-                Aim::Cap => share,
+                Aim::Value if known => with_probe(share, left, bounds, shared.level, Held::probe(capability)),
+                Aim::Value | Aim::Cap => share,
             };
             asks.push((*index, Ask::Share(watts)));
             let Some(held) = self.held.get_mut(index.get()) else { continue };
@@ -119,13 +120,11 @@ impl Dispatches {
         let (Some(device), Some(held)) = (field.registry.get(index), self.held.get(index.get())) else {
             return Part::Apart(0.0);
         };
-        // What is not known of a member is the most under a cap, and nothing for a value.
-        let unknown = device.capability.filter(|_| aim == Aim::Cap).map_or(0.0, |c| c.injection_max.get());
-        let delivers = device.trusted(Quantity::ActivePower).unwrap_or(unknown);
+        let delivers = delivers(aim, held, device, now);
         if self.owned(index) {
             // A later dispatch has it, and brings it there if it can be reached.
             return Part::Apart(match device.capability {
-                Some(capability) if !device.state.takes_commands() => {
+                Some(capability) if !device.state.takes_commands() || device.is_silent() => {
                     out_of_reach(aim, held, device, &capability, now)
                 }
                 _ if held.counted_on() => held.share,
@@ -171,15 +170,43 @@ fn share_out(target: f64, aim: Aim, members: &[Member]) -> (f64, Split) {
     (left, split(if aim == Aim::Cap { left.max(0.0) } else { left }, &bounds))
 }
 
-/// What a member out of reach has to be taken for. For a value: nothing, so that the others make it up. For a cap: what
-/// it was bound to while its reversion time lasts, and after that the most it can do.
-fn out_of_reach(aim: Aim, held: &Held, device: &Device, capability: &Capability, now: Instant) -> f64 {
-    match (aim, held.bound_until()) {
-        (Aim::Value, _) => 0.0,
-        (Aim::Cap, Some((watts, until))) if now < until => {
-            device.last_active_power().map_or(watts, |last| last.max(watts))
+/// What a member delivers that is not left a part. If its power is not known although it answers: for a value, what it was
+/// bound to while that lasts, or what it delivered last if it ignores that, else nothing; for a cap, the most it may do.
+fn delivers(aim: Aim, held: &Held, device: &Device, now: Instant) -> f64 {
+    if let Some(power) = device.trusted(Quantity::ActivePower) {
+        return power;
+    }
+    let Some(capability) = device.capability else { return 0.0 };
+    match aim {
+        Aim::Cap => most(held, device, &capability, now),
+        Aim::Value if !device.state.takes_commands() || device.is_silent() => 0.0,
+        Aim::Value if held.no_effect.is_some() => device.last_active_power().unwrap_or(0.0),
+        Aim::Value => {
+            let (high, low) = held.expected(&capability);
+            let bound = held.bound_until().filter(|(_, until)| now < *until);
+            bound.map_or(0.0, |(watts, _)| watts.min(high).max(low))
         }
-        (Aim::Cap, _) => capability.injection_max.get(),
+    }
+}
+
+/// What a member out of reach has to be taken for: nothing for a value, so that the others make it up, and the most it may do
+/// for a cap.
+fn out_of_reach(aim: Aim, held: &Held, device: &Device, capability: &Capability, now: Instant) -> f64 {
+    match aim {
+        Aim::Value => 0.0,
+        Aim::Cap => most(held, device, capability, now),
+    }
+}
+
+/// The most that a member may do whose power is not known: what it was bound to while its reversion time lasts, and after
+/// that, or if it ignores what it is asked, what it is rated for.
+fn most(held: &Held, device: &Device, capability: &Capability, now: Instant) -> f64 {
+    let rated = capability.injection_max.get();
+    match held.bound_at_most().filter(|(_, until)| now < *until && held.no_effect.is_none()) {
+        Some((watts, _)) => {
+            device.last_active_power().map_or(watts, |last| last.max(watts)).min(rated.max(watts))
+        }
+        None => rated,
     }
 }
 

@@ -5,7 +5,8 @@
 use super::dispatch::Now;
 use super::port::{Aim, CommandEnd, CommandId};
 use super::settings::Settings;
-use crate::der::{Capability, Control, Effect, Outcome, Setpoint, Watts};
+use super::way::Way;
+use crate::der::{Capability, Control, Effect, Lane, Outcome, Setpoint, Watts};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -49,9 +50,14 @@ pub(super) struct Held {
     pub(super) reason: String,
     /// It took the last command, and nothing that was read back proves it: why not, in words.
     pub(super) unverified: Option<&'static str>,
+    /// Whether the device ends by itself what it holds of ours, if it is not refreshed; `None` if it holds nothing that is
+    /// known.
+    pub(super) bounded: Option<bool>,
     /// What it was asked does not show in its measurements, in words.
     pub(super) no_effect: Option<String>,
     measured: Option<Measured>,
+    /// How it comes to what it was asked.
+    way: Option<Way>,
     /// What it has shown it can deliver at most, while that is less than its capability.
     most: Option<f64>,
     /// What it has shown it can deliver at least (a negative number), while that is less in size than its capability.
@@ -115,10 +121,24 @@ impl Held {
         !self.refused && self.unanswered < UNANSWERED && self.no_effect.is_none()
     }
 
-    /// What it is still bound to by its own reversion time, whatever else becomes of it.
+    /// What it was last bound to, and until when by its own reversion time, whatever else becomes of it.
     pub(super) fn bound_until(&self) -> Option<(f64, Instant)> {
         let applied = self.applied.filter(|_| !self.releasing())?;
         Some((applied.watts, applied.until))
+    }
+
+    /// The same, as the most that it may hold: a later command without an answer may have arrived.
+    pub(super) fn bound_at_most(&self) -> Option<(f64, Instant)> {
+        let (watts, until) = self.bound_until()?;
+        let sent = self.sent.as_ref().and_then(|sent| watts_of(&sent.setpoint));
+        Some((sent.map_or(watts, |sent| sent.get().max(watts)), until))
+    }
+
+    /// True if what it was asked was applied, and it has not moved towards that for the settling time; `None` while nothing
+    /// is applied.
+    pub(super) fn rests(&self) -> Option<bool> {
+        let applied = self.applied?;
+        Some(self.way.is_some_and(|way| way.rests(applied.since)))
     }
 
     /// True if the last thing sent was a release.
@@ -157,7 +177,8 @@ impl Held {
         let same_kind = self.sent.as_ref().is_some_and(|s| !differs(&s.setpoint, &setpoint, f64::INFINITY));
         if !same_kind {
             self.applied = None;
-            self.no_effect = None;
+            // After it was away nothing is known of what was sent, and it is asked for the same again.
+            self.no_effect = self.no_effect.take().filter(|_| self.sent.is_none());
             self.outcome = "waiting";
             self.unverified = None;
             self.reason.clear();
@@ -171,9 +192,14 @@ impl Held {
         self.retry_at = None;
     }
 
-    /// Takes what the measurements showed, if it is about the kind of command that was sent last.
+    /// Takes what the measurements showed, if it is about the kind of command that was sent last; of one that was away, and
+    /// is not asked again yet, about active power.
     pub(super) fn saw_effect(&mut self, setpoint: &Setpoint, effect: &Effect) {
-        if self.sent.as_ref().is_some_and(|sent| !differs(&sent.setpoint, setpoint, f64::INFINITY)) {
+        let about = match &self.sent {
+            Some(sent) => !differs(&sent.setpoint, setpoint, f64::INFINITY),
+            None => self.engaged && setpoint.lane() == Lane::ActivePower,
+        };
+        if about {
             self.no_effect = match effect {
                 Effect::Effective => None,
                 Effect::NoEffect(words) => Some(words.clone()),
@@ -217,6 +243,7 @@ impl Held {
             Outcome::Applied(read_back) => {
                 let watts = read_back.active_power.or(watts_of(&end.setpoint)).map_or(0.0, Watts::get);
                 let until = if latest { sent.at } else { now.mono } + sent.hold;
+                self.bounded = Some(read_back.bounded);
                 self.has_applied(watts, until, capability, now.mono, settings.settle);
             }
             Outcome::Refused(why) | Outcome::NotKept(why) if release => {
@@ -282,6 +309,9 @@ impl Held {
             engaged: self.engaged,
             asked: self.asked,
             share: self.share,
+            bounded: self.bounded,
+            // Whoever watches it says when it follows again.
+            no_effect: self.no_effect.take(),
             measured: self.measured,
             most: self.most,
             least: self.least,
@@ -327,6 +357,7 @@ impl Held {
         if taken(at, now).is_none_or(|taken| taken < since) {
             return;
         }
+        self.way = Some(Way::seen(self.way, (asked, since), power, size, (now.mono, settle)));
         let (short, gained) = if asked >= 0.0 {
             (asked - power, before.map_or(0.0, |b| power - b))
         } else {

@@ -20,6 +20,7 @@ mod settings;
 mod state;
 mod task;
 mod view;
+mod way;
 
 pub use registry::DeviceEntry;
 pub use settings::Settings;

@@ -6,7 +6,9 @@ use super::port::{Change, DeviceRecord, Poll, Report};
 use super::readings::Readings;
 use super::sequence::{Lines, Sequence};
 use super::service::{DeviceView, EffectView, Reference};
-use crate::der::{Capability, DeviceIndex, DeviceState, Effect, Mrid, Nameplate, Quantity, SequenceEvent};
+use crate::der::{
+    Capability, DeviceIndex, DeviceState, Effect, Mrid, Nameplate, Quantity, SequenceEvent, Setpoint,
+};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,6 +38,10 @@ pub(super) struct Device {
     nameplate: Option<Arc<Nameplate>>,
     pub(super) capability: Option<Capability>,
     readings: Readings,
+    /// When it was heard last: it told something, be it that a value cannot be used.
+    heard: Option<Instant>,
+    /// Nothing was heard of it for too long.
+    quiet: bool,
     /// What its last command has shown.
     effect: Option<EffectView>,
     /// What it recorded by itself.
@@ -69,15 +75,29 @@ impl Device {
         self.readings.last(Quantity::ActivePower)
     }
 
-    /// True if it has told its active power before, and does not any more: whatever its driver hopes for, it cannot be
-    /// counted on.
+    /// True if it has told its active power before, and tells nothing any more: whatever its driver hopes for, it cannot be
+    /// counted on. One that answers and only does not know its power is not silent.
     pub(super) fn is_silent(&self) -> bool {
-        self.last_active_power().is_some() && self.active_power().is_none()
+        self.quiet && self.last_active_power().is_some() && self.active_power().is_none()
     }
 
     /// When what it adds to its groups was measured.
     pub(super) fn times(&self) -> Times {
         REPORTED.map(|(quantity, _)| self.measured(quantity).map(|(_, at)| at))
+    }
+
+    /// One line for each change of what its commands are seen to do; that they work at once is nothing to log.
+    fn log_effect(&self, setpoint: &Setpoint, effect: &Effect) {
+        let (device, seen) = (&self.name, self.effect.as_ref().filter(|e| e.asked.lane() == setpoint.lane()));
+        match (effect, seen.map(|seen| &seen.effect)) {
+            (Effect::NoEffect(reason), _) => {
+                tracing::warn!(device, %setpoint, reason, "a command has no effect");
+            }
+            (Effect::Effective, Some(Effect::NoEffect(_))) => {
+                tracing::info!(device, %setpoint, "a command has its effect again");
+            }
+            (Effect::Effective, _) => {}
+        }
     }
 
     fn view(&self) -> DeviceView {
@@ -125,6 +145,8 @@ impl Registry {
                 nameplate: None,
                 capability: None,
                 readings: Readings::default(),
+                heard: None,
+                quiet: false,
                 effect: None,
                 sequence: Sequence::default(),
                 record: (DeviceRecord::default(), false),
@@ -172,6 +194,7 @@ impl Registry {
                 }
                 if state == DeviceState::CommLost {
                     device.readings.mark_stale(Duration::ZERO, now.mono, true);
+                    device.quiet = true;
                 }
                 device.state = state;
                 device.reason = reason;
@@ -186,6 +209,9 @@ impl Registry {
                 }
             }
             Report::Poll(Poll { readings, .. }) | Report::Readings(readings) => {
+                if !readings.is_empty() {
+                    (device.heard, device.quiet) = (Some(now.mono), false);
+                }
                 for reading in &readings {
                     device.readings.take(reading, now.wall, now.mono);
                 }
@@ -196,9 +222,7 @@ impl Registry {
                 device.sequence.take(events, (now.wall, now.mono), &mut self.lines, log);
             }
             Report::Effect { setpoint, effect } => {
-                if let Effect::NoEffect(reason) = &effect {
-                    tracing::warn!(device = device.name, %setpoint, reason, "a command has no effect");
-                }
+                device.log_effect(&setpoint, &effect);
                 device.effect = Some(EffectView { asked: setpoint, effect, at: now.wall });
             }
             Report::Remember(record) => {
@@ -258,6 +282,7 @@ impl Registry {
         let mut marked = Vec::new();
         for (place, device) in self.devices.iter_mut().enumerate() {
             let limit = after.max(device.poll * 3);
+            device.quiet |= device.heard.is_some_and(|heard| now.duration_since(heard) > limit);
             if device.readings.mark_stale(limit, now, false) {
                 device.dirty = true;
                 marked.push(DeviceIndex::new(place));

@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// A member that delivers this part of what it was asked less is said to.
 const SHORT: f64 = 0.02;
 
+/// What is said of a member that has no time limit of its own for what it was asked.
+const LASTING: &str = "holds its order until released, also if the gateway dies";
+
 /// What is shown of all dispatches.
 pub(super) fn dispatches(field: &Field, dispatches: &Dispatches) -> Vec<Arc<DispatchView>> {
     dispatches.running.iter().filter_map(|running| dispatch(field, dispatches, running)).collect()
@@ -23,7 +26,9 @@ fn dispatch(field: &Field, dispatches: &Dispatches, running: &Running) -> Option
     let (delivered, rests_on) = if live { Dispatches::delivered(record, field.groups) } else { (None, 0) };
     let scene = Scene { field, dispatches, running, record };
     let shares = scene.shares();
-    let group = field.groups.get(&asked.group).map(|g| g.label().to_owned());
+    let group = field.groups.get(&asked.group);
+    let members = group.map_or(0, |g| g.members.len());
+    let group = group.map(|g| g.label().to_owned());
     Some(Arc::new(DispatchView {
         mrid: asked.mrid.clone(),
         names: asked.names.clone(),
@@ -37,6 +42,7 @@ fn dispatch(field: &Field, dispatches: &Dispatches, running: &Running) -> Option
         asked: running.target.filter(|_| live),
         delivered,
         rests_on,
+        members,
         shares,
     }))
 }
@@ -70,16 +76,25 @@ impl Scene<'_> {
     fn share(&self, index: DeviceIndex, ask: Ask) -> Option<ShareView> {
         let (device, held) = (self.field.registry.get(index)?, self.dispatches.held.get(index.get())?);
         let delivered = device.trusted(Quantity::ActivePower);
-        let (outcome, reason) = match ask {
-            Ask::Nothing => ("", self.why_not(index, device)),
-            Ask::Share(watts) => (held.outcome, why_short(held, watts, delivered)),
-            Ask::Release if held.reason.is_empty() => {
-                (held.outcome, held.unverified.unwrap_or("").to_owned())
+        let (outcome, mut words) = match ask {
+            Ask::Nothing => ("", vec![self.why_not(index, device)]),
+            Ask::Share(watts) => {
+                let unknown = if delivered.is_none() { why_unknown(held) } else { String::new() };
+                (held.outcome, vec![why_short(held, watts, delivered), unknown])
             }
-            Ask::Release => (held.outcome, held.reason.clone()),
+            Ask::Release if held.reason.is_empty() => {
+                (held.outcome, vec![held.unverified.unwrap_or("").to_owned()])
+            }
+            Ask::Release => (held.outcome, vec![held.reason.clone()]),
         };
+        let lent = self.owner(index).is_some();
+        if held.bounded == Some(false) && !lent {
+            words.push(LASTING.to_owned());
+        }
+        words.retain(|words| !words.is_empty());
+        let reason = words.join("; ");
         let (device, name) = (device.mrid.clone(), device.name.clone());
-        Some(ShareView { device, name, asked: ask, delivered, outcome, reason })
+        Some(ShareView { device, name, asked: ask, delivered, outcome, bounded: held.bounded, reason })
     }
 
     /// Why a member of an active dispatch is not asked.
@@ -117,7 +132,7 @@ impl Scene<'_> {
     /// What an operator should know of the dispatch as a whole.
     fn reason(&self, shares: &[ShareView]) -> String {
         match self.running.state {
-            DispatchState::Active => self.why_off(),
+            DispatchState::Active => self.why_off(shares),
             DispatchState::Releasing if !shares.is_empty() => {
                 let gone = shares.iter().filter(|share| self.is_away(share)).count();
                 format!("{} to be released, {gone} of them not reachable now", shares.len())
@@ -126,7 +141,7 @@ impl Scene<'_> {
         }
     }
 
-    fn why_off(&self) -> String {
+    fn why_off(&self, shares: &[ShareView]) -> String {
         let asks = &self.running.asks;
         if asks.is_empty() && self.running.shortfall == 0.0 {
             let members = self.record.members.iter().filter_map(|m| self.field.registry.by_mrid(m));
@@ -138,13 +153,36 @@ impl Scene<'_> {
             0 => String::new(),
             n => format!("{n} of {} members follow a later dispatch", asks.len()),
         };
+        let blind = |s: &&ShareView| matches!(s.asked, Ask::Share(_)) && s.delivered.is_none();
+        // One that has not taken anything yet has just begun.
+        let unknown = match shares.iter().filter(blind).filter(|s| s.bounded.is_some()).count() {
+            0 => String::new(),
+            n => format!("the power of {n} of {} members is not known", asks.len()),
+        };
+        let mut words = vec![lent, self.why_short(), unknown];
+        words.retain(|words| !words.is_empty());
+        words.join("; ")
+    }
+
+    /// That more is asked than there is, or less. While members that have shown their bounds are on their way, nobody knows.
+    fn why_short(&self) -> String {
         if self.running.shortfall.abs() < 1.0 {
-            return lent;
+            return String::new();
         }
         let side = if self.running.shortfall > 0.0 { "more" } else { "less" };
         let kw = self.running.shortfall.abs() / 1e3;
-        let short = format!("{kw:.1} kW {side} is asked than the members can deliver now");
-        if lent.is_empty() { short } else { format!("{lent}; {short}") }
+        let moves = |index: &DeviceIndex| {
+            let (held, device) = (self.dispatches.held.get(index.get()), self.field.registry.get(*index));
+            held.is_some_and(|held| held.is_limited() && held.rests() == Some(false))
+                && device.is_some_and(|device| device.active_power().is_some())
+        };
+        let asked = self.running.asks.iter().filter(|(_, ask)| matches!(ask, Ask::Share(_)));
+        match asked.filter(|(index, _)| moves(index)).count() {
+            0 => format!("{kw:.1} kW {side} is asked than the members can deliver now"),
+            n => format!(
+                "{kw:.1} kW {side} is asked than the members deliver so far, {n} of them on their way"
+            ),
+        }
     }
 
     fn is_away(&self, share: &ShareView) -> bool {
@@ -153,7 +191,8 @@ impl Scene<'_> {
     }
 }
 
-/// Why a member delivers less than it was asked, if it does and nothing else is to be said.
+/// Why a member delivers less than it was asked, if it does and nothing else is to be said. Whether that is all it can do
+/// shows when it has come to rest.
 fn why_short(held: &Held, asked: f64, delivered: Option<f64>) -> String {
     if !held.reason.is_empty() {
         return held.reason.clone();
@@ -165,10 +204,21 @@ fn why_short(held: &Held, asked: f64, delivered: Option<f64>) -> String {
         return why.to_owned();
     }
     let short = |is: f64| if asked >= 0.0 { asked - is } else { is - asked };
-    match delivered {
-        Some(is) if held.is_limited() && short(is) > asked.abs() * SHORT => {
-            "delivers what it can: its source or its storage gives no more".to_owned()
-        }
-        _ => String::new(),
+    if !held.is_limited() || !delivered.is_some_and(|is| short(is) > asked.abs() * SHORT) {
+        return String::new();
+    }
+    let words = match held.rests() {
+        Some(true) => "delivers what it can: its source or its storage gives no more",
+        Some(false) => "on its way to what it was asked",
+        None => "",
+    };
+    words.to_owned()
+}
+
+/// What a member is taken for that does not say what it delivers.
+fn why_unknown(held: &Held) -> String {
+    match held.bound_until().filter(|_| held.counted_on()) {
+        Some(_) => format!("its power is not known: counted as the {:.1} kW asked of it", held.share / 1e3),
+        None => "its power is not known".to_owned(),
     }
 }

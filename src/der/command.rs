@@ -169,7 +169,8 @@ impl Outcome {
     }
 }
 
-/// What the measurements showed after a command was applied; told later than its outcome, and at most once.
+/// What the measurements showed after a command was applied; told later than its outcome, and again when it changes while the
+/// command is held.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The measurements follow.

@@ -11,6 +11,7 @@ mod doubts;
 mod power;
 mod time;
 mod told;
+mod unknown;
 
 struct Rig {
     state: State,

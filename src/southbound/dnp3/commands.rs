@@ -344,7 +344,8 @@ impl Commands {
             tolerance: rated * rule.tolerance_percent / 100.0,
             generator,
             since: Timestamp::now(),
-            deadline: Instant::now() + rule.within,
+            begun: Instant::now(),
+            hold: ask.hold,
             words: format!("{}: {seen}", draft.words),
             hint: HINT,
             rule,
@@ -364,7 +365,7 @@ impl Commands {
         held.is_some_and(|held| held.until > Instant::now())
     }
 
-    /// Whether commands have shown an effect, from new readings; each is told once.
+    /// Whether commands have shown an effect, from new readings; told when it changes.
     pub fn effects(&mut self, readings: &[Reading]) -> Vec<(Setpoint, Effect)> {
         let mut told = std::mem::take(&mut self.known);
         told.extend(self.watches.look(readings, Instant::now()));

@@ -65,6 +65,7 @@ impl Points {
         let draft = self.ground(base).command(command, value).map_err(Outcome::Refused)?;
         if let Some(outcome) = self.spare(line, command, &draft).await? {
             self.holding.go_on(name, ask.hold, Instant::now());
+            self.watches.go_on(name, ask.hold, Instant::now());
             return Ok(outcome);
         }
         let writes = self.with_rivals(line, name, &draft.writes).await?;
@@ -96,7 +97,7 @@ impl Points {
             verified,
             doubt: None,
         };
-        self.watch(ask.setpoint, command, &draft, base, verified);
+        self.watch(ask, command, &draft, base, verified);
         if !command.release.is_empty() || command.refresh.is_some() || command.min_interval.is_some() {
             let (writes, refresh) = (draft.writes, command.refresh);
             self.holding.applied(Applied { name, writes, read_back, refresh, hold: ask.hold }, now);
@@ -332,7 +333,7 @@ impl Points {
     /// Watches whether the measurements follow.
     fn watch(
         &mut self,
-        setpoint: &Setpoint,
+        ask: &Ask<'_>,
         command: &RegisterCommand,
         draft: &Draft,
         base: Option<f64>,
@@ -352,12 +353,13 @@ impl Points {
         let tolerance = (rated * rule.tolerance_percent / 100.0).max(self.step_of(rule.quantity));
         let written = if verified { "written and read back" } else { "written" };
         let watch = Watch {
-            setpoint: setpoint.clone(),
+            setpoint: ask.setpoint.clone(),
             expected,
             tolerance,
             generator: self.capability().absorption_max == Watts::ZERO,
             since: Timestamp::now(),
-            deadline: Instant::now() + rule.within,
+            begun: Instant::now(),
+            hold: ask.hold,
             words: format!("{}: {written}", draft.words),
             hint: "Device may ignore remote control (check its Modbus/EMS menu)",
             rule,
@@ -380,7 +382,7 @@ impl Points {
         step.fold(0.0, f64::max)
     }
 
-    /// Whether commands have shown an effect, from the readings of a poll; each is told once.
+    /// Whether commands have shown an effect, from the readings of a poll; told when it changes.
     pub fn effects(&mut self, readings: &[Reading]) -> Vec<(Setpoint, Effect)> {
         self.watches.look(readings, Instant::now())
     }

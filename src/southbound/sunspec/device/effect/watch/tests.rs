@@ -1,9 +1,18 @@
 use super::*;
+use crate::der::Watts;
 
 const RATED: f64 = 400.0;
+const HOLD: Duration = Duration::from_secs(3600);
 
 fn watch(setpoint: Setpoint, expect: Expect) -> Watch {
-    Watch::new(setpoint, "asked: written and read back".to_owned(), expect, RATED, Duration::from_secs(30))
+    Watch::new(
+        setpoint,
+        "asked: written and read back".to_owned(),
+        expect,
+        RATED,
+        Duration::from_secs(30),
+        HOLD,
+    )
 }
 
 fn readings(active: f64, reactive: f64) -> Vec<Reading> {
@@ -40,7 +49,7 @@ fn is_effective(findings: &[Finding]) -> bool {
 }
 
 #[test]
-fn what_follows_is_told_at_once_and_only_once() {
+fn what_follows_is_told_at_once_and_not_again_while_it_does() {
     let (first, later) =
         found(watch(set(-2000.0), Expect::Near { target: -2000.0, generator: false }), -1700.0, 0.0);
     assert!(is_effective(&first) && later.is_empty());
@@ -90,7 +99,11 @@ fn the_same_command_again_goes_on_and_another_ends_the_watch() {
     effects.begin(first);
     assert_eq!(effects.see(&readings(5000.0, 0.0), &[], begun + Duration::from_secs(62)), [], "told once");
     effects.make_way(&set(200.0));
-    assert!(effects.watches.is_empty());
+    assert_eq!(
+        effects.see(&readings(100.0, 0.0), &[], begun + Duration::from_secs(63)),
+        [],
+        "another is on its way"
+    );
 }
 
 #[test]
@@ -186,4 +199,81 @@ fn a_storage_that_is_full_or_empty_is_not_blamed() {
         words(&effects.see(&readings(3000.0, 0.0), &[], late)).contains("3000 W"),
         "full, but not resting"
     );
+}
+
+/// Feeds one poll a second, and gives what was told and when.
+fn told(
+    effects: &mut Effects,
+    begun: Instant,
+    seconds: std::ops::Range<u64>,
+    power: impl Fn(u64) -> f64,
+    links: &[Link],
+) -> Vec<(u64, bool)> {
+    let mut told = Vec::new();
+    for second in seconds {
+        let now = begun + Duration::from_secs(second);
+        let links: Vec<Link> = links.iter().map(|link| Link { at: now, ..link.clone() }).collect();
+        let found = effects.see(&readings(power(second), 0.0), &links, now);
+        told.extend(found.iter().map(|finding| (second, finding.effect == Effect::Effective)));
+    }
+    told
+}
+
+#[test]
+fn who_follows_at_first_and_not_later_is_found_out_and_rehabilitated() {
+    let limit = Setpoint::LimitActivePower(Watts::new(3000.0));
+    let mut effects = Effects::default();
+    let asked = watch(limit, Expect::AtMost(3000.0));
+    let begun = asked.begun;
+    effects.begin(asked);
+    let power = |second| if (10..100).contains(&second) { 7000.0 } else { 2900.0 };
+    assert_eq!(told(&mut effects, begun, 0..150, power, &[]), [(0, true), (60, false), (100, true)]);
+    // A gust is not held against it, nor is that it has less to give.
+    let power = |second| if second % 29 < 28 { 7000.0 } else { 0.0 };
+    assert_eq!(told(&mut effects, begun, 150..400, power, &[]), []);
+}
+
+#[test]
+fn who_ignores_values_that_change_all_the_time_is_found_out_once() {
+    let mut effects = Effects::default();
+    let begun = Instant::now();
+    let mut found = Vec::new();
+    for second in 0..200_u32 {
+        let now = begun + Duration::from_secs(second.into());
+        let target = -1000.0 - f64::from(second % 7) * 100.0;
+        effects.make_way(&set(target));
+        let near = Expect::Near { target, generator: false };
+        effects.begin(Watch { begun: now, until: now + HOLD, ..watch(set(target), near) });
+        found.extend(effects.see(&readings(4000.0, 0.0), &[], now));
+    }
+    let text = words(&found);
+    assert!(text.ends_with("it has been beyond what was asked for 30 s: power 4000 W"), "{text}");
+}
+
+#[test]
+fn a_command_that_is_not_repeated_is_watched_no_longer_than_it_holds() {
+    let limit = Setpoint::LimitActivePower(Watts::new(3000.0));
+    let mut effects = Effects::default();
+    let asked = watch(limit.clone(), Expect::AtMost(3000.0));
+    let begun = asked.begun;
+    let until = |second| Watch { until: begun + Duration::from_secs(second), ..asked.clone() };
+    effects.begin(until(60));
+    effects.begin(until(90));
+    let power = |second| if second >= 65 { 7000.0 } else { 2000.0 };
+    assert_eq!(told(&mut effects, begun, 0..200, power, &[]), [(0, true)], "it fell back, as it should");
+}
+
+#[test]
+fn who_connects_again_by_itself_is_found_out() {
+    for (power, connected) in [(3000.0, false), (0.0, true)] {
+        let mut effects = Effects::default();
+        let asked = watch(Setpoint::Disconnect, Expect::Off);
+        let begun = asked.begun;
+        effects.begin(asked);
+        let link = |connected| [Link { point: "701.ConnSt".to_owned(), connected, at: begun }];
+        assert_eq!(told(&mut effects, begun, 0..50, |_| 0.0, &link(false)), [(0, true)]);
+        assert!(effects.awaits_off(), "its word is still wanted");
+        assert_eq!(told(&mut effects, begun, 50..120, |_| power, &link(connected)), [(80, false)]);
+        assert_eq!(told(&mut effects, begun, 120..160, |_| 0.0, &link(false)), [(120, true)]);
+    }
 }
