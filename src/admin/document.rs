@@ -53,6 +53,9 @@ struct Document<'a> {
 struct Device<'a> {
     mrid: &'a str,
     name: &'a str,
+    link: &'a str,
+    /// `None` while it is still to be found which map suits the device.
+    map: Option<&'a str>,
     state: &'static str,
     reason: &'a str,
     since: Option<Text>,
@@ -62,6 +65,8 @@ struct Device<'a> {
     effect: Option<Seen<'a>>,
     /// What it recorded by itself, latest received first.
     events: Vec<Event<'a>>,
+    /// How many older ones stand neither in `events` nor in the `repeats` of one that does.
+    events_left_out: u64,
 }
 
 #[derive(Serialize)]
@@ -73,6 +78,10 @@ struct Event<'a> {
     point: &'a str,
     value: &'a str,
     quality: &'static str,
+    /// How often the same was told before, beside the events that are listed.
+    repeats: u64,
+    /// When the first of these was.
+    first: Option<Text>,
 }
 
 /// What the measurements showed after the last command that was watched.
@@ -256,9 +265,12 @@ pub(super) const fn unit(parameter: Parameter) -> &'static str {
 
 /// A device with at most so many events.
 fn device(view: &DeviceView, events: usize) -> Device<'_> {
+    let not_shown = view.sequence.iter().skip(events).map(|event| event.repeats + 1);
     Device {
         mrid: view.mrid.as_str(),
         name: &view.name,
+        link: &view.link,
+        map: view.map.as_deref(),
         state: view.state.name(),
         reason: &view.reason,
         since: view.since.map(Text),
@@ -267,6 +279,7 @@ fn device(view: &DeviceView, events: usize) -> Device<'_> {
         values: Values(&view.readings),
         effect: view.effect.as_ref().map(Seen::from),
         events: view.sequence.iter().take(events).map(Event::from).collect(),
+        events_left_out: view.events_left_out + not_shown.sum::<u64>(),
     }
 }
 
@@ -279,6 +292,8 @@ impl<'a> From<&'a EventView> for Event<'a> {
             point: &view.point,
             value: &view.value,
             quality: view.quality.name(),
+            repeats: view.repeats,
+            first: view.first.map(Text),
         }
     }
 }

@@ -22,6 +22,8 @@ fn device() -> DeviceView {
     DeviceView {
         mrid: mrid("_D-1"),
         name: "PV \"süd\"".to_owned(),
+        link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+        map: Some("sunspec".into()),
         state: DeviceState::CommLost,
         reason: "no answer".to_owned(),
         since: at("2026-03-01T11:59:00Z"),
@@ -37,6 +39,7 @@ fn device() -> DeviceView {
         }),
         effect: None,
         sequence: Arc::default(),
+        events_left_out: 0,
         readings: vec![
             reading(Quantity::ActivePower, Some(-0.5), Quality::Stale),
             reading(Quantity::Frequency, Some(49.98), Quality::Invalid),
@@ -207,7 +210,12 @@ fn event(value: usize, clock: Clock) -> EventView {
         value: value.to_string(),
         quality: Quality::Good,
     };
-    EventView { event: Arc::new(event), received: "2026-03-01T12:00:00Z".parse().unwrap() }
+    EventView {
+        event: Arc::new(event),
+        received: "2026-03-01T12:00:00Z".parse().unwrap(),
+        repeats: 0,
+        first: None,
+    }
 }
 
 #[test]

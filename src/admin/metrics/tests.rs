@@ -12,6 +12,8 @@ fn device(place: usize, state: DeviceState) -> Arc<DeviceView> {
     Arc::new(DeviceView {
         mrid: mrid(&format!("D-{place}")),
         name: format!("PV-{place}"),
+        link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+        map: Some("sunspec".into()),
         state,
         reason: String::new(),
         since: None,
@@ -19,6 +21,7 @@ fn device(place: usize, state: DeviceState) -> Arc<DeviceView> {
         capability: None,
         effect: None,
         sequence: Arc::default(),
+        events_left_out: 0,
         readings: Vec::new(),
     })
 }

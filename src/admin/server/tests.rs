@@ -47,6 +47,8 @@ fn devices(count: usize) -> Snapshot {
         Arc::new(DeviceView {
             mrid: Mrid::parse(&format!("D-{n}")).unwrap(),
             name: "x".repeat(100),
+            link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+            map: Some("sunspec".into()),
             state: DeviceState::Online,
             reason: String::new(),
             since: None,
@@ -54,6 +56,7 @@ fn devices(count: usize) -> Snapshot {
             capability: None,
             effect: None,
             sequence: Arc::default(),
+            events_left_out: 0,
             readings: Vec::new(),
         })
     };

@@ -35,7 +35,13 @@ pub(super) struct Device {
     #[serde(default)]
     pub capability: Option<Capability>,
     #[serde(default)]
+    pub link: String,
+    #[serde(default)]
+    pub map: Option<String>,
+    #[serde(default)]
     pub events: Vec<Event>,
+    #[serde(default)]
+    pub events_left_out: u64,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +73,10 @@ pub(super) struct Event {
     pub value: String,
     #[serde(default)]
     pub quality: String,
+    #[serde(default)]
+    pub repeats: u64,
+    #[serde(default, deserialize_with = "time_if_known")]
+    pub first: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]

@@ -159,13 +159,15 @@ fn event(received: Timestamp) -> EventView {
         value: "on".to_owned(),
         quality: Quality::Good,
     };
-    EventView { event: Arc::new(event), received }
+    EventView { event: Arc::new(event), received, repeats: 0, first: None }
 }
 
 fn device(then: Timestamp) -> DeviceView {
     DeviceView {
         mrid: mrid("D"),
         name: "PV-1".to_owned(),
+        link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+        map: Some("sunspec".into()),
         state: DeviceState::Degraded,
         reason: "model 704 is silent".to_owned(),
         since: Some(then),
@@ -173,6 +175,7 @@ fn device(then: Timestamp) -> DeviceView {
         capability: None,
         effect: None,
         sequence: vec![event(then)].into(),
+        events_left_out: 0,
         readings: vec![ReadingView {
             quantity: Quantity::ActivePower,
             value: Some(4200.0),

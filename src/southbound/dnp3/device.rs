@@ -263,6 +263,7 @@ impl<'a, F: Field> Device<'a, F> {
         let plate = nameplate(&self.image, identity);
         self.check_identity(plate.serial.as_deref());
         self.log_found(&plate);
+        self.port.reports.send(Report::Map(self.map.id.as_str().into())).await;
         self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
         self.capability = None;
         self.refresh_capability().await;

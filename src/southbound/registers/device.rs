@@ -168,6 +168,7 @@ impl<'a> Device<'a> {
             map = self.settings.map.id,
             "device found"
         );
+        self.port.reports.send(Report::Map(self.settings.map.id.as_str().into())).await;
         self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
         self.capability = None;
         self.refresh_capability().await;

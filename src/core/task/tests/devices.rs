@@ -14,7 +14,13 @@ struct Bench {
 fn bench(stored: Stored) -> Bench {
     let (inbox, handles, mut ports) = port::open(1);
     let (persistence, commits) = port::persistence(8);
-    let devices = vec![DeviceEntry { mrid: mrid(0), name: "PV-0".into(), poll: Duration::from_secs(1) }];
+    let devices = vec![DeviceEntry {
+        mrid: mrid(0),
+        name: "PV-0".into(),
+        link: "".into(),
+        map: None,
+        poll: Duration::from_secs(1),
+    }];
     let settings = Settings::default();
     let parts = Parts { settings, devices, handles, inbox, persistence, stored, seeds: vec![] };
     let (core, service) = Core::new(parts);

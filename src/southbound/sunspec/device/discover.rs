@@ -209,6 +209,7 @@ impl Device<'_> {
                 "device found"
             );
         }
+        self.port.reports.send(Report::Map(self.map.id.as_str().into())).await;
         self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
         self.capability = None;
         self.refresh_capability().await;
