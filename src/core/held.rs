@@ -49,6 +49,9 @@ pub(super) struct Held {
     pub(super) reason: String,
     /// It took the last command, and nothing that was read back proves it: why not, in words.
     pub(super) unverified: Option<&'static str>,
+    /// Whether the device ends by itself what it holds of ours, if it is not refreshed; `None` if it holds nothing that is
+    /// known.
+    pub(super) bounded: Option<bool>,
     /// What it was asked does not show in its measurements, in words.
     pub(super) no_effect: Option<String>,
     measured: Option<Measured>,
@@ -217,6 +220,7 @@ impl Held {
             Outcome::Applied(read_back) => {
                 let watts = read_back.active_power.or(watts_of(&end.setpoint)).map_or(0.0, Watts::get);
                 let until = if latest { sent.at } else { now.mono } + sent.hold;
+                self.bounded = Some(read_back.bounded);
                 self.has_applied(watts, until, capability, now.mono, settings.settle);
             }
             Outcome::Refused(why) | Outcome::NotKept(why) if release => {
@@ -282,6 +286,7 @@ impl Held {
             engaged: self.engaged,
             asked: self.asked,
             share: self.share,
+            bounded: self.bounded,
             measured: self.measured,
             most: self.most,
             least: self.least,

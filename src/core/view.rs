@@ -23,7 +23,9 @@ fn dispatch(field: &Field, dispatches: &Dispatches, running: &Running) -> Option
     let (delivered, rests_on) = if live { Dispatches::delivered(record, field.groups) } else { (None, 0) };
     let scene = Scene { field, dispatches, running, record };
     let shares = scene.shares();
-    let group = field.groups.get(&asked.group).map(|g| g.label().to_owned());
+    let group = field.groups.get(&asked.group);
+    let members = group.map_or(0, |g| g.members.len());
+    let group = group.map(|g| g.label().to_owned());
     Some(Arc::new(DispatchView {
         mrid: asked.mrid.clone(),
         names: asked.names.clone(),
@@ -37,6 +39,7 @@ fn dispatch(field: &Field, dispatches: &Dispatches, running: &Running) -> Option
         asked: running.target.filter(|_| live),
         delivered,
         rests_on,
+        members,
         shares,
     }))
 }
@@ -79,7 +82,7 @@ impl Scene<'_> {
             Ask::Release => (held.outcome, held.reason.clone()),
         };
         let (device, name) = (device.mrid.clone(), device.name.clone());
-        Some(ShareView { device, name, asked: ask, delivered, outcome, reason })
+        Some(ShareView { device, name, asked: ask, delivered, outcome, bounded: held.bounded, reason })
     }
 
     /// Why a member of an active dispatch is not asked.

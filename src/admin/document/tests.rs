@@ -88,6 +88,7 @@ fn dispatch() -> DispatchView {
         asked,
         delivered: None,
         outcome,
+        bounded: None,
         reason: String::new(),
     };
     DispatchView {
@@ -103,6 +104,7 @@ fn dispatch() -> DispatchView {
         asked: Some(2000.0),
         delivered: Some(1500.0),
         rests_on: 1,
+        members: 3,
         shares: vec![
             share("A", Ask::Share(2000.0), "applied"),
             share("B", Ask::Release, "waiting"),

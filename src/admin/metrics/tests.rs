@@ -63,6 +63,7 @@ fn dispatch(group: &str, state: DispatchState, asked: f64) -> Arc<DispatchView> 
         asked: Some(asked),
         delivered: None,
         rests_on: 0,
+        members: 0,
         shares: Vec::new(),
     })
 }

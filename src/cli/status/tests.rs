@@ -212,6 +212,7 @@ fn dispatch(then: Timestamp) -> DispatchView {
         asked: Ask::Share(5000.0),
         delivered: Some(4200.0),
         outcome: "refused",
+        bounded: Some(true),
         reason: "locked".to_owned(),
     };
     DispatchView {
@@ -227,6 +228,7 @@ fn dispatch(then: Timestamp) -> DispatchView {
         asked: Some(5000.0),
         delivered: Some(4200.0),
         rests_on: 1,
+        members: 1,
         shares: vec![share],
     }
 }

@@ -222,6 +222,8 @@ pub struct DispatchView {
     pub delivered: Option<f64>,
     /// How many members `delivered` rests on.
     pub rests_on: usize,
+    /// How many members the group has.
+    pub members: usize,
     /// Each member's part.
     pub shares: Vec<ShareView>,
 }
@@ -239,6 +241,9 @@ pub struct ShareView {
     pub delivered: Option<f64>,
     /// How the last command to it ended; `waiting` while it has not, empty if there was none.
     pub outcome: &'static str,
+    /// Whether what it holds of ours is bounded in time by the device itself. `Some(false)`: it stays until it is released,
+    /// also if the gateway dies. `None` while it is not known to hold anything.
+    pub bounded: Option<bool>,
     /// Why, in words for an operator.
     pub reason: String,
 }
