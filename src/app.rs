@@ -100,16 +100,7 @@ impl Gateway {
         let store = store::spawn(store, commits).context("the store cannot be started")?;
 
         let (inbox, handles, ports) = port::open(devices.len());
-        let entries = devices
-            .iter()
-            .map(|d| DeviceEntry {
-                mrid: d.mrid.clone(),
-                name: d.name.clone(),
-                link: d.link.to_string().into(),
-                map: d.map_named.then(|| d.map.id.as_str().into()),
-                poll: d.poll,
-            })
-            .collect();
+        let entries = devices.iter().map(entry).collect();
         let (core, service) = Core::new(Parts {
             settings: core::Settings::default(),
             devices: entries,
@@ -223,6 +214,17 @@ impl Rooms {
         self.listeners.end("listeners").await;
         self.core.end("core").await;
         self.field.end("drivers").await;
+    }
+}
+
+/// A device as the core is told of it.
+fn entry(device: &southbound::DeviceSettings) -> DeviceEntry {
+    DeviceEntry {
+        mrid: device.mrid.clone(),
+        name: device.name.clone(),
+        link: device.link.to_string().into(),
+        map: device.map_named.then(|| device.map.id.as_str().into()),
+        poll: device.poll,
     }
 }
 

@@ -162,6 +162,7 @@ struct Dispatch<'a> {
     asked: Option<f64>,
     delivered: Option<f64>,
     rests_on: usize,
+    members: usize,
     reason: &'a str,
     shares: Vec<Share<'a>>,
 }
@@ -174,6 +175,8 @@ struct Share<'a> {
     release: bool,
     delivered: Option<f64>,
     outcome: &'static str,
+    /// False: what it holds stays until it is released, also if the gateway dies.
+    bounded: Option<bool>,
     reason: &'a str,
 }
 
@@ -366,6 +369,7 @@ impl<'a> From<&'a DispatchView> for Dispatch<'a> {
             asked: view.asked,
             delivered: view.delivered,
             rests_on: view.rests_on,
+            members: view.members,
             reason: &view.reason,
             shares: view.shares.iter().map(Share::from).collect(),
         }
@@ -386,6 +390,7 @@ impl<'a> From<&'a ShareView> for Share<'a> {
             release,
             delivered: view.delivered,
             outcome: view.outcome,
+            bounded: view.bounded,
             reason: &view.reason,
         }
     }

@@ -101,10 +101,13 @@ async fn the_document_is_that_of_the_newest_snapshot_however_large() {
     };
     assert_eq!(count(&get_page(running.at, "/status.json").await.1), 0);
     running.snapshot.store(Arc::new(devices(20_000)));
+    let asked = std::time::Instant::now();
     let (status, page) = get_page(running.at, "/status.json").await;
     assert_eq!((status, count(&page)), (200, 20_000));
     assert!(page.len() > 3_000_000);
-    assert_eq!(get_page(running.at, "/status.json").await.1, page, "the same snapshot, the same document");
+    // Of a machine that took longer over it than a document is shared for, it says nothing.
+    let again = get_page(running.at, "/status.json").await.1;
+    assert!(again == page || asked.elapsed() >= SHARED_FOR, "the same snapshot, the same document");
 }
 
 #[tokio::test]

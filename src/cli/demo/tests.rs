@@ -73,3 +73,41 @@ fn somebody_elses_gateway_toml_is_not_overwritten() {
     std::fs::write(&file, format!("{WRITTEN_BY}\n[gateway]\n")).unwrap();
     assert!(!belongs_to_somebody(&file), "its own from the last time");
 }
+
+#[test]
+fn how_far_it_is_off_is_said_only_as_far_as_it_is_known() {
+    assert_eq!(off_by(Some(119_980.0), Some(120_000.0)), "0.0 %");
+    assert_eq!(off_by(Some(-9_000.0), Some(-10_000.0)), "+10.0 %");
+    assert_eq!(off_by(Some(250.0), Some(0.0)), "250 W", "nothing is asked: hundredths of it say nothing");
+    assert_eq!(off_by(None, Some(1000.0)), "?");
+}
+
+#[test]
+fn the_live_table_names_the_first_devices_in_trouble() {
+    let device = |n: usize| {
+        std::sync::Arc::new(crate::core::service::DeviceView {
+            mrid: crate::der::Mrid::parse(&format!("D-{n}")).unwrap(),
+            name: format!("PV-{n}"),
+            link: "".into(),
+            map: None,
+            state: if n == 0 { DeviceState::Online } else { DeviceState::CommLost },
+            reason: if n == 0 { String::new() } else { "no answer\u{1b} ".repeat(20) },
+            since: None,
+            nameplate: None,
+            capability: None,
+            effect: None,
+            sequence: std::sync::Arc::default(),
+            events_left_out: 0,
+            readings: Vec::new(),
+        })
+    };
+    let devices = std::sync::Arc::new((0..9).map(device).collect());
+    let text = live_table(&Snapshot { devices, ..Snapshot::default() }).unwrap();
+    assert!(text.contains("\ndevices: 9 (1 online, 8 comm_lost)\n  PV-1 comm_lost: no answer"), "{text}");
+    assert!(text.ends_with("\n  3 more; `dergate status` lists them\n"), "{text}");
+    assert!(
+        text.lines().all(|line| line.chars().count() <= 80),
+        "a line that wraps spoils the next drawing: {text}"
+    );
+    assert!(!text.contains('\u{1b}'), "{text}");
+}

@@ -10,6 +10,9 @@ use std::io::{self, Write};
 /// Ended dispatches that are shown: what goes on shall not stand below the screen.
 const ENDED_SHOWN: usize = 5;
 
+/// Of a member whose device cannot be told how long to hold what is asked.
+const UNBOUNDED: &str = "no time limit: it holds this until it is released";
+
 /// Writes all that go on, and the latest that have ended.
 pub(super) fn show(dispatches: &[Dispatch], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let (mut ended, live): (Vec<&Dispatch>, Vec<&Dispatch>) = dispatches.iter().partition(|d| has_ended(d));
@@ -50,6 +53,12 @@ fn one(dispatch: &Dispatch, now: Timestamp, out: &mut dyn Write) -> io::Result<(
     if let Some(share) = share_of(dispatch.delivered, dispatch.asked) {
         write!(out, " ({share})")?;
     }
+    // What the others deliver is not known, and is not in it.
+    if let Some((known, all)) =
+        dispatch.rests_on.zip(dispatch.members).filter(|(known, all)| active && known < all)
+    {
+        write!(out, " by {known} of {all} members")?;
+    }
     if !has_ended(dispatch) {
         write!(out, ", {}", left(dispatch.starts, dispatch.ends, now))?;
     } else if let Some(over) = dispatch.ends.filter(|ends| *ends <= now) {
@@ -67,6 +76,12 @@ fn trouble(share: &Share) -> (u8, bool) {
         _ => 3,
     };
     (ended, !share.reason.is_empty())
+}
+
+/// Why, and whether it goes on when nobody is there to end it.
+fn why(share: &Share) -> String {
+    let parts = [share.reason.as_str(), if share.bounded == Some(false) { UNBOUNDED } else { "" }];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 fn shares(shares: &[Share], unit: &str, out: &mut dyn Write) -> io::Result<()> {
@@ -93,7 +108,7 @@ fn shares(shares: &[Share], unit: &str, out: &mut dyn Write) -> io::Result<()> {
             asked,
             amount(share.delivered, unit),
             share.outcome.clone(),
-            share.reason.clone(),
+            why(share),
         ]);
     }
     table.write(out, "      ")

@@ -130,6 +130,10 @@ pub(super) struct Dispatch {
     pub asked: Option<f64>,
     pub delivered: Option<f64>,
     #[serde(default)]
+    pub rests_on: Option<usize>,
+    #[serde(default)]
+    pub members: Option<usize>,
+    #[serde(default)]
     pub reason: String,
     #[serde(default)]
     pub shares: Vec<Share>,
@@ -144,6 +148,8 @@ pub(super) struct Share {
     pub delivered: Option<f64>,
     #[serde(default)]
     pub outcome: String,
+    #[serde(default)]
+    pub bounded: Option<bool>,
     #[serde(default)]
     pub reason: String,
 }

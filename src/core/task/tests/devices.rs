@@ -17,7 +17,7 @@ fn bench(stored: Stored) -> Bench {
     let devices = vec![DeviceEntry {
         mrid: mrid(0),
         name: "PV-0".into(),
-        link: "".into(),
+        link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
         map: None,
         poll: Duration::from_secs(1),
     }];
@@ -79,6 +79,21 @@ async fn an_effect_is_shown_with_what_was_asked_and_counted() {
         }
     };
     assert_eq!((seen.asked, seen.effect), (setpoint, effect));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_map_is_shown_as_soon_as_the_driver_has_found_it() {
+    let bench = bench(Stored::default());
+    let device = bench.service.snapshot().devices[0].clone();
+    assert_eq!((&*device.link, &device.map), ("modbus+tcp://192.0.2.21:502?unit=1", &None));
+    bench.port.reports.send(Report::Map("fronius".into())).await;
+    let found = loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if let Some(map) = bench.service.snapshot().devices[0].map.clone() {
+            break map;
+        }
+    };
+    assert_eq!(&*found, "fronius");
 }
 
 #[tokio::test(start_paused = true)]
