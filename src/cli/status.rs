@@ -109,7 +109,7 @@ fn device_trouble(state: &str) -> u8 {
 
 fn devices(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let mut sorted: Vec<&Device> = devices.iter().collect();
-    sorted.sort_by_key(|device| Reverse((device_trouble(&device.state), !why(device).is_empty())));
+    sorted.sort_by_key(|device| Reverse((device_trouble(&device.state), needs_a_look(device))));
     writeln!(out, "\nDEVICES: {}", count_by(sorted.iter().map(|d| d.state.as_str())))?;
     if sorted.is_empty() {
         return Ok(());
@@ -149,6 +149,12 @@ fn devices(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Resul
         Some(name) => writeln!(out, "  …: `dergate status --device {}` says all of it", printable(name)),
         None => Ok(()),
     }
+}
+
+/// True if something is to be said of it, whatever its state: of a device that was only just lost, that its values are old.
+fn needs_a_look(device: &Device) -> bool {
+    let power = device.values.get("activePower");
+    !why(device).is_empty() || power.is_some_and(|power| power.quality != "good")
 }
 
 /// State of charge; nothing for a device that has none to tell.

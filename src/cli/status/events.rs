@@ -5,10 +5,13 @@ use super::words::age;
 use crate::cli::table::{Align, Table};
 use jiff::Timestamp;
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 /// Events shown of all devices together.
 const SHOWN: usize = 10;
+/// Events of one device among them, while others have something to tell.
+const OF_ONE: usize = 4;
 
 /// The last events of all devices; nothing if there is none.
 pub(super) fn latest(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
@@ -18,8 +21,9 @@ pub(super) fn latest(devices: &[Device], now: Timestamp, out: &mut dyn Write) ->
         return Ok(());
     }
     all.sort_by_key(|(_, event)| Reverse(when(event)));
-    let shown = all.len().min(SHOWN);
-    let more = if all.len() > shown || devices.iter().any(|device| device.events_left_out > 0) {
+    let (count, all) = (all.len(), fair(all));
+    let shown = all.len();
+    let more = if count > shown || devices.iter().any(|device| device.events_left_out > 0) {
         "; --device NAME shows all that are kept of one"
     } else {
         ""
@@ -32,11 +36,24 @@ pub(super) fn latest(devices: &[Device], now: Timestamp, out: &mut dyn Write) ->
         ("POINT", Align::Left),
         ("VALUE", Align::Left),
     ]);
-    for (device, event) in all.into_iter().take(SHOWN) {
+    for (device, event) in all {
         let [at, age, point, value] = cells(event, now);
         table.push([at, age, device.name.clone(), point, value]);
     }
     table.write(out, "  ")
+}
+
+/// Those that are shown: one device that tells much does not push out what the others tell.
+fn fair<'d>(latest_first: Vec<(&'d Device, &'d Event)>) -> Vec<(&'d Device, &'d Event)> {
+    let mut told: HashMap<&str, usize> = HashMap::new();
+    let (few, more): (Vec<_>, Vec<_>) = latest_first.into_iter().partition(|(device, _)| {
+        let told = told.entry(&device.mrid).or_default();
+        *told += 1;
+        *told <= OF_ONE
+    });
+    let mut shown: Vec<_> = few.into_iter().chain(more).take(SHOWN).collect();
+    shown.sort_by_key(|(_, event)| Reverse(when(event)));
+    shown
 }
 
 /// The events that are kept of one device, latest received first.

@@ -396,6 +396,7 @@ async fn storage_tells_its_charge_and_a_long_reason_is_cut_in_the_list_only() {
         {{"name": "BESS-1", "state": "online", "values": {{"stateOfCharge": {{"value": 79.4, "unit": "%", "quality": "good"}}}}}},
         {{"name": "BESS-2", "state": "online", "values": {{"stateOfCharge": {{"value": 0.0, "unit": "%", "quality": "stale"}}}}}},
         {{"name": "BESS-3", "state": "online", "values": {{"stateOfCharge": {{"value": null, "unit": "%", "quality": "invalid"}}}}}},
+        {{"name": "PV-2", "state": "online", "values": {{"activePower": {{"value": 1.0, "unit": "W", "quality": "stale"}}}}}},
         {{"name": "PV-1", "state": "degraded", "reason": "{long}", "values": {{}}}}]}}"#
     );
     let document: &str = Box::leak(document.into_boxed_str());
@@ -406,6 +407,11 @@ async fn storage_tells_its_charge_and_a_long_reason_is_cut_in_the_list_only() {
     };
     assert!(line("NAME").ends_with("AGE CHARGE WHY"), "{out}");
     assert!(line("BESS-1").ends_with("? 79 %"), "{out}");
+    let place = |name: &str| out.lines().position(|line| line.trim_start().starts_with(name)).unwrap();
+    assert!(
+        place("PV-1") < place("PV-2") && place("PV-2") < place("BESS-1"),
+        "old values need a look: {out}"
+    );
     assert!(line("BESS-2").ends_with("? 0 % (stale)"), "{out}");
     assert!(line("BESS-3").ends_with("? ?"), "not known is not 0: {out}");
     assert!(line("PV-1").ends_with("silent …"), "{out}");
@@ -413,4 +419,33 @@ async fn storage_tells_its_charge_and_a_long_reason_is_cut_in_the_list_only() {
     let device = Some("PV-1".to_owned());
     let (_, out) = run_with("200 OK", document, move |url| Args { url, json: false, device }).await;
     assert!(out.contains(long.trim_end()), "{out}");
+}
+
+#[tokio::test]
+async fn a_device_that_tells_much_does_not_push_out_what_others_tell() {
+    let events = |name: &str, minute: u32, count: u32| {
+        let event = |n: u32| {
+            let at = format!("2026-03-01T11:{minute:02}:{n:02}Z");
+            format!(
+                r#"{{"at": "{at}", "clock": "device", "received": "{at}", "point": "{name}-{n}", "value": "on", "quality": "good"}}"#
+            )
+        };
+        let events: Vec<String> = (0..count).rev().map(event).collect();
+        let events = events.join(", ");
+        format!(
+            r#"{{"mrid": "{name}", "name": "{name}", "state": "online", "values": {{}}, "events": [{events}]}}"#
+        )
+    };
+    let shown = async |devices: Vec<String>| -> Vec<String> {
+        let document = format!(
+            r#"{{"at": "2026-03-01T12:00:00Z", "groups": [], "dispatches": [], "devices": [{}]}}"#,
+            devices.join(", ")
+        );
+        let (_, out) = run_against("200 OK", Box::leak(document.into_boxed_str()), false).await;
+        let (_, events) = out.split_once("\nEVENTS: ").unwrap();
+        events.lines().skip(2).map(|line| line.split_whitespace().nth(5).unwrap().to_owned()).collect()
+    };
+    let all = shown(vec![events("A", 50, 30), events("B", 40, 1), events("C", 30, 1)]).await;
+    let wanted = ["A-29", "A-28", "A-27", "A-26", "A-25", "A-24", "A-23", "A-22", "B-0", "C-0"];
+    assert_eq!(all, wanted, "the others have their place, and the rest is not left empty");
 }
