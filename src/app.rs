@@ -24,6 +24,15 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How often the sign of life of the core is looked at.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 
+/// What the licence of the DNP3 library says to who runs this program; `None` if DNP3 is not in it.
+pub const DNP3_LICENCE: Option<&str> = if southbound::SPEAKS_DNP3 {
+    Some(
+        "DNP3 is in this program: its library's licence allows neither production use nor passing it on (LICENSE-DNP3.md)",
+    )
+} else {
+    None
+};
+
 /// A gateway that runs.
 #[derive(Debug)]
 pub struct Gateway {
@@ -91,10 +100,7 @@ impl Gateway {
         let store = store::spawn(store, commits).context("the store cannot be started")?;
 
         let (inbox, handles, ports) = port::open(devices.len());
-        let entries = devices
-            .iter()
-            .map(|d| DeviceEntry { mrid: d.mrid.clone(), name: d.name.clone(), poll: d.poll })
-            .collect();
+        let entries = devices.iter().map(entry).collect();
         let (core, service) = Core::new(Parts {
             settings: core::Settings::default(),
             devices: entries,
@@ -211,6 +217,17 @@ impl Rooms {
     }
 }
 
+/// A device as the core is told of it.
+fn entry(device: &southbound::DeviceSettings) -> DeviceEntry {
+    DeviceEntry {
+        mrid: device.mrid.clone(),
+        name: device.name.clone(),
+        link: device.link.to_string().into(),
+        map: device.map_named.then(|| device.map.id.as_str().into()),
+        poll: device.poll,
+    }
+}
+
 /// Says what is worth knowing of the configuration. The role of the certificate has a field of its own.
 fn tell(config: &Config) {
     for fault in &config.lapsed {
@@ -224,14 +241,10 @@ fn tell(config: &Config) {
 
 /// Whether DNP3 is in this program, and what its library's licence says to that: louder if it is used.
 fn say_dnp3(devices: usize) {
-    const LICENCE: &str = "DNP3 is in this program: its library's licence allows neither production use nor passing it on \
-                           (LICENSE-DNP3.md)";
-    if devices > 0 {
-        tracing::warn!(dnp3_devices = devices, "{LICENCE}");
-    } else if southbound::SPEAKS_DNP3 {
-        tracing::info!("{LICENCE}");
-    } else {
-        tracing::info!("DNP3 is not in this program");
+    match DNP3_LICENCE {
+        Some(licence) if devices > 0 => tracing::warn!(dnp3_devices = devices, "{licence}"),
+        Some(licence) => tracing::info!("{licence}"),
+        None => tracing::info!("DNP3 is not in this program"),
     }
 }
 

@@ -53,6 +53,9 @@ struct Document<'a> {
 struct Device<'a> {
     mrid: &'a str,
     name: &'a str,
+    link: &'a str,
+    /// `None` while it is still to be found which map suits the device.
+    map: Option<&'a str>,
     state: &'static str,
     reason: &'a str,
     since: Option<Text>,
@@ -62,6 +65,8 @@ struct Device<'a> {
     effect: Option<Seen<'a>>,
     /// What it recorded by itself, latest received first.
     events: Vec<Event<'a>>,
+    /// How many older ones stand neither in `events` nor in the `repeats` of one that does.
+    events_left_out: u64,
 }
 
 #[derive(Serialize)]
@@ -73,6 +78,10 @@ struct Event<'a> {
     point: &'a str,
     value: &'a str,
     quality: &'static str,
+    /// How often the same was told before, beside the events that are listed.
+    repeats: u64,
+    /// When the first of these was.
+    first: Option<Text>,
 }
 
 /// What the measurements showed after the last command that was watched.
@@ -153,6 +162,7 @@ struct Dispatch<'a> {
     asked: Option<f64>,
     delivered: Option<f64>,
     rests_on: usize,
+    members: usize,
     reason: &'a str,
     shares: Vec<Share<'a>>,
 }
@@ -165,6 +175,8 @@ struct Share<'a> {
     release: bool,
     delivered: Option<f64>,
     outcome: &'static str,
+    /// False: what it holds stays until it is released, also if the gateway dies.
+    bounded: Option<bool>,
     reason: &'a str,
 }
 
@@ -256,9 +268,12 @@ pub(super) const fn unit(parameter: Parameter) -> &'static str {
 
 /// A device with at most so many events.
 fn device(view: &DeviceView, events: usize) -> Device<'_> {
+    let not_shown = view.sequence.iter().skip(events).map(|event| event.repeats + 1);
     Device {
         mrid: view.mrid.as_str(),
         name: &view.name,
+        link: &view.link,
+        map: view.map.as_deref(),
         state: view.state.name(),
         reason: &view.reason,
         since: view.since.map(Text),
@@ -267,6 +282,7 @@ fn device(view: &DeviceView, events: usize) -> Device<'_> {
         values: Values(&view.readings),
         effect: view.effect.as_ref().map(Seen::from),
         events: view.sequence.iter().take(events).map(Event::from).collect(),
+        events_left_out: view.events_left_out + not_shown.sum::<u64>(),
     }
 }
 
@@ -279,6 +295,8 @@ impl<'a> From<&'a EventView> for Event<'a> {
             point: &view.point,
             value: &view.value,
             quality: view.quality.name(),
+            repeats: view.repeats,
+            first: view.first.map(Text),
         }
     }
 }
@@ -351,6 +369,7 @@ impl<'a> From<&'a DispatchView> for Dispatch<'a> {
             asked: view.asked,
             delivered: view.delivered,
             rests_on: view.rests_on,
+            members: view.members,
             reason: &view.reason,
             shares: view.shares.iter().map(Share::from).collect(),
         }
@@ -371,6 +390,7 @@ impl<'a> From<&'a ShareView> for Share<'a> {
             release,
             delivered: view.delivered,
             outcome: view.outcome,
+            bounded: view.bounded,
             reason: &view.reason,
         }
     }

@@ -11,7 +11,7 @@ use prometheus_client::encoding::{
 };
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Error;
 use std::sync::Arc;
 
@@ -109,7 +109,16 @@ impl Moment {
             let count = self.snapshot.dispatches.iter().filter(|d| d.state == state).count();
             ([("state", state.name())], count)
         });
-        to.gauges("dergate_dispatches", "Dispatches by state, ended ones for a while", by_state)
+        to.gauges("dergate_dispatches", "Dispatches by state, ended ones for a while", by_state)?;
+        // A device may have a part in several dispatches, and holds one order all the same.
+        let shares = self.snapshot.dispatches.iter().flat_map(|d| &d.shares);
+        let unbounded: HashSet<&str> =
+            shares.filter(|share| share.bounded == Some(false)).map(|share| share.device.key()).collect();
+        to.gauge(
+            "dergate_devices_without_time_limit",
+            "Devices that hold what a dispatch asked until they are released, also if the gateway dies",
+            unbounded.len(),
+        )
     }
 
     /// A value that is not known has no series, and is not 0.

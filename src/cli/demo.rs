@@ -4,11 +4,12 @@
 //! gateway: it reads and writes the devices over Modbus TCP and DNP3.
 
 use super::End;
-use super::table::{Align, Table};
+use super::status::words::{amount, count_by, cut};
+use super::table::{Align, Table, printable};
 use crate::app::Gateway;
 use crate::config;
 use crate::core::service::{DispatchView, GroupView, Snapshot};
-use crate::der::{DispatchState, Parameter};
+use crate::der::{DeviceState, DispatchState, Parameter};
 use crate::simulator::{self, Plant};
 use crate::southbound::SPEAKS_DNP3;
 use crate::southbound::tools::NO_DNP3;
@@ -26,6 +27,10 @@ Example:  dergate demo
 
 /// First line of the configuration that the demo writes.
 const WRITTEN_BY: &str = "# Written by `dergate demo`.";
+
+/// Devices in trouble that the live table names, and how long their lines are.
+const TROUBLES: usize = 5;
+const WIDTH: usize = 74;
 
 /// First port of the simulated devices, so that their links are the same each time; others are taken if they are busy.
 const FIRST_PORT: u16 = 15_020;
@@ -78,6 +83,7 @@ pub(super) async fn run(args: Args, out: &mut dyn Write, stop: CancellationToken
         Ok(gateway) => gateway,
         Err(why) => return Err(in_our_words(why, &args)),
     };
+    super::say_licence();
     writeln!(out, "{}", greeting(&gateway, &plant, &file))?;
     if let Some(after) = args.run_for {
         let stop = stop.clone();
@@ -298,110 +304,65 @@ fn live_table(snapshot: &Snapshot) -> std::io::Result<String> {
     let mut text = Vec::new();
     writeln!(text, "{time}")?;
     table.write(&mut text, "")?;
+    devices(snapshot, &mut text)?;
     Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 fn row(group: &GroupView, snapshot: &Snapshot) -> [String; 6] {
     let power = group.parameters.iter().find(|p| p.parameter == Parameter::ActivePower);
-    let value = power.and_then(|p| p.value);
-    let active =
-        |d: &&std::sync::Arc<DispatchView>| d.state == DispatchState::Active && d.group == group.group.mrid;
-    let asked = snapshot.dispatches.iter().rev().find(active).and_then(|d| d.asked);
-    let off = asked.zip(value).map(|(asked, is)| (is - asked) / asked.abs().max(1.0) * 100.0);
-    let kw = |watts: Option<f64>| watts.map_or_else(|| "-".to_owned(), |w| format!("{:.1} kW", w / 1e3));
+    let active = |d: &&std::sync::Arc<DispatchView>| {
+        d.state == DispatchState::Active
+            && d.parameter == Parameter::ActivePower
+            && d.group == group.group.mrid
+    };
+    let dispatch = snapshot.dispatches.iter().rev().find(active);
+    // Nothing that is asked is a dash; what is asked or delivered and not known is not.
+    let (asked, off) = match dispatch {
+        Some(dispatch) => (amount(dispatch.asked, "W"), off_by(dispatch.delivered, dispatch.asked)),
+        None => ("-".to_owned(), "-".to_owned()),
+    };
+    let most = amount(power.and_then(|p| p.installed_max), "W");
+    let installed = match power.and_then(|p| p.installed_min) {
+        Some(least) if least < 0.0 => format!("{} .. {most}", amount(Some(least), "W")),
+        _ => most,
+    };
     [
         group.group.label().to_owned(),
         format!("{}/{}", group.online, group.group.members.len()),
-        kw(value),
-        kw(asked),
-        off.map_or_else(|| "-".to_owned(), |o| format!("{o:+.1} %")),
-        kw(power.and_then(|p| p.installed_max)),
+        amount(power.and_then(|p| p.value), "W"),
+        asked,
+        off,
+        installed,
     ]
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn args(northbound: SocketAddr, admin: SocketAddr, data_dir: &Path) -> Args {
-        Args {
-            sunspec: 4,
-            dnp3: Some(0),
-            northbound,
-            admin,
-            data_dir: Some(data_dir.to_owned()),
-            run_for: None,
-        }
+/// How far what is delivered is off what is asked: in hundredths of it, or in watts if nothing is asked to be delivered.
+fn off_by(delivered: Option<f64>, asked: Option<f64>) -> String {
+    let Some((is, asked)) = delivered.zip(asked) else { return "?".to_owned() };
+    if asked.abs() < 1.0 {
+        return amount(Some(is - asked), "W");
     }
+    let off = (is - asked) / asked.abs() * 100.0;
+    // Rounded to nothing, it has no sign.
+    if off.abs() < 0.05 { "0.0 %".to_owned() } else { format!("{off:+.1} %") }
+}
 
-    #[tokio::test]
-    async fn a_busy_port_is_told_with_its_option() {
-        let (busy, folder) =
-            (std::net::TcpListener::bind("127.0.0.1:0").unwrap(), tempfile::tempdir().unwrap());
-        let (busy, any) = (busy.local_addr().map(|a| (a, busy)).unwrap(), "127.0.0.1:0".parse().unwrap());
-        for (option, args) in [
-            ("use --northbound ADDR", args(busy.0, any, folder.path())),
-            ("use --admin ADDR", args(any, busy.0, folder.path())),
-        ] {
-            let said = run(args, &mut Vec::new(), CancellationToken::new()).await.unwrap_err();
-            let said = format!("{said:#}");
-            assert!(said.contains(option) && !said.contains("[northbound]"), "{said}");
-        }
+/// How many devices are in which state, and the first that need a look.
+fn devices(snapshot: &Snapshot, text: &mut Vec<u8>) -> std::io::Result<()> {
+    let devices = &snapshot.devices;
+    writeln!(text, "devices: {}", count_by(devices.iter().map(|d| d.state.name())))?;
+    let well = |state| matches!(state, DeviceState::Online | DeviceState::Asleep | DeviceState::Discovering);
+    let mut wrong = devices.iter().filter(|d| !well(d.state) && !d.reason.is_empty());
+    for device in wrong.by_ref().take(TROUBLES) {
+        let line = format!("{} {}: {}", device.name, device.state.name(), device.reason);
+        // A line that wraps would spoil the drawing of the next table over this one.
+        writeln!(text, "  {}", printable(&cut(&line, WIDTH)))?;
     }
-
-    #[tokio::test]
-    async fn it_listens_on_loopback_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let (any, wide) = ("127.0.0.1:0".parse().unwrap(), "0.0.0.0:8061".parse().unwrap());
-        for (northbound, admin) in [(wide, any), (any, wide)] {
-            let end =
-                run(args(northbound, admin, folder.path()), &mut Vec::new(), CancellationToken::new()).await;
-            let told = "the demo listens on loopback only";
-            assert!(matches!(end.unwrap(), End::Usage(words) if words.starts_with(told)));
-        }
-        assert!(std::fs::read_dir(folder.path()).unwrap().next().is_none(), "nothing was begun");
-    }
-
-    #[test]
-    fn outstations_are_there_by_default_if_they_are_spoken_to() {
-        let any = "127.0.0.1:0".parse().unwrap();
-        let mut args = Args { dnp3: None, ..args(any, any, Path::new("x")) };
-        assert_eq!((outstations(&args, true), outstations(&args, false)), (6, 0));
-        assert_eq!(not_spoken(&args, false), None);
-        args.dnp3 = Some(3);
-        assert_eq!(outstations(&args, true), 3);
-        assert_eq!(not_spoken(&args, true), None);
-        assert!(not_spoken(&args, false).unwrap().contains("built without DNP3"));
-    }
-
-    /// Acceptance: each group has members of both kinds as soon as it can.
-    #[tokio::test]
-    async fn groups_mix_what_is_behind_them() {
-        if !SPEAKS_DNP3 {
-            return;
-        }
-        let plant = Plant::start(simulator::demo_plant(12, 6, None)).await.unwrap();
-        let any = "127.0.0.1:0".parse().unwrap();
-        let text = gateway_toml(&args(any, any, Path::new("x")), Path::new("x"), &plant);
-        assert_eq!(text.matches("link = \"dnp3+tcp://").count(), 6, "{text}");
-        for group in text.split("[[group]]").skip(1) {
-            let mixed = [true, false].map(|kind| {
-                let mut of_kind = plant.devices().iter().filter(|d| d.is_outstation() == kind);
-                of_kind.any(|device| group.contains(&format!("\"{}\"", device.name())))
-            });
-            assert_eq!(mixed, [true, true], "{group}");
-        }
-        plant.stop().await;
-    }
-
-    #[test]
-    fn somebody_elses_gateway_toml_is_not_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("gateway.toml");
-        assert!(!belongs_to_somebody(&file), "none yet");
-        std::fs::write(&file, "[gateway]\nname = \"substation-12\"\n").unwrap();
-        assert!(belongs_to_somebody(&file));
-        std::fs::write(&file, format!("{WRITTEN_BY}\n[gateway]\n")).unwrap();
-        assert!(!belongs_to_somebody(&file), "its own from the last time");
+    match wrong.count() {
+        0 => Ok(()),
+        more => writeln!(text, "  {more} more; `dergate status` lists them"),
     }
 }
+
+#[cfg(test)]
+mod tests;

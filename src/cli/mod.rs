@@ -264,6 +264,13 @@ fn say(text: &str) {
     eprintln!("{}", harmless(text));
 }
 
+/// One line on what may be done with this program, if DNP3 is in it; `run` says the same in its log.
+fn say_licence() {
+    if let Some(licence) = crate::app::DNP3_LICENCE {
+        say(&format!("dergate: {licence}"));
+    }
+}
+
 /// Lines for a terminal: words of a gateway or device cannot move its cursor or change its colours.
 fn harmless(text: &str) -> String {
     text.split('\n').map(table::printable).collect::<Vec<_>>().join("\n")

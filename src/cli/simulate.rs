@@ -22,6 +22,7 @@ pub async fn run(
 ) -> anyhow::Result<()> {
     let settings = load_plant(path)?;
     let plant = Plant::start(settings).await?;
+    super::say_licence();
     let shown = if json { as_json(&plant, out) } else { as_table(&plant, out) };
     shown.and_then(|()| out.flush()).context("cannot write the list of devices")?;
     stop.cancelled().await;

@@ -3,18 +3,22 @@
 //! It reads `/status.json` of the admin listener and nothing else; `--json` prints that document as it is.
 
 mod device;
+mod dispatches;
 mod document;
 mod events;
-mod words;
+pub(super) mod words;
 
 use super::End;
 use super::http::{self, GetError};
 use super::table::{Align, Table, printable};
-use document::{Device, Dispatch, Document, Group, Share};
+use document::{Device, Document, Group};
 use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::io::{self, ErrorKind, Write};
-use words::{age, amount, count_by, left, share_of};
+use words::{age, amount, count_by, cut, moment};
+
+/// Longest reason in the list of devices; all of it stands with the device.
+const REASON: usize = 150;
 
 /// Largest document accepted: some sixty thousand devices.
 const LARGEST: usize = 64 * 1024 * 1024;
@@ -83,10 +87,10 @@ pub async fn run(args: &Args, out: &mut dyn Write) -> End {
 }
 
 fn show(document: &Document, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "dergate {} at {}", printable(&document.version), document.at)?;
+    writeln!(out, "dergate {} at {}", printable(&document.version), moment(document.at))?;
     devices(&document.devices, document.at, out)?;
     groups(&document.groups, out)?;
-    dispatches(&document.dispatches, document.at, out)?;
+    dispatches::show(&document.dispatches, document.at, out)?;
     events::latest(&document.devices, document.at, out)
 }
 
@@ -105,7 +109,7 @@ fn device_trouble(state: &str) -> u8 {
 
 fn devices(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let mut sorted: Vec<&Device> = devices.iter().collect();
-    sorted.sort_by_key(|device| Reverse(device_trouble(&device.state)));
+    sorted.sort_by_key(|device| Reverse((device_trouble(&device.state), needs_a_look(device))));
     writeln!(out, "\nDEVICES: {}", count_by(sorted.iter().map(|d| d.state.as_str())))?;
     if sorted.is_empty() {
         return Ok(());
@@ -117,10 +121,18 @@ fn devices(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Resul
         ("POWER", Align::Right),
         ("QUALITY", Align::Left),
         ("AGE", Align::Right),
+        ("CHARGE", Align::Right),
         ("WHY", Align::Left),
-    ]);
+    ])
+    .optional("CHARGE");
+    let mut shortened = None;
     for device in sorted {
         let power = device.values.get("activePower");
+        let whole = why(device);
+        let reason = cut(&whole, REASON);
+        if reason != whole {
+            shortened = shortened.or(Some(&device.name));
+        }
         table.push([
             device.name.clone(),
             device.state.clone(),
@@ -128,10 +140,31 @@ fn devices(devices: &[Device], now: Timestamp, out: &mut dyn Write) -> io::Resul
             amount(power.and_then(|p| p.value), "W"),
             power.map_or_else(|| "not reported".to_owned(), |p| p.quality.clone()),
             age(power.and_then(|p| p.at), now),
-            why(device),
+            charge(device),
+            reason,
         ]);
     }
-    table.write(out, "  ")
+    table.write(out, "  ")?;
+    match shortened {
+        Some(name) => writeln!(out, "  …: `dergate status --device {}` says all of it", printable(name)),
+        None => Ok(()),
+    }
+}
+
+/// True if something is to be said of it, whatever its state: of a device that was only just lost, that its values are old.
+fn needs_a_look(device: &Device) -> bool {
+    let power = device.values.get("activePower");
+    !why(device).is_empty() || power.is_some_and(|power| power.quality != "good")
+}
+
+/// State of charge; nothing for a device that has none to tell.
+fn charge(device: &Device) -> String {
+    let Some(charge) = device.values.get("stateOfCharge") else { return String::new() };
+    match (charge.value, charge.quality.as_str()) {
+        (Some(percent), "good") => format!("{percent:.0} %"),
+        (Some(percent), quality) => format!("{percent:.0} % ({quality})"),
+        (None, _) => "?".to_owned(),
+    }
 }
 
 /// Why a device is as it is; a command without effect counts only while nothing worse does.
@@ -177,72 +210,6 @@ fn groups(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "  {}: no device of this gateway: {missing}", printable(&group.name))?;
     }
     Ok(())
-}
-
-fn dispatches(dispatches: &[Dispatch], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\nDISPATCHES: {}", count_by(dispatches.iter().map(|d| d.state.as_str())))?;
-    for dispatch in dispatches {
-        let group = printable(&dispatch.group_name);
-        let (name, reason) = (printable(&dispatch.name), printable(&dispatch.reason));
-        write!(out, "  {name}: {} of {group}, {}", dispatch.parameter, dispatch.state)?;
-        let unit = &dispatch.unit;
-        // Before its time nothing is asked yet, and after it nothing any more: that is not a value that is unknown.
-        let active = !matches!(dispatch.state.as_str(), "scheduled" | "ended");
-        if active || dispatch.asked.is_some() {
-            write!(out, ", asked {}", amount(dispatch.asked, unit))?;
-        }
-        if active || dispatch.delivered.is_some() {
-            write!(out, ", delivered {}", amount(dispatch.delivered, unit))?;
-        }
-        if let Some(share) = share_of(dispatch.delivered, dispatch.asked) {
-            write!(out, " ({share})")?;
-        }
-        if dispatch.state != "ended" {
-            write!(out, ", {}", left(dispatch.starts, dispatch.ends, now))?;
-        }
-        writeln!(out, "{}{reason}", if reason.is_empty() { "" } else { ": " })?;
-        // Of an ended one, nobody has a part any more.
-        if dispatch.state != "ended" {
-            shares(&dispatch.shares, unit, out)?;
-        }
-    }
-    Ok(())
-}
-
-fn shares(shares: &[Share], unit: &str, out: &mut dyn Write) -> io::Result<()> {
-    if shares.is_empty() {
-        return Ok(());
-    }
-    let trouble = |share: &&Share| match share.outcome.as_str() {
-        "applied" | "" => 0,
-        "accepted, not verified" | "superseded" => 1,
-        "waiting" => 2,
-        _ => 3,
-    };
-    let mut sorted: Vec<&Share> = shares.iter().collect();
-    sorted.sort_by_key(|share| Reverse(trouble(share)));
-    let mut table = Table::new([
-        ("MEMBER", Align::Left),
-        ("ASKED", Align::Right),
-        ("DELIVERED", Align::Right),
-        ("OUTCOME", Align::Left),
-        ("WHY", Align::Left),
-    ]);
-    for share in sorted {
-        let asked = match share.asked {
-            Some(value) => amount(Some(value), unit),
-            None if share.release => "release".to_owned(),
-            None => "nothing".to_owned(),
-        };
-        table.push([
-            share.name.clone(),
-            asked,
-            amount(share.delivered, unit),
-            share.outcome.clone(),
-            share.reason.clone(),
-        ]);
-    }
-    table.write(out, "      ")
 }
 
 #[cfg(test)]

@@ -16,13 +16,22 @@ pub enum Align {
 pub struct Table<const N: usize> {
     columns: [(&'static str, Align); N],
     rows: Vec<[String; N]>,
+    /// The head of a column that is left out while all its cells are empty.
+    optional: Option<&'static str>,
 }
 
 impl<const N: usize> Table<N> {
     /// An empty table with these columns.
     #[must_use]
     pub const fn new(columns: [(&'static str, Align); N]) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, rows: Vec::new(), optional: None }
+    }
+
+    /// Leaves out the column of this head if no row has anything in it.
+    #[must_use]
+    pub const fn optional(mut self, head: &'static str) -> Self {
+        self.optional = Some(head);
+        self
     }
 
     /// True if it has no rows.
@@ -51,11 +60,20 @@ impl<const N: usize> Table<N> {
             place += 1;
             column
         });
-        line(out, indent, columns.iter().map(|(head, align, width)| (*head, *align, *width)))?;
+        let blank =
+            |place: usize| self.rows.iter().filter_map(|row| row.get(place)).all(|cell| cell.is_empty());
+        let shown = |place: usize, head: &str| self.optional != Some(head) || !blank(place);
+        let shown: Vec<bool> =
+            columns.iter().enumerate().map(|(place, (head, ..))| shown(place, head)).collect();
+        let some = |cells: &mut dyn Iterator<Item = (&str, Align, usize)>, out: &mut dyn Write| {
+            let cells = cells.zip(&shown).filter(|(_, shown)| **shown).map(|(cell, _)| cell);
+            line(out, indent, cells)
+        };
+        some(&mut columns.iter().map(|(head, align, width)| (*head, *align, *width)), out)?;
         for row in &self.rows {
-            let cells =
+            let mut cells =
                 columns.iter().zip(row).map(|((_, align, width), cell)| (cell.as_str(), *align, *width));
-            line(out, indent, cells)?;
+            some(&mut cells, out)?;
         }
         Ok(())
     }

@@ -31,6 +31,8 @@ pub enum Report {
     },
     /// Who the device is and what it is rated for; sent after discovery.
     Nameplate(Box<Nameplate>),
+    /// The device map in use, by its id; sent with the nameplate, for it may have been chosen by what the device is.
+    Map(Arc<str>),
     /// What it can be asked to do; sent after discovery and when it changes.
     Capability(Capability),
     /// One poll's values.

@@ -22,6 +22,10 @@ pub struct DeviceEntry {
     pub mrid: Mrid,
     /// What a person calls it.
     pub name: String,
+    /// How it is reached, as it is shown; it holds no secret.
+    pub link: Arc<str>,
+    /// Its device map, if the configuration names one.
+    pub map: Option<Arc<str>>,
     /// How often it is read.
     pub poll: Duration,
 }
@@ -31,6 +35,9 @@ pub struct DeviceEntry {
 pub(super) struct Device {
     pub(super) mrid: Mrid,
     pub(super) name: String,
+    link: Arc<str>,
+    /// The device map in use, as soon as it is known.
+    map: Option<Arc<str>>,
     poll: Duration,
     pub(super) state: DeviceState,
     pub(super) reason: String,
@@ -104,6 +111,8 @@ impl Device {
         DeviceView {
             mrid: self.mrid.clone(),
             name: self.name.clone(),
+            link: self.link.clone(),
+            map: self.map.clone(),
             state: self.state,
             reason: self.reason.clone(),
             since: self.since,
@@ -112,6 +121,7 @@ impl Device {
             readings: self.readings.views(),
             effect: self.effect.clone(),
             sequence: self.sequence.latest(),
+            events_left_out: self.sequence.left_out(),
         }
     }
 }
@@ -138,6 +148,8 @@ impl Registry {
             .map(|entry| Device {
                 mrid: entry.mrid,
                 name: entry.name,
+                link: entry.link,
+                map: entry.map,
                 poll: entry.poll,
                 state: DeviceState::default(),
                 reason: String::new(),
@@ -200,6 +212,7 @@ impl Registry {
                 device.reason = reason;
             }
             Report::Nameplate(nameplate) => device.nameplate = Some(Arc::new(*nameplate)),
+            Report::Map(map) => device.map = Some(map),
             Report::Capability(capability) => {
                 let finite = capability.injection_max.is_finite() && capability.absorption_max.is_finite();
                 if finite {

@@ -1,12 +1,13 @@
 //! The latest events that one device recorded by itself, and how many of them are written to the log.
 //!
-//! Both are bounded, and fairly: a point that chatters takes neither the list nor the log away from the others. What was
-//! left out of the log is counted and said.
+//! Both are bounded, and fairly: a point that chatters takes neither the list nor the log away from the others, and what is
+//! told again and again becomes a count. What was left out of the list or of the log is counted and said. It changes neither
+//! the order nor the time of an event, and does not judge which of two events matters more.
 
 use super::service::EventView;
 use crate::der::SequenceEvent;
 use jiff::Timestamp;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -15,6 +16,8 @@ use tokio::time::Instant;
 const KEPT: usize = 50;
 /// Events kept of one point of it.
 const KEPT_OF_POINT: usize = 20;
+/// Of events that say the same of the same point, those that are kept with a time of their own: earlier ones are a count.
+const KEPT_ALIKE: usize = 3;
 /// The log is bounded by this time.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Lines in that time of one point, of one device, and of all devices together.
@@ -28,6 +31,8 @@ pub(super) struct Sequence {
     kept: VecDeque<EventView>,
     /// What is kept, as it is shown: made when it changes and not at each look.
     shown: Arc<Vec<EventView>>,
+    /// How many were told that are neither kept nor counted in one that is.
+    left_out: u64,
     log: Option<Box<Window>>,
 }
 
@@ -72,16 +77,58 @@ impl Sequence {
             if self.may_log(&event.point, now, lines) {
                 log(&event);
             }
-            let same = |kept: &&EventView| kept.point == event.point;
-            if self.kept.iter().filter(same).count() >= KEPT_OF_POINT {
-                let oldest = self.kept.iter().position(|kept| kept.point == event.point);
-                oldest.and_then(|place| self.kept.remove(place));
-            } else if self.kept.len() >= KEPT {
-                self.kept.pop_front();
-            }
-            self.kept.push_back(EventView { event: Arc::new(event), received });
+            self.keep(event, received);
         }
         self.shown = Arc::new(self.kept.iter().rev().cloned().collect());
+    }
+
+    fn keep(&mut self, event: SequenceEvent, received: Timestamp) {
+        if !self.count_as_repeated(&event) {
+            let of_point = |kept: &&EventView| kept.point == event.point;
+            if self.kept.iter().filter(of_point).count() >= KEPT_OF_POINT {
+                self.leave_out(&event.point);
+            } else if self.kept.len() >= KEPT
+                && let Some(fullest) = self.fullest()
+            {
+                self.leave_out(&fullest);
+            }
+        }
+        self.kept.push_back(EventView { event: Arc::new(event), received, repeats: 0, first: None });
+    }
+
+    /// Makes room for one more event if enough are kept that say the same: the oldest of them becomes a count of the next.
+    fn count_as_repeated(&mut self, event: &SequenceEvent) -> bool {
+        let mut places = self.kept.iter().enumerate().filter(|(_, kept)| says_the_same(kept, event));
+        let (Some((oldest, _)), Some((next, _))) = (places.next(), places.next()) else { return false };
+        if places.count() + 2 < KEPT_ALIKE {
+            return false;
+        }
+        let earlier = self.kept.get(oldest).map(|kept| (kept.repeats + 1, kept.first.unwrap_or(kept.at)));
+        if let (Some((count, first)), Some(next)) = (earlier, self.kept.get_mut(next)) {
+            next.repeats += count;
+            next.first = Some(first);
+        }
+        self.kept.remove(oldest);
+        true
+    }
+
+    /// The point that has most of the list; of several, the one of which the oldest event is.
+    fn fullest(&self) -> Option<String> {
+        let mut counts: HashMap<&str, usize> = HashMap::new();
+        for kept in &self.kept {
+            *counts.entry(&kept.point).or_default() += 1;
+        }
+        let most = counts.values().copied().max()?;
+        let fullest = self.kept.iter().find(|kept| counts.get(kept.point.as_str()) == Some(&most));
+        fullest.map(|kept| kept.point.clone())
+    }
+
+    /// Gives up the oldest event of a point, and counts it.
+    fn leave_out(&mut self, point: &str) {
+        let oldest = self.kept.iter().position(|kept| kept.point == point);
+        if let Some(gone) = oldest.and_then(|place| self.kept.remove(place)) {
+            self.left_out += gone.repeats + 1;
+        }
     }
 
     fn may_log(&mut self, point: &str, now: Instant, lines: &mut Lines) -> bool {
@@ -111,6 +158,17 @@ impl Sequence {
     pub(super) fn latest(&self) -> Arc<Vec<EventView>> {
         self.shown.clone()
     }
+
+    /// How many were told that are neither kept nor counted in one that is.
+    pub(super) const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+}
+
+/// True if two events differ only in when they happened.
+fn says_the_same(one: &SequenceEvent, other: &SequenceEvent) -> bool {
+    (one.clock, one.quality, &one.point, &one.value)
+        == (other.clock, other.quality, &other.point, &other.value)
 }
 
 #[cfg(test)]

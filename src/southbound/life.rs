@@ -205,6 +205,7 @@ impl<'a> Life<'a> {
             let Nameplate { manufacturer: maker, model, serial, .. } = &plate;
             tracing::info!(device = self.settings.name, maker, model, serial, map, base, "device found");
         }
+        self.port.reports.send(Report::Map(map.into())).await;
         self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
         self.capability = None;
     }

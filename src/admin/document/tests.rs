@@ -22,6 +22,8 @@ fn device() -> DeviceView {
     DeviceView {
         mrid: mrid("_D-1"),
         name: "PV \"süd\"".to_owned(),
+        link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+        map: Some("sunspec".into()),
         state: DeviceState::CommLost,
         reason: "no answer".to_owned(),
         since: at("2026-03-01T11:59:00Z"),
@@ -37,6 +39,7 @@ fn device() -> DeviceView {
         }),
         effect: None,
         sequence: Arc::default(),
+        events_left_out: 0,
         readings: vec![
             reading(Quantity::ActivePower, Some(-0.5), Quality::Stale),
             reading(Quantity::Frequency, Some(49.98), Quality::Invalid),
@@ -85,7 +88,7 @@ fn dispatch() -> DispatchView {
         asked,
         delivered: None,
         outcome,
-        bounded: None,
+        bounded: (outcome == "applied").then_some(false),
         reason: String::new(),
     };
     DispatchView {
@@ -131,6 +134,8 @@ fn a_device_is_shown_with_what_is_known_and_null_for_the_rest() {
     let device = &page["devices"][0];
     assert_eq!(device["mrid"], "_D-1");
     assert_eq!(device["name"], "PV \"süd\"");
+    assert_eq!(device["link"], "modbus+tcp://192.0.2.21:502?unit=1");
+    assert_eq!(device["map"], "sunspec");
     assert_eq!(device["state"], "comm_lost");
     assert_eq!(device["since"], "2026-03-01T11:59:00Z");
     assert_eq!(device["nameplate"]["apparent_power_max"], 11_000.0);
@@ -185,8 +190,10 @@ fn a_group_and_its_dispatch_say_what_they_rest_on() {
     assert_eq!(
         dispatch["shares"][0],
         json!({"device": "A", "name": "A", "asked": 2000.0, "release": false, "delivered": null,
-            "outcome": "applied", "reason": ""})
+            "outcome": "applied", "bounded": false, "reason": ""})
     );
+    assert_eq!((&dispatch["rests_on"], &dispatch["members"]), (&json!(1), &json!(3)));
+    assert_eq!(dispatch["shares"][2]["bounded"], Value::Null, "it is not known to hold anything");
     let asks = |n: usize| (dispatch["shares"][n]["asked"].clone(), dispatch["shares"][n]["release"].clone());
     assert_eq!(asks(1), (Value::Null, json!(true)));
     assert_eq!(asks(2), (Value::Null, json!(false)));
@@ -209,14 +216,23 @@ fn event(value: usize, clock: Clock) -> EventView {
         value: value.to_string(),
         quality: Quality::Good,
     };
-    EventView { event: Arc::new(event), received: "2026-03-01T12:00:00Z".parse().unwrap() }
+    EventView {
+        event: Arc::new(event),
+        received: "2026-03-01T12:00:00Z".parse().unwrap(),
+        repeats: 0,
+        first: None,
+    }
 }
 
 #[test]
 fn events_say_whose_time_it_is_and_their_number_is_bounded_by_the_fleet() {
     let of = |events: usize| {
-        let sequence = (0..events).map(|n| event(n, Clock::DeviceUnsynchronised)).collect::<Vec<_>>().into();
-        Arc::new(DeviceView { sequence, ..device() })
+        let mut sequence: Vec<EventView> =
+            (0..events).map(|n| event(n, Clock::DeviceUnsynchronised)).collect();
+        if let Some(last) = sequence.last_mut() {
+            (last.repeats, last.first) = (10, at("2026-03-01T11:00:00Z"));
+        }
+        Arc::new(DeviceView { sequence: sequence.into(), events_left_out: 5, ..device() })
     };
     let page = |devices: Vec<Arc<DeviceView>>| {
         rendered(&Snapshot { devices: Arc::new(devices), ..Snapshot::default() })
@@ -227,9 +243,14 @@ fn events_say_whose_time_it_is_and_their_number_is_bounded_by_the_fleet() {
     assert_eq!(
         events[0],
         json!({"at": "2026-03-01T11:58:00.125Z", "clock": "device, not synchronised",
-            "received": "2026-03-01T12:00:00Z", "point": "local", "value": "0", "quality": "good"})
+            "received": "2026-03-01T12:00:00Z", "point": "local", "value": "0", "quality": "good",
+            "repeats": 0, "first": null})
     );
+    assert_eq!((&events[49]["repeats"], &events[49]["first"]), (&json!(10), &json!("2026-03-01T11:00:00Z")));
+    assert_eq!(page_of_two["devices"][0]["events_left_out"], 5);
     assert_eq!(page_of_two["devices"][1]["events"], json!([]));
     let large = page(vec![of(50); 5000]);
     assert_eq!(large["devices"][4999]["events"].as_array().unwrap().len(), EVENTS_OF_DEVICE);
+    // 47 that are kept and not shown, one of which stands for ten more.
+    assert_eq!(large["devices"][4999]["events_left_out"], 5 + 47 + 10);
 }

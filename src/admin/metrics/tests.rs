@@ -1,5 +1,5 @@
 use super::*;
-use crate::core::service::{Counters, DeviceView, ParameterView};
+use crate::core::service::{Ask, Counters, DeviceView, ParameterView, ShareView};
 use crate::der::{DerFunctions, EndDeviceGroup, Mrid, Name};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -12,6 +12,8 @@ fn device(place: usize, state: DeviceState) -> Arc<DeviceView> {
     Arc::new(DeviceView {
         mrid: mrid(&format!("D-{place}")),
         name: format!("PV-{place}"),
+        link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+        map: Some("sunspec".into()),
         state,
         reason: String::new(),
         since: None,
@@ -19,6 +21,7 @@ fn device(place: usize, state: DeviceState) -> Arc<DeviceView> {
         capability: None,
         effect: None,
         sequence: Arc::default(),
+        events_left_out: 0,
         readings: Vec::new(),
     })
 }
@@ -61,8 +64,21 @@ fn dispatch(group: &str, state: DispatchState, asked: f64) -> Arc<DispatchView> 
         delivered: None,
         rests_on: 0,
         members: 0,
-        shares: Vec::new(),
+        // The same device has a part in each of them, and holds one order.
+        shares: vec![share("D-0", Some(false)), share("D-1", Some(true)), share("D-2", None)],
     })
+}
+
+fn share(device: &str, bounded: Option<bool>) -> ShareView {
+    ShareView {
+        device: mrid(device),
+        name: String::new(),
+        asked: Ask::Nothing,
+        delivered: None,
+        outcome: "",
+        bounded,
+        reason: String::new(),
+    }
 }
 
 fn rendered(snapshot: Snapshot) -> String {
@@ -113,6 +129,7 @@ async fn every_kind_of_fact_has_its_series() {
     has(&page, "dergate_device_up{mrid=\"D-0\",name=\"PV-0\"} 1");
     has(&page, "dergate_device_up{mrid=\"D-1\",name=\"PV-1\"} 0");
     has(&page, "dergate_dispatches{state=\"active\"} 2");
+    has(&page, "dergate_devices_without_time_limit 1");
     has(&page, "dergate_group_active_power_watts{mrid=\"_A\",name=\"A\"} -1500.5");
     has(&page, "dergate_group_asked_watts{mrid=\"_A\",name=\"A\"} 2500.0");
     has(&page, "dergate_group_online{mrid=\"_B \\\"x\\\"\",name=\"B \\\"x\\\"\"} 1");

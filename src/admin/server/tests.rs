@@ -47,6 +47,8 @@ fn devices(count: usize) -> Snapshot {
         Arc::new(DeviceView {
             mrid: Mrid::parse(&format!("D-{n}")).unwrap(),
             name: "x".repeat(100),
+            link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+            map: Some("sunspec".into()),
             state: DeviceState::Online,
             reason: String::new(),
             since: None,
@@ -54,6 +56,7 @@ fn devices(count: usize) -> Snapshot {
             capability: None,
             effect: None,
             sequence: Arc::default(),
+            events_left_out: 0,
             readings: Vec::new(),
         })
     };
@@ -98,10 +101,13 @@ async fn the_document_is_that_of_the_newest_snapshot_however_large() {
     };
     assert_eq!(count(&get_page(running.at, "/status.json").await.1), 0);
     running.snapshot.store(Arc::new(devices(20_000)));
+    let asked = std::time::Instant::now();
     let (status, page) = get_page(running.at, "/status.json").await;
     assert_eq!((status, count(&page)), (200, 20_000));
     assert!(page.len() > 3_000_000);
-    assert_eq!(get_page(running.at, "/status.json").await.1, page, "the same snapshot, the same document");
+    // Of a machine that took longer over it than a document is shared for, it says nothing.
+    let again = get_page(running.at, "/status.json").await.1;
+    assert!(again == page || asked.elapsed() >= SHARED_FOR, "the same snapshot, the same document");
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::document::{Device, Document, Nameplate};
 use super::events;
-use super::words::{age, amount};
+use super::words::{age, amount, moment};
 use crate::cli::table::{Align, Table, printable};
 use crate::toml_file::nearest;
 use jiff::Timestamp;
@@ -37,11 +37,17 @@ pub(super) fn find<'d>(document: &'d Document, asked: &str) -> Result<&'d Device
 /// Writes what is known of it.
 pub(super) fn show(device: &Device, now: Timestamp, out: &mut dyn Write) -> io::Result<()> {
     let (name, mrid) = (printable(&device.name), printable(&device.mrid));
-    writeln!(out, "{name} ({mrid}) at {now}")?;
+    writeln!(out, "{name} ({mrid}) at {}", moment(now))?;
     let reason = printable(&device.reason);
     let colon = if reason.is_empty() { "" } else { ": " };
     let (state, since) = (printable(&device.state), age(device.since, now));
     writeln!(out, "  state       {state} for {since}{colon}{reason}")?;
+    if !device.link.is_empty() {
+        let map =
+            device.map.as_deref().map_or_else(|| "? (known once the device was read)".to_owned(), printable);
+        writeln!(out, "  link        {}", printable(&device.link))?;
+        writeln!(out, "  map         {map}")?;
+    }
     writeln!(out, "  nameplate   {}", device.nameplate.as_ref().map_or_else(|| "?".to_owned(), plate))?;
     if let Some(able) = &device.capability {
         let most = amount(able.injection_max, "W");

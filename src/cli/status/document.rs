@@ -35,7 +35,13 @@ pub(super) struct Device {
     #[serde(default)]
     pub capability: Option<Capability>,
     #[serde(default)]
+    pub link: String,
+    #[serde(default)]
+    pub map: Option<String>,
+    #[serde(default)]
     pub events: Vec<Event>,
+    #[serde(default)]
+    pub events_left_out: u64,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +73,10 @@ pub(super) struct Event {
     pub value: String,
     #[serde(default)]
     pub quality: String,
+    #[serde(default)]
+    pub repeats: u64,
+    #[serde(default, deserialize_with = "time_if_known")]
+    pub first: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]
@@ -120,6 +130,10 @@ pub(super) struct Dispatch {
     pub asked: Option<f64>,
     pub delivered: Option<f64>,
     #[serde(default)]
+    pub rests_on: Option<usize>,
+    #[serde(default)]
+    pub members: Option<usize>,
+    #[serde(default)]
     pub reason: String,
     #[serde(default)]
     pub shares: Vec<Share>,
@@ -134,6 +148,8 @@ pub(super) struct Share {
     pub delivered: Option<f64>,
     #[serde(default)]
     pub outcome: String,
+    #[serde(default)]
+    pub bounded: Option<bool>,
     #[serde(default)]
     pub reason: String,
 }

@@ -28,10 +28,10 @@ const DOCUMENT: &str = r#"{"at": "2026-03-01T12:00:00Z", "version": "0.1.0", "so
 "dispatches": [
   {"mrid": "9", "name": "DI-1", "state": "active", "group": "7", "group_name": "FDR12-PV", "parameter": "activePower",
    "unit": "W", "starts": "2026-03-01T11:50:00Z", "ends": "2026-03-01T12:10:00Z", "asked": 6000.0, "delivered": 4200.0,
-   "rests_on": 1, "reason": "1800 W short", "shares": [
-     {"device": "1", "name": "PV-1", "asked": 6000.0, "release": false, "delivered": 4200.0, "outcome": "applied", "reason": ""},
-     {"device": "2", "name": "PV-2", "asked": null, "release": true, "delivered": null, "outcome": "unreachable", "reason": ""},
-     {"device": "3", "name": "Bat-1", "asked": null, "release": false, "delivered": null, "outcome": "", "reason": "not offered"}]}]}"#;
+   "rests_on": 1, "members": 3, "reason": "1800 W short", "shares": [
+     {"device": "1", "name": "PV-1", "asked": 6000.0, "release": false, "delivered": 4200.0, "outcome": "applied", "bounded": false, "reason": ""},
+     {"device": "2", "name": "PV-2", "asked": null, "release": true, "delivered": null, "outcome": "unreachable", "bounded": true, "reason": ""},
+     {"device": "3", "name": "Bat-1", "asked": null, "release": false, "delivered": null, "outcome": "", "bounded": false, "reason": "not offered"}]}]}"#;
 
 const TABLES: &str = "\
 dergate 0.1.0 at 2026-03-01T12:00:00Z
@@ -39,8 +39,8 @@ dergate 0.1.0 at 2026-03-01T12:00:00Z
 DEVICES: 3 (1 comm_lost, 2 online)
   NAME   STATE      SINCE    POWER  QUALITY         AGE  WHY
   PV-2   comm_lost  5 min    900 W  stale         5 min  connection refused
-  PV-1   online       2 h  4.20 kW  good            1 s
   Bat-1  online         ?        ?  not reported      ?  power still 900 W
+  PV-1   online       2 h  4.20 kW  good            1 s
 
 GROUPS: 2 (1 Degraded, 1 Empty)
   NAME      STATE     ONLINE    POWER  RESTS ON             INSTALLED
@@ -48,11 +48,11 @@ GROUPS: 2 (1 Degraded, 1 Empty)
   Empty     Empty     0 of 0        ?         ?                     ?
 
 DISPATCHES: 1 (1 active)
-  DI-1: activePower of FDR12-PV, active, asked 6.00 kW, delivered 4.20 kW (70 %), 10 min left: 1800 W short
+  DI-1: activePower of FDR12-PV, active, asked 6.00 kW, delivered 4.20 kW (70 %) by 1 of 3 members, 10 min left: 1800 W short
       MEMBER    ASKED  DELIVERED  OUTCOME      WHY
       PV-2    release          ?  unreachable
-      PV-1    6.00 kW    4.20 kW  applied
-      Bat-1   nothing          ?               not offered
+      Bat-1   nothing          ?               not offered; no time limit: it holds this until it is released
+      PV-1    6.00 kW    4.20 kW  applied      no time limit: it holds this until it is released
 ";
 
 /// Runs the command against a server that gives this answer once.
@@ -138,11 +138,14 @@ async fn before_and_after_its_time_a_dispatch_has_no_unknown_values() {
     let document = r#"{"at": "2026-03-01T12:00:00Z", "devices": [], "groups": [], "dispatches": [
       {"mrid": "9", "name": "later", "state": "scheduled", "group_name": "G", "parameter": "activePower", "unit": "W",
        "starts": "2026-03-01T12:10:00Z", "ends": "2026-03-01T12:20:00Z", "asked": null, "delivered": null},
+      {"mrid": "7", "name": "going", "state": "releasing", "group_name": "G", "parameter": "activePower", "unit": "W",
+       "starts": "2026-03-01T11:10:00Z", "ends": "2026-03-01T11:55:00Z", "asked": null, "delivered": null},
       {"mrid": "8", "name": "over", "state": "ended", "group_name": "G", "parameter": "activePower", "unit": "W",
        "starts": "2026-03-01T11:10:00Z", "ends": "2026-03-01T12:20:00Z", "asked": null, "delivered": null,
        "reason": "its group was deleted"}]}"#;
     let (_, out) = run_against("200 OK", document, false).await;
     assert!(out.contains("\n  later: activePower of G, scheduled, begins in 10 min\n"), "{out}");
+    assert!(out.contains("\n  going: activePower of G, releasing, time is over\n"), "{out}");
     assert!(out.ends_with("\n  over: activePower of G, ended: its group was deleted\n"), "{out}");
 }
 
@@ -159,13 +162,20 @@ fn event(received: Timestamp) -> EventView {
         value: "on".to_owned(),
         quality: Quality::Good,
     };
-    EventView { event: Arc::new(event), received }
+    EventView {
+        event: Arc::new(event),
+        received,
+        repeats: 7,
+        first: Some("2026-03-01T11:00:00Z".parse().unwrap()),
+    }
 }
 
 fn device(then: Timestamp) -> DeviceView {
     DeviceView {
         mrid: mrid("D"),
         name: "PV-1".to_owned(),
+        link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+        map: Some("sunspec".into()),
         state: DeviceState::Degraded,
         reason: "model 704 is silent".to_owned(),
         since: Some(then),
@@ -173,6 +183,7 @@ fn device(then: Timestamp) -> DeviceView {
         capability: None,
         effect: None,
         sequence: vec![event(then)].into(),
+        events_left_out: 9,
         readings: vec![ReadingView {
             quantity: Quantity::ActivePower,
             value: Some(4200.0),
@@ -209,7 +220,7 @@ fn dispatch(then: Timestamp) -> DispatchView {
         asked: Ask::Share(5000.0),
         delivered: Some(4200.0),
         outcome: "refused",
-        bounded: Some(true),
+        bounded: Some(false),
         reason: "locked".to_owned(),
     };
     DispatchView {
@@ -256,11 +267,14 @@ async fn it_reads_what_the_admin_listener_says() {
         "PV-1 degraded 3 d 4.20 kW good 3 d model 704 is silent",
         "FDR12 Online 1 of 1 4.20 kW 1 of 1 -1.00 kW .. 9.00 kW",
         "noon: activePower of FDR12, active, asked 5.00 kW, delivered 4.20 kW (84 %), 4 h left: short",
-        "PV-1 5.00 kW 4.20 kW refused locked",
-        "EVENTS: the last 1 that devices recorded by themselves",
-        "2026-03-01 11:58:00.125Z 3 d PV-1 local on its clock is not synchronised",
+        "PV-1 5.00 kW 4.20 kW refused locked; no time limit: it holds this until it is released",
+        "EVENTS: the last 1 that devices recorded by themselves; --device NAME shows all that are kept of one",
+        "2026-03-01 11:58:00.125Z 3 d PV-1 local on (its clock is not synchronised, and 7 times before, since 2026-03-01 11:00:00Z)",
         "state degraded for 3 d: model 704 is silent",
-        "2026-03-01 11:58:00.125Z 3 d local on its clock is not synchronised",
+        "2026-03-01 11:58:00.125Z 3 d local on (its clock is not synchronised, and 7 times before, since 2026-03-01 11:00:00Z)",
+        "9 older ones are not kept; the log of the gateway had them, as far as it has room",
+        "link modbus+tcp://192.0.2.21:502?unit=1",
+        "map sunspec",
     ] {
         assert!(lines.iter().any(|line| line == wanted), "no line \"{wanted}\" in\n{out}");
     }
@@ -268,6 +282,7 @@ async fn it_reads_what_the_admin_listener_says() {
 
 const TOLD: &str = r#"{"at": "2026-03-01T12:00:00Z", "devices": [
   {"mrid": "1", "name": "PV-1", "state": "online", "reason": "", "since": "2026-03-01T10:00:00Z",
+   "link": "dnp3+tcp://192.0.2.31:20000?outstation=1024&master=1", "map": null,
    "nameplate": {"manufacturer": "Acme", "model": "X1", "serial": "77", "version": null},
    "capability": {"injection_max": 5000.0, "absorption_max": 2000.0, "controls": ["connectDisconnect"]},
    "effect": {"asked": "limit active power to 1 W", "effect": "no effect", "reason": "power still 900 W", "at": "2026-03-01T11:59:00Z"},
@@ -284,16 +299,18 @@ const TOLD: &str = r#"{"at": "2026-03-01T12:00:00Z", "devices": [
 
 const EVENTS: &str = "\
 EVENTS: the last 4 that devices recorded by themselves
-  AT                          AGE  DEVICE  POINT  VALUE  NOTE
-  1970-01-01 00:00:07.000Z   10 s  Bat-1   trip   on     invalid, its clock is not synchronised
+  AT                          AGE  DEVICE  POINT  VALUE
+  1970-01-01 00:00:07.000Z   10 s  Bat-1   trip   on (invalid, its clock is not synchronised)
   2026-03-01 11:59:30.500Z   29 s  PV-1    local  on
-  2026-03-01 11:58:00.000Z  2 min  PV-1    door   open   time of receipt
+  2026-03-01 11:58:00.000Z  2 min  PV-1    door   open (time of receipt)
   2099-01-01 00:00:00.000Z   60 min  Bat-1   ahead  on
 ";
 
 const ONE_DEVICE: &str = "\
 PV-1 (1) at 2026-03-01T12:00:00Z
   state       online for 2 h
+  link        dnp3+tcp://192.0.2.31:20000?outstation=1024&master=1
+  map         ? (known once the device was read)
   nameplate   Acme, X1, serial 77
   capability  -2.00 kW .. 5.00 kW; controls: connectDisconnect
   effect      limit active power to 1 W: no effect, 60 s ago: power still 900 W
@@ -304,9 +321,9 @@ VALUES: 2
   stateOfCharge        ?  invalid    ?
 
 EVENTS: the last 2 that it recorded by itself
-  AT                          AGE  POINT  VALUE  NOTE
+  AT                          AGE  POINT  VALUE
   2026-03-01 11:59:30.500Z   29 s  local  on
-  2026-03-01 11:58:00.000Z  2 min  door   open   time of receipt
+  2026-03-01 11:58:00.000Z  2 min  door   open (time of receipt)
 ";
 
 #[tokio::test]
@@ -343,4 +360,92 @@ async fn what_is_accepted_and_not_verified_is_called_so_and_stands_above_what_is
     let (_, out) = run_against("200 OK", document, false).await;
     let at = |text: &str| out.find(text).unwrap_or_else(|| panic!("no {text} in\n{out}"));
     assert!(at("accepted, not verified  no echo") < at("applied"), "{out}");
+}
+
+#[tokio::test]
+async fn what_goes_on_comes_first_and_of_what_has_ended_the_latest() {
+    let one = |name: &str, state: &str, hour: u32| {
+        format!(
+            r#"{{"name": "{name}", "state": "{state}", "group_name": "G", "parameter": "activePower", "unit": "W",
+            "starts": "2026-03-01T01:00:00Z", "ends": "2026-03-01T{hour:02}:00:00Z", "asked": null, "delivered": null}}"#
+        )
+    };
+    // In the order of acceptance, as the gateway tells them.
+    let all: Vec<String> =
+        (1..=8).map(|n| one(&format!("old-{n}"), "ended", n)).chain([one("now", "active", 13)]).collect();
+    let document = format!(
+        r#"{{"at": "2026-03-01T12:00:00Z", "devices": [], "groups": [], "dispatches": [{}]}}"#,
+        all.join(", ")
+    );
+    let (_, out) = run_against("200 OK", Box::leak(document.into_boxed_str()), false).await;
+    let (_, told) = out.split_once("\n\nDISPATCHES").unwrap();
+    let mut lines = told.lines();
+    assert_eq!(lines.next().unwrap(), ": 9 (1 active, 8 ended)");
+    let names: Vec<&str> =
+        lines.by_ref().take(6).map(|line| line.split(':').next().unwrap().trim()).collect();
+    assert_eq!(names, ["now", "old-8", "old-7", "old-6", "old-5", "old-4"], "{told}");
+    assert!(told.contains("  old-8: activePower of G, ended 4 h ago\n"), "{told}");
+    assert_eq!(lines.collect::<Vec<_>>(), ["  3 more have ended; --json shows them too"]);
+}
+
+#[tokio::test]
+async fn storage_tells_its_charge_and_a_long_reason_is_cut_in_the_list_only() {
+    let long = "model 704 is silent; ".repeat(20);
+    let document = format!(
+        r#"{{"at": "2026-03-01T12:00:00Z", "groups": [], "dispatches": [], "devices": [
+        {{"name": "BESS-1", "state": "online", "values": {{"stateOfCharge": {{"value": 79.4, "unit": "%", "quality": "good"}}}}}},
+        {{"name": "BESS-2", "state": "online", "values": {{"stateOfCharge": {{"value": 0.0, "unit": "%", "quality": "stale"}}}}}},
+        {{"name": "BESS-3", "state": "online", "values": {{"stateOfCharge": {{"value": null, "unit": "%", "quality": "invalid"}}}}}},
+        {{"name": "PV-2", "state": "online", "values": {{"activePower": {{"value": 1.0, "unit": "W", "quality": "stale"}}}}}},
+        {{"name": "PV-1", "state": "degraded", "reason": "{long}", "values": {{}}}}]}}"#
+    );
+    let document: &str = Box::leak(document.into_boxed_str());
+    let (_, out) = run_against("200 OK", document, false).await;
+    let line = |name: &str| {
+        let line = out.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    assert!(line("NAME").ends_with("AGE CHARGE WHY"), "{out}");
+    assert!(line("BESS-1").ends_with("? 79 %"), "{out}");
+    let place = |name: &str| out.lines().position(|line| line.trim_start().starts_with(name)).unwrap();
+    assert!(
+        place("PV-1") < place("PV-2") && place("PV-2") < place("BESS-1"),
+        "old values need a look: {out}"
+    );
+    assert!(line("BESS-2").ends_with("? 0 % (stale)"), "{out}");
+    assert!(line("BESS-3").ends_with("? ?"), "not known is not 0: {out}");
+    assert!(line("PV-1").ends_with("silent …"), "{out}");
+    assert!(out.contains("\n  …: `dergate status --device PV-1` says all of it\n"), "{out}");
+    let device = Some("PV-1".to_owned());
+    let (_, out) = run_with("200 OK", document, move |url| Args { url, json: false, device }).await;
+    assert!(out.contains(long.trim_end()), "{out}");
+}
+
+#[tokio::test]
+async fn a_device_that_tells_much_does_not_push_out_what_others_tell() {
+    let events = |name: &str, minute: u32, count: u32| {
+        let event = |n: u32| {
+            let at = format!("2026-03-01T11:{minute:02}:{n:02}Z");
+            format!(
+                r#"{{"at": "{at}", "clock": "device", "received": "{at}", "point": "{name}-{n}", "value": "on", "quality": "good"}}"#
+            )
+        };
+        let events: Vec<String> = (0..count).rev().map(event).collect();
+        let events = events.join(", ");
+        format!(
+            r#"{{"mrid": "{name}", "name": "{name}", "state": "online", "values": {{}}, "events": [{events}]}}"#
+        )
+    };
+    let shown = async |devices: Vec<String>| -> Vec<String> {
+        let document = format!(
+            r#"{{"at": "2026-03-01T12:00:00Z", "groups": [], "dispatches": [], "devices": [{}]}}"#,
+            devices.join(", ")
+        );
+        let (_, out) = run_against("200 OK", Box::leak(document.into_boxed_str()), false).await;
+        let (_, events) = out.split_once("\nEVENTS: ").unwrap();
+        events.lines().skip(2).map(|line| line.split_whitespace().nth(5).unwrap().to_owned()).collect()
+    };
+    let all = shown(vec![events("A", 50, 30), events("B", 40, 1), events("C", 30, 1)]).await;
+    let wanted = ["A-29", "A-28", "A-27", "A-26", "A-25", "A-24", "A-23", "A-22", "B-0", "C-0"];
+    assert_eq!(all, wanted, "the others have their place, and the rest is not left empty");
 }

@@ -23,3 +23,16 @@ fn a_name_cannot_drive_the_terminal() {
     table.push(["a\u{1b}[2Jb\nc".to_owned()]);
     assert_eq!(written(&table), "  NAME\n  a\u{FFFD}[2Jb\u{FFFD}c\n");
 }
+
+#[test]
+fn a_column_that_nobody_fills_is_left_out_only_if_that_was_said() {
+    let table = |charge: &str| {
+        let heads = [("NAME", Align::Left), ("CHARGE", Align::Right), ("WHY", Align::Left)];
+        let mut table = Table::new(heads).optional("CHARGE");
+        table.push(["PV-1".to_owned(), String::new(), String::new()]);
+        table.push(["B".to_owned(), charge.to_owned(), String::new()]);
+        written(&table)
+    };
+    assert_eq!(table(""), "  NAME  WHY\n  PV-1\n  B\n");
+    assert_eq!(table("79 %"), "  NAME  CHARGE  WHY\n  PV-1\n  B       79 %\n");
+}

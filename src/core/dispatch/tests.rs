@@ -33,7 +33,13 @@ fn cap(inj: f64, abs: f64, c: &[Control]) -> Capability {
 impl Rig {
     fn new(n: usize, functions: &[DerFunction], stored: Vec<DispatchRecord>) -> Self {
         let devices = (0..n)
-            .map(|i| DeviceEntry { mrid: mrid(i), name: format!("D{i}"), poll: Duration::from_secs(1) })
+            .map(|i| DeviceEntry {
+                mrid: mrid(i),
+                name: format!("D{i}"),
+                link: "".into(),
+                map: None,
+                poll: Duration::from_secs(1),
+            })
             .collect();
         let now = Now { wall: "2026-01-01T00:00:00Z".parse().unwrap(), mono: Instant::now() };
         let group = EndDeviceGroup {

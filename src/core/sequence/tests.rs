@@ -46,6 +46,11 @@ fn the_latest_come_first_and_each_is_logged_once() {
     assert_eq!(rig.sequence.latest()[0].received, "2026-03-01T12:00:05Z".parse().unwrap());
 }
 
+/// Events that one of the list stands for, and those that are left out: together all that were told.
+fn accounted(rig: &Rig) -> u64 {
+    rig.sequence.latest().iter().map(|kept| kept.repeats + 1).sum::<u64>() + rig.sequence.left_out()
+}
+
 #[test]
 fn a_chattering_point_takes_the_list_from_no_other() {
     let mut rig = Rig::new();
@@ -53,9 +58,35 @@ fn a_chattering_point_takes_the_list_from_no_other() {
     rig.take([event("trip", 1)].into_iter().chain(chatter));
     let kept = rig.kept();
     assert_eq!((kept.len(), kept[0].as_str(), kept[20].as_str()), (21, "door=9999", "trip=1"));
+    assert_eq!((rig.sequence.left_out(), accounted(&rig)), (9980, 10_001));
+    rig.take((0..30).map(|n| event(&format!("point {n}"), n)));
+    assert_eq!(rig.kept().last().unwrap(), "trip=1", "the chatter makes room, and not the others");
+    assert_eq!(rig.kept().iter().filter(|kept| kept.starts_with("door")).count(), 19);
     rig.take((0..200).map(|n| event(&format!("point {n}"), n)));
     let kept = rig.kept();
     assert_eq!((kept.len(), kept[0].as_str()), (50, "point 199=199"), "bounded all the same");
+    assert_eq!(accounted(&rig), 10_231);
+}
+
+#[test]
+fn what_is_told_again_and_again_is_a_count_that_pushes_nothing_out() {
+    let mut rig = Rig::new();
+    let at = |second: usize| format!("2026-03-01T12:00:{second:02}Z").parse::<Timestamp>().unwrap();
+    let restart = |second| SequenceEvent { at: at(second), ..event("outstation", 1) };
+    rig.take([event("trip", 1)]);
+    // Others in between: they keep their place among the restarts.
+    rig.take((0..30).map(restart).chain([event("outstation", 2)]).chain((30..40).map(restart)));
+    assert_eq!(rig.kept(), ["outstation=1", "outstation=1", "outstation=1", "outstation=2", "trip=1"]);
+    let latest = rig.sequence.latest();
+    let times: Vec<Timestamp> = latest.iter().take(3).map(|kept| kept.at).collect();
+    assert_eq!(times, [at(39), at(38), at(37)], "the latest have their own times");
+    assert_eq!((latest[0].repeats, latest[0].first), (0, None));
+    assert_eq!((latest[2].repeats, latest[2].first), (37, Some(at(0))), "the oldest of them says the rest");
+    assert_eq!((rig.sequence.left_out(), accounted(&rig)), (0, 42));
+    let doubtful = SequenceEvent { quality: Quality::Invalid, ..restart(41) };
+    let by_us = SequenceEvent { clock: Clock::Gateway, ..restart(42) };
+    rig.take([doubtful, by_us]);
+    assert_eq!(rig.kept().len(), 7, "another quality or another clock is not the same");
 }
 
 #[test]

@@ -82,6 +82,10 @@ pub struct DeviceView {
     pub mrid: Mrid,
     /// What a person calls it.
     pub name: String,
+    /// How it is reached, as in the configuration; it holds no secret.
+    pub link: Arc<str>,
+    /// The id of the device map in use; `None` while it is still to be found which map suits the device.
+    pub map: Option<Arc<str>>,
     /// How it and the gateway stand to each other.
     pub state: DeviceState,
     /// Why, if the state does not say it all.
@@ -98,6 +102,8 @@ pub struct DeviceView {
     pub effect: Option<EffectView>,
     /// The latest events that it recorded by itself, latest received first.
     pub sequence: Arc<Vec<EventView>>,
+    /// How many older ones are neither in `sequence` nor counted there as repeated.
+    pub events_left_out: u64,
 }
 
 /// One event that a device recorded by itself.
@@ -107,6 +113,10 @@ pub struct EventView {
     pub event: Arc<SequenceEvent>,
     /// When the gateway received it: a device's clock may be wrong.
     pub received: Timestamp,
+    /// How often the device had told the same before this one, beside the events that have an entry of their own.
+    pub repeats: u64,
+    /// When the first of these was, by the same clock as `event`; `None` if there was none.
+    pub first: Option<Timestamp>,
 }
 
 impl std::ops::Deref for EventView {

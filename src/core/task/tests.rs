@@ -135,7 +135,13 @@ fn house(fakes: Vec<Fake>, stored: Stored) -> House {
     let (inbox, handles, ports) = port::open(fakes.len());
     let (persistence, mut commits_in) = port::persistence(8);
     let devices = (0..fakes.len())
-        .map(|i| DeviceEntry { mrid: mrid(i), name: format!("PV-{i}"), poll: Duration::from_secs(1) })
+        .map(|i| DeviceEntry {
+            mrid: mrid(i),
+            name: format!("PV-{i}"),
+            link: "".into(),
+            map: None,
+            poll: Duration::from_secs(1),
+        })
         .collect();
     let settings = Settings::default();
     let parts = Parts { settings, devices, handles, inbox, persistence, stored, seeds: vec![] };
@@ -459,7 +465,13 @@ async fn an_older_write_that_failed_never_overwrites_a_later_one() {
     let (inbox, handles, _ports) = port::open(2);
     let (persistence, mut commits) = port::persistence(8);
     let devices = (0..2)
-        .map(|i| DeviceEntry { mrid: mrid(i), name: format!("PV-{i}"), poll: Duration::from_secs(1) })
+        .map(|i| DeviceEntry {
+            mrid: mrid(i),
+            name: format!("PV-{i}"),
+            link: "".into(),
+            map: None,
+            poll: Duration::from_secs(1),
+        })
         .collect();
     let (core, service) = Core::new(Parts {
         settings: Settings::default(),

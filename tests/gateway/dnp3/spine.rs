@@ -86,6 +86,11 @@ async fn one_dispatch_moves_members_of_both_protocols_and_nothing_tells_them_apa
         let (ours, theirs) = (named(&status, "devices", sunspec), named(&status, "devices", dnp3));
         assert_eq!(ours["state"], theirs["state"]);
         assert_eq!(ours["reason"], theirs["reason"], "nothing to say of either");
+        // No map is named for either: the one that was found is told, and where each is reached.
+        assert_eq!((&ours["map"], &theirs["map"]), (&"sunspec".into(), &"dnp3-an2018".into()));
+        for (device, scheme) in [(ours, "modbus+tcp://"), (theirs, "dnp3+tcp://")] {
+            assert!(device["link"].as_str().unwrap().starts_with(scheme), "{}", device["link"]);
+        }
         let only_one = |key: &&String| {
             !key.contains(".nameplate") && !key.contains(".events") && !key.contains(".effect")
         };
@@ -179,7 +184,8 @@ async fn an_outstation_that_restarts_is_told_again_what_it_has_lost() {
     site.applied().await;
     let restarts = |s: &Site| {
         let device = &s.service.snapshot().devices[0];
-        device.sequence.iter().filter(|event| event.value == "it has restarted").count()
+        let told = device.sequence.iter().filter(|event| event.value == "it has restarted");
+        told.map(|event| event.repeats + 1).sum::<u64>()
     };
     let before = restarts(&site);
     site.plant.devices()[0].set_fault(Fault::Restart);

@@ -11,6 +11,8 @@ fn amounts_read_well_and_never_invent() {
         (999_960.0, "VAr", "1.000 MVAr"),
         (2_500_000.0, "W", "2.500 MW"),
         (231.456, "V", "231.46 V"),
+        (850.0, "Wh", "850 Wh"),
+        (21_000_197.0, "Wh", "21.000 MWh"),
         (0.25, "W/s", "0.25 W/s"),
     ] {
         assert_eq!(amount(Some(value), unit), wanted);
@@ -47,4 +49,12 @@ fn a_share_of_nothing_says_nothing() {
 fn states_are_counted_in_the_order_they_come() {
     assert_eq!(count_by(["b", "a", "b"].into_iter()), "3 (2 b, 1 a)");
     assert_eq!(count_by(std::iter::empty()), "none");
+}
+
+#[test]
+fn what_is_too_long_is_cut_between_words_and_shows_that_it_was() {
+    assert_eq!(cut("no answer", 9), "no answer");
+    assert_eq!(cut("no answer; and more", 12), "no answer …");
+    assert_eq!(cut("süßes", 3), "süß …");
+    assert_eq!(moment("2026-03-01T12:00:00.987654321Z".parse().unwrap()), "2026-03-01T12:00:00Z");
 }

@@ -14,7 +14,13 @@ struct Bench {
 fn bench(stored: Stored) -> Bench {
     let (inbox, handles, mut ports) = port::open(1);
     let (persistence, commits) = port::persistence(8);
-    let devices = vec![DeviceEntry { mrid: mrid(0), name: "PV-0".into(), poll: Duration::from_secs(1) }];
+    let devices = vec![DeviceEntry {
+        mrid: mrid(0),
+        name: "PV-0".into(),
+        link: "modbus+tcp://192.0.2.21:502?unit=1".into(),
+        map: None,
+        poll: Duration::from_secs(1),
+    }];
     let settings = Settings::default();
     let parts = Parts { settings, devices, handles, inbox, persistence, stored, seeds: vec![] };
     let (core, service) = Core::new(parts);
@@ -73,6 +79,21 @@ async fn an_effect_is_shown_with_what_was_asked_and_counted() {
         }
     };
     assert_eq!((seen.asked, seen.effect), (setpoint, effect));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_map_is_shown_as_soon_as_the_driver_has_found_it() {
+    let bench = bench(Stored::default());
+    let device = bench.service.snapshot().devices[0].clone();
+    assert_eq!((&*device.link, &device.map), ("modbus+tcp://192.0.2.21:502?unit=1", &None));
+    bench.port.reports.send(Report::Map("fronius".into())).await;
+    let found = loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        if let Some(map) = bench.service.snapshot().devices[0].map.clone() {
+            break map;
+        }
+    };
+    assert_eq!(&*found, "fronius");
 }
 
 #[tokio::test(start_paused = true)]

@@ -109,7 +109,11 @@ fn judge_report(report: &Report) {
         Report::Remember(record) => {
             assert!(record.notes.len() <= DeviceRecord::MAX_NOTES, "{} bytes of notes", record.notes.len());
         }
-        Report::State { .. } | Report::Nameplate(_) | Report::Effect { .. } | Report::Sequence(_) => {}
+        Report::State { .. }
+        | Report::Nameplate(_)
+        | Report::Map(_)
+        | Report::Effect { .. }
+        | Report::Sequence(_) => {}
     }
 }
 
