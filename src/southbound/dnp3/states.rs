@@ -43,6 +43,7 @@ impl<F: Field> Device<'_, F> {
         // Before it counts as found again, everything is read again.
         self.introduced = false;
         self.standing.whole = false;
+        self.image.lose();
         self.set_state(DeviceState::CommLost, words).await;
         self.port.commands.finish_all(&Outcome::Unreachable);
     }
@@ -85,6 +86,10 @@ impl<F: Field> Device<'_, F> {
 
     /// Online, or what is wrong.
     pub(super) async fn say_state(&mut self) {
+        // What is known is of before; as soon as it is recognised anew, it is said.
+        if self.standing.again {
+            return;
+        }
         if let Some(words) = self.identity_changed.clone() {
             return self.set_state(DeviceState::IdentityChanged, words).await;
         }
