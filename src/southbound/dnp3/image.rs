@@ -140,7 +140,7 @@ impl Image {
     /// The connection was lost: nothing can be used before it is heard of again.
     pub fn lose(&mut self) {
         for entry in self.entries.values_mut() {
-            entry.old = true;
+            (entry.old, entry.doubt) = (true, None);
         }
     }
 
@@ -178,7 +178,8 @@ impl Image {
             return true;
         };
         entry.events |= new.event;
-        if older(&new, &entry.seen) {
+        // After a lost connection, what is read is news however our clock was set meanwhile.
+        if older(&new, &entry.seen) && (new.event || !entry.old) {
             let same = (new.raw - entry.seen.raw).abs() <= f64::EPSILON && new.flags == entry.seen.flags;
             if new.event {
                 entry.doubt = (!same).then_some(new);
