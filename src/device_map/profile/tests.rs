@@ -10,7 +10,7 @@ fn profile() -> Profile {
 #[test]
 fn the_shipped_table_is_whole() {
     let profile = profile();
-    assert_eq!(ids(), ["an2018-001"]);
+    assert_eq!(ids(), ["an2018-001", "ieee1815-2"]);
     assert_eq!(shipped("an2018-001").as_deref(), Some(&profile));
     let count =
         |letters: &str| profile.points.iter().filter(|point| point.at.kind.letters() == letters).count();
@@ -35,10 +35,11 @@ fn the_shipped_table_is_whole() {
 /// Every address that a shipped map names is in the table, in the unit that it is in there, and shown by its pair.
 #[test]
 fn shipped_maps_agree_with_the_table() {
-    let (maps, profile) = (Maps::builtin(), profile());
-    for id in ["dnp3-an2018", "dnp3-ieee1815-2"] {
+    let maps = Maps::builtin();
+    for (id, profile) in [("dnp3-an2018", "an2018-001"), ("dnp3-ieee1815-2", "ieee1815-2")] {
         let map = maps.get(id).unwrap().outstation.as_ref().unwrap();
-        assert_eq!(map.profile.as_deref(), Some(&profile));
+        let profile = shipped(profile).unwrap();
+        assert_eq!(map.profile, Some(profile.clone()));
         for point in &map.points {
             let known = profile.at(point.at).unwrap_or_else(|| panic!("{id}: {} is no point", point.at));
             assert_eq!(point.scale.abs(), known.scale, "{id}: {} {}", point.at, point.name);
@@ -65,6 +66,30 @@ fn shipped_maps_agree_with_the_table() {
             assert_eq!(supports.index, enable.index + 19, "{id}: what says whether {enable} is there");
         }
     }
+}
+
+/// The same index means something else in the newer profile from the schedules on: no tool may name it, scale it, or show it by
+/// what it was.
+#[test]
+fn the_newer_profile_names_only_what_has_kept_its_meaning() {
+    let (old, new) = (profile(), shipped("ieee1815-2").unwrap());
+    let base = |at: At| match at.kind.letters() {
+        "AI" => at.index <= 568,
+        "AO" => at.index <= 460,
+        "BI" => at.index <= 107,
+        _ => at.index <= 41,
+    };
+    let kept = old.points.iter().filter(|point| base(point.at));
+    assert!(kept.eq(new.points.iter().filter(|point| base(point.at))), "the base is the same point by point");
+    let more: Vec<String> =
+        new.points.iter().filter(|p| !base(p.at)).map(|p| format!("{} {:?}", p.at, p.pair)).collect();
+    assert_eq!(more.len(), 8, "{more:?}");
+    for (output, input) in (44..48).zip(112..) {
+        let [output, input] = [format!("BO{output}"), format!("BI{input}")].map(|at| At::parse(&at).unwrap());
+        assert_eq!(new.at(output).and_then(|point| point.pair), Some(input));
+        assert_eq!(new.at(input).and_then(|point| point.pair), Some(output));
+    }
+    assert_eq!(new.at(At::parse("AO508").unwrap()), None, "there it edits a schedule, here it dispatches");
 }
 
 #[test]

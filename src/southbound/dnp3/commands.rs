@@ -451,6 +451,7 @@ fn stuck(draft: &Draft, outcome: Outcome) -> Outcome {
     match outcome {
         Outcome::Refused(why) => Outcome::Refused(words(why)),
         Outcome::NotKept(why) => Outcome::NotKept(words(why)),
+        Outcome::Expired => Outcome::NotKept(words("there was no time left for it".to_owned())),
         other => other,
     }
 }

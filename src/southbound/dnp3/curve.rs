@@ -3,6 +3,9 @@
 //! One window serves all curves and all masters: what was written is read again, with the selector, and begun anew once if
 //! somebody came between. A curve that is followed is never changed in place where there is another one. The device's task
 //! carries out one command at a time, so no lock is needed on our side. (DNP3 reference 1.4.6.)
+//!
+//! It does not read curves for display: the window shows the one curve that is selected, and to select another is to write, under
+//! the hands of whoever edits it. So `probe`, which writes nothing, cannot show the curve that a function follows.
 
 use super::execute::{Bench, End, Goal, Verdict};
 use super::field::{Field, Operation, Output};

@@ -266,6 +266,10 @@ impl<'a, F: Field> Device<'a, F> {
 
     /// Works out what the device can be asked for, and tells the core if that changed.
     pub(super) async fn refresh_capability(&mut self) {
+        // Nothing is known of what is there now; that is not to be able to do nothing.
+        if self.standing.again {
+            return;
+        }
         self.life.say_capability(self.hands.capability(&self.image)).await;
     }
 

@@ -1,11 +1,11 @@
-//! What an outstation tells so that it cannot be used, in words for an operator: a value that is missed must not be missed in
-//! silence.
+//! What an outstation tells so that it cannot be used, or that nobody measured, in words for an operator: a value that is missed
+//! must not be missed in silence.
 //!
 //! Pure. Only what matters is named: what is measured, what forbids commands, what percentages refer to, alarms. A device that
 //! lacks something has no fault: an input that is just not live (without ONLINE) may belong to what it does not have, and counts
 //! only where nothing else tells the same quantity.
 
-use super::image::{Image, Value, flag};
+use super::image::{Image, OLD, Value, flag};
 use crate::der::{Quality, Quantity};
 use crate::device_map::dnp3::{At, OutstationMap, OutstationPoint, StepSource};
 use crate::device_map::registers::RegisterQuantity;
@@ -24,7 +24,7 @@ pub fn words(image: &Image, left_out: &dyn Fn(At) -> bool) -> Vec<String> {
         readings.iter().filter(|r| r.quality != Quality::Good).map(|r| r.quantity.index()).collect();
     let bases = bases(image.map());
     let mut reasons: Vec<(&str, Vec<&OutstationPoint>)> = Vec::new();
-    let matters = |point: &OutstationPoint| {
+    let matters = |point: &OutstationPoint, why: &str| {
         let (offline, comm_lost) = image.seen(point.at).map_or((false, false), |seen| {
             let faults = flag::COMM_LOST | flag::RESTART | flag::ONLINE;
             (seen.flags & faults == 0, seen.flags & flag::COMM_LOST != 0)
@@ -32,14 +32,16 @@ pub fn words(image: &Image, left_out: &dyn Fn(At) -> bool) -> Vec<String> {
         match point.quantity.and_then(|(quantity, _)| reading_of(quantity)) {
             Some(quantity) => lost.contains(&quantity.index()) || !offline,
             None if point.blocks.is_some() => true,
-            None => comm_lost && (point.alarm.is_some() || bases.contains(point.name.as_str())),
+            None => {
+                (comm_lost || why == OLD) && (point.alarm.is_some() || bases.contains(point.name.as_str()))
+            }
         }
     };
     let power =
         |point: &OutstationPoint| is_power(point) && image.seen(point.at).is_none() && !left_out(point.at);
     for point in &image.map().points {
         let why = match image.value(point) {
-            Value::Bad(why) if matters(point) => why,
+            Value::Bad(why) if matters(point, why) => why,
             Value::Absent if power(point) => "the outstation does not tell it",
             _ => continue,
         };
@@ -49,7 +51,19 @@ pub fn words(image: &Image, left_out: &dyn Fn(At) -> bool) -> Vec<String> {
         }
     }
     reasons.iter_mut().for_each(|(_, points)| points.sort_by_key(|point| !is_power(point)));
-    reasons.iter().map(|(why, points)| sentence(image, why, points)).collect()
+    let told = reasons.iter().map(|(why, points)| sentence(image, why, points));
+    told.chain(by_hand(image, &bases)).collect()
+}
+
+/// What can be used, but was put there by hand and not measured.
+fn by_hand(image: &Image, bases: &BTreeSet<&str>) -> Option<String> {
+    let matters = |point: &&OutstationPoint| {
+        let measured = point.quantity.and_then(|(quantity, _)| reading_of(quantity)).is_some();
+        measured || point.blocks.is_some() || bases.contains(point.name.as_str())
+    };
+    let forced = |point: &&OutstationPoint| matches!(image.value(point), Value::Number { forced: true, .. });
+    let points: Vec<&OutstationPoint> = image.map().points.iter().filter(matters).filter(forced).collect();
+    (!points.is_empty()).then(|| format!("{} put there by hand, not measured (forced)", are(&points)))
 }
 
 fn is_power(point: &OutstationPoint) -> bool {
@@ -67,15 +81,20 @@ fn bases(map: &OutstationMap) -> BTreeSet<&str> {
 }
 
 fn sentence(image: &Image, why: &str, points: &[&OutstationPoint]) -> String {
+    let last: Option<Timestamp> = points.iter().filter_map(|point| image.last_good(point.at)).max();
+    let last =
+        last.map_or_else(String::new, |at| format!(", last good {}", at.strftime("%Y-%m-%d %H:%M:%SZ")));
+    format!("{} not usable: {why}{last}", are(points))
+}
+
+/// Points by name, and whether it is one.
+fn are(points: &[&OutstationPoint]) -> String {
     let names: Vec<String> =
         points.iter().take(MOST_NAMED).map(|point| format!("{} ({})", point.name, point.at)).collect();
     let more = points.len().saturating_sub(names.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     let are = if points.len() > 1 { "are" } else { "is" };
-    let last: Option<Timestamp> = points.iter().filter_map(|point| image.last_good(point.at)).max();
-    let last =
-        last.map_or_else(String::new, |at| format!(", last good {}", at.strftime("%Y-%m-%d %H:%M:%SZ")));
-    format!("{}{more} {are} not usable: {why}{last}", names.join(", "))
+    format!("{}{more} {are}", names.join(", "))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! It decides nothing about values. Numbers are written together and seen to stand before the next switch is operated; each
 //! switch is seen before what follows it. An operation without an answer is never repeated before its read-back was looked
-//! at. (DNP3 reference 1.4 and 1.5.)
+//! at, and nothing at all is sent after the time of the order. (DNP3 reference 1.4 and 1.5.)
 
 mod look;
 
@@ -120,7 +120,7 @@ impl<F: Field> Bench<'_, F> {
         let mut open: Vec<&Act> = Vec::new();
         let mut stages = acts.chunk_by(|a, b| !a.is_switch() && !b.is_switch()).peekable();
         while let Some(stage) = stages.next() {
-            if Instant::now() >= self.expires_at {
+            if self.is_over() {
                 return (End::Expired, touched);
             }
             let taken = match self.send_all(stage, goal).await {
@@ -146,9 +146,11 @@ impl<F: Field> Bench<'_, F> {
             match verdict {
                 Verdict::Shown => proof.bounded |= act.part == Some(Argument::Reversion),
                 // The device will not fall back as it was asked to, which is told by `bounded`.
-                _ if act.optional || act.part == Some(Argument::Reversion) => {
+                _ if act.need_not_stand() => {
                     tracing::debug!(output = %act.at(), ?verdict, "a setting that need not be kept is not");
                 }
+                // What it does not show, it need not have.
+                Verdict::Nowhere if act.optional => {}
                 Verdict::Nowhere => proof.doubtful(None),
                 Verdict::Unseen => proof.doubtful(Some(UNSEEN)),
                 Verdict::Silent => return Err(End::TimedOut),
@@ -212,6 +214,9 @@ impl<F: Field> Bench<'_, F> {
         taken: &mut Vec<&'x Act>,
     ) -> Result<(), (End, bool)> {
         if chunk.len() > 1 {
+            if self.is_over() {
+                return Err((End::Expired, !taken.is_empty()));
+            }
             let outputs: Vec<Operation> = chunk.iter().map(|act| act.operation).collect();
             match self.field.operate(&outputs).await {
                 Ok(()) => {
@@ -244,6 +249,10 @@ impl<F: Field> Bench<'_, F> {
     async fn send(&self, act: &Act, goal: Goal) -> Fate {
         let (mut repeated, mut lost) = (false, false);
         loop {
+            if self.is_over() {
+                let end = if lost { End::TimedOut } else { End::Expired };
+                return Fate::Failed { end, shown: lost };
+            }
             let answer = self.field.operate(std::slice::from_ref(&act.operation)).await;
             let status = match answer {
                 Ok(()) => return Fate::Taken,
@@ -254,12 +263,12 @@ impl<F: Field> Bench<'_, F> {
                 Err(OperateError::NoAnswer | OperateError::Broken(_)) => {
                     match self.shows(act).await {
                         Some(true) => return Fate::Taken,
-                        Some(false) if !lost && Instant::now() < self.expires_at => lost = true,
+                        Some(false) if !lost => lost = true,
                         _ => return Fate::Failed { end: End::TimedOut, shown: true },
                     }
                     continue;
                 }
-                Err(OperateError::Refused(_)) if act.optional => return Fate::Passed,
+                Err(OperateError::Refused(_)) if self.may_pass(act).await => return Fate::Passed,
                 Err(OperateError::Refused(refusal)) => {
                     return self.refused(act, &status::explain_refusal(refusal), goal, lost).await;
                 }
@@ -272,14 +281,25 @@ impl<F: Field> Bench<'_, F> {
                 }
                 // "Already": if nothing says otherwise, the outstation is believed. Whether it is proven is seen later.
                 Remedy::Look => match self.shows(act).await {
-                    Some(false) if act.optional => return Fate::Passed,
+                    Some(false) if act.optional && !act.is_switch() => return Fate::Passed,
                     Some(false) => return self.refused(act, &status::explain(status), goal, lost).await,
                     Some(true) | None => return Fate::Taken,
                 },
-                _ if act.optional && status::is_lack(status) => return Fate::Passed,
+                _ if status::is_lack(status) && self.may_pass(act).await => return Fate::Passed,
                 _ => return self.refused(act, &status::explain(status), goal, lost).await,
             }
         }
+    }
+
+    /// Whether a refusal is no reason to give up: the outstation need not have it, and does not show that it has it as it must
+    /// not be.
+    async fn may_pass(&self, act: &Act) -> bool {
+        act.optional && !(act.is_switch() && self.shows_now(act).await == Some(false))
+    }
+
+    /// The time of the order has run out.
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.expires_at
     }
 
     /// A refusal. Outstations were seen that refuse and do it all the same.

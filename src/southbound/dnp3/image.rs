@@ -13,6 +13,9 @@
 //! [`Image::confirm`]). A point that has sent no event yet may be one that never does, so silence proves nothing of it.
 //! Turns and not times, so that a clock that is set makes nothing fresh or stale.
 //!
+//! **What a lost connection leaves.** Nothing that can be used: whatever answers then may be another device, or have changed
+//! meanwhile. Each point counts again when something is heard of it (see [`Image::lose`]).
+//!
 //! **When it was measured.** By the clock of the outstation if it vouches for it, but never after it was received, and never
 //! before what was known of the point until then: the later word has the later time.
 
@@ -26,6 +29,8 @@ use std::sync::Arc;
 const MOST: usize = 20_000;
 /// How far a clock of an outstation may be ahead of ours.
 const AHEAD: SignedDuration = SignedDuration::from_secs(5);
+/// Why what was known before the connection was lost cannot be used.
+pub const OLD: &str = "it was not read since the connection was lost";
 /// What was received so long before what is known is no straggler: our own clock has been set.
 const STRAGGLER: SignedDuration = SignedDuration::from_secs(60);
 
@@ -84,6 +89,8 @@ struct Entry {
     turn: u64,
     /// It reported an event since the connection was made.
     events: bool,
+    /// Nothing was heard of it since the connection was lost.
+    old: bool,
     /// An event that seems older and says something else.
     doubt: Option<Seen>,
 }
@@ -130,6 +137,13 @@ impl Image {
         }
     }
 
+    /// The connection was lost: nothing can be used before it is heard of again.
+    pub fn lose(&mut self) {
+        for entry in self.entries.values_mut() {
+            (entry.old, entry.doubt) = (true, None);
+        }
+    }
+
     /// Another turn begins.
     pub const fn begin(&mut self) {
         self.turn += 1;
@@ -138,7 +152,7 @@ impl Image {
     /// True if a point was known to be as it is within so many turns; 0 is this one.
     #[must_use]
     pub fn within(&self, at: At, turns: u64) -> bool {
-        self.entries.get(&at).is_some_and(|entry| entry.turn.saturating_add(turns) >= self.turn)
+        self.entries.get(&at).is_some_and(|entry| !entry.old && entry.turn.saturating_add(turns) >= self.turn)
     }
 
     /// Takes what came, in the order in which it was sent. Gives the points of which it is the latest word.
@@ -159,14 +173,17 @@ impl Image {
             }
             let at = measured(&new);
             let (good_at, events) = (good.then_some(at), new.event);
-            let entry = Entry { seen: new, at, good_at, turn: self.turn, events, doubt: None };
+            let entry = Entry { seen: new, at, good_at, turn: self.turn, events, old: false, doubt: None };
             self.entries.insert(new.at, entry);
             return true;
         };
         entry.events |= new.event;
-        if older(&new, &entry.seen) {
+        // After a lost connection, what is read is news however our clock was set meanwhile.
+        if older(&new, &entry.seen) && (new.event || !entry.old) {
             let same = (new.raw - entry.seen.raw).abs() <= f64::EPSILON && new.flags == entry.seen.flags;
-            entry.doubt = (!same && new.event).then_some(new).or(entry.doubt);
+            if new.event {
+                entry.doubt = (!same).then_some(new);
+            }
             return false;
         }
         entry.put(new, good, self.turn);
@@ -175,7 +192,9 @@ impl Image {
 
     /// A request for events was answered, and none was lost: what reports its changes and told none is as it was.
     pub fn confirm(&mut self) {
-        for entry in self.entries.values_mut().filter(|entry| entry.events && entry.doubt.is_none()) {
+        for entry in
+            self.entries.values_mut().filter(|entry| entry.events && !entry.old && entry.doubt.is_none())
+        {
             entry.turn = self.turn;
         }
     }
@@ -216,7 +235,7 @@ impl Image {
     /// The raw value of a point that shows a setting: usable without ONLINE, which the profile clears while a mode is off.
     #[must_use]
     pub fn setting(&self, at: At) -> Option<f64> {
-        let seen = self.seen(at)?;
+        let Entry { seen, .. } = self.entries.get(&at).filter(|entry| !entry.old)?;
         let lost = seen.flags & (flag::RESTART | flag::COMM_LOST) != 0;
         (!lost && seen.raw.is_finite()).then_some(seen.raw)
     }
@@ -277,8 +296,9 @@ impl Image {
 
     /// The same, whatever it depends on.
     fn sound(&self, point: &OutstationPoint) -> Option<Result<&Seen, &'static str>> {
-        let seen = self.seen(point.at)?;
-        Some(usable(&self.map, point, seen).map(|()| seen))
+        let Entry { seen, old, .. } = self.entries.get(&point.at)?;
+        let usable = if *old { Err(OLD) } else { usable(&self.map, point, seen) };
+        Some(usable.map(|()| seen))
     }
 }
 
@@ -289,7 +309,7 @@ impl Entry {
         // A time after the receipt of this is of a clock of ours that was set back since.
         self.at = if self.at <= new.heard { at.max(self.at) } else { at };
         self.good_at = if good { Some(self.at) } else { self.good_at };
-        (self.seen, self.turn, self.doubt) = (new, turn, None);
+        (self.seen, self.turn, self.old, self.doubt) = (new, turn, false, None);
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Act {
     pub scale: f64,
     /// Longest wait for the read-back.
     pub within: Duration,
-    /// It is passed over if the outstation does not have it.
+    /// It is passed over if the outstation does not have it; see [`Act::need_not_stand`].
     pub optional: bool,
     /// What of the command it carries.
     pub part: Option<Argument>,
@@ -64,6 +64,13 @@ impl Act {
     #[must_use]
     pub const fn is_switch(&self) -> bool {
         self.operation.value.is_on().is_some()
+    }
+
+    /// True for a setting that is no reason to give up if the outstation keeps another one. A switch that an outstation has
+    /// must stand, whether or not it must have it: which number counts may hang on it.
+    #[must_use]
+    pub fn need_not_stand(&self) -> bool {
+        (self.optional && !self.is_switch()) || self.part == Some(Argument::Reversion)
     }
 
     /// The raw number that goes out; 0 or 1 for a switch.
@@ -283,7 +290,7 @@ fn fits(step: &OutstationStep, raw: f64, number: AnalogNumber) -> Result<(), Str
     let (least, most, name) = match number {
         AnalogNumber::Int32 => (f64::from(i32::MIN), f64::from(i32::MAX), "32-bit"),
         AnalogNumber::Int16 => (f64::from(i16::MIN), f64::from(i16::MAX), "16-bit"),
-        AnalogNumber::Float32 => return Ok(()),
+        AnalogNumber::Float32 => (f64::from(f32::MIN), f64::from(f32::MAX), "floating"),
     };
     if raw >= least && raw <= most {
         return Ok(());

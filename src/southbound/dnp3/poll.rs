@@ -215,7 +215,9 @@ impl<F: Field> Device<'_, F> {
 
     /// One request. Commands that wait go first; news is heard meanwhile.
     pub(super) async fn request(&mut self, parts: &[Part]) -> Result<Vec<Seen>, ReadError> {
+        // Whoever answers since a reconnection has not been recognised yet.
         while self.introduced
+            && !self.standing.again
             && let Some(pending) = self.port.commands.take()
         {
             self.command(pending).await;

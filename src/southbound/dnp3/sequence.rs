@@ -5,7 +5,7 @@
 //! to be heard says the same once more. A change that only a read shows, of an outstation that makes no events of it or has
 //! lost them, is told with the time of its receipt when the next poll has brought no event of it either.
 
-use super::image::{measured, usable};
+use super::image::{flag, measured, usable};
 use super::readings::say;
 use super::{Seen, Stamp};
 use crate::der::{Clock, Quality, SequenceEvent};
@@ -119,7 +119,9 @@ impl Recorder {
         told.push_back(now);
         let (at, clock) = when(seen.stamp, seen.heard);
         let quality = if good { Quality::Good } else { Quality::Invalid };
-        Some(SequenceEvent { at, clock, point: point.name.clone(), value: say(point, seen.raw), quality })
+        let by_hand = if seen.flags & flag::FORCED != 0 { " (forced)" } else { "" };
+        let value = say(point, seen.raw) + by_hand;
+        Some(SequenceEvent { at, clock, point: point.name.clone(), value, quality })
     }
 }
 

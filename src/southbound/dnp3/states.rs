@@ -46,6 +46,7 @@ impl<F: Field> Device<'_, F> {
         // Before it counts as found again, everything is read again.
         self.introduced = false;
         self.standing.whole = false;
+        self.image.lose();
         self.life.gone(DeviceState::CommLost, words).await;
     }
 
@@ -93,6 +94,10 @@ impl<F: Field> Device<'_, F> {
 
     /// Online, or what is wrong.
     pub(super) async fn say_state(&mut self) {
+        // What is known is of before; as soon as it is recognised anew, it is said.
+        if self.standing.again {
+            return;
+        }
         let wrong = self.wrong();
         self.life.say_wrong(&wrong).await;
     }

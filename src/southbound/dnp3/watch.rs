@@ -126,6 +126,7 @@ impl<F: Field> Device<'_, F> {
                 self.standing.by_ranges = by_ranges(&self.outstation);
                 self.plan.restart();
                 self.image.renew();
+                self.image.lose();
                 self.image.begin();
             }
             LinkState::Connecting => {

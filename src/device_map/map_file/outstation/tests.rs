@@ -410,6 +410,22 @@ fn the_newer_profile_differs_where_the_reference_says_so_and_nowhere_else() {
     let mut same = (*new).clone();
     same.identify.clone_from(&old.identify);
     same.window.as_mut().unwrap().locked_while_followed = false;
+    same.profile.clone_from(&old.profile);
+    // Percent are selected after they were written, and before they are enabled.
+    let steps = same.commands.iter_mut().map(|command| &mut command.steps);
+    let mut selectors = Vec::new();
+    for steps in steps.chain(same.curves.iter_mut().map(|curve| &mut curve.steps)) {
+        let Some(place) =
+            steps.iter().position(|step| (43..48).contains(&step.write.index) && step.write.kind.is_binary())
+        else {
+            continue;
+        };
+        assert_eq!(place + 2, steps.len());
+        let step = steps.remove(place);
+        assert!(step.optional && step.value == StepSource::Constant(0.0), "{step:?}");
+        selectors.push(format!("{} {}", step.write, step.reads[0]));
+    }
+    assert_eq!(selectors, ["BO45 BI113", "BO46 BI114", "BO47 BI115", "BO44 BI112"]);
     assert_eq!(same, *old);
 }
 

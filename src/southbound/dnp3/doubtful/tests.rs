@@ -110,3 +110,25 @@ fn power_that_never_came_is_missed_and_nothing_else() {
     assert_eq!(said(&image), ["w (AI537) is not usable: the outstation does not tell it"]);
     assert_eq!(words(&image, &|_| true), Vec::<String>::new(), "it is told already that it is refused");
 }
+
+#[test]
+fn what_was_put_there_by_hand_is_told_and_what_was_lost_is_not_believed() {
+    let mut image = image();
+    let words = |image: &Image| super::words(image, &|_| false);
+    let good: Vec<Seen> =
+        ["AI536", "AI537", "AI547", "AI549", "AI32", "AI7", "BI54", "BI10"].map(|a| seen(a, 1, 5)).into();
+    image.take(&good);
+    assert_eq!(words(&image), Vec::<String>::new());
+    image.take(&[seen("AI537", 0x11, 6), seen("AI7", 0x11, 6), seen("AI32", 0x09, 6)]);
+    assert_eq!(words(&image), ["w (AI537), w_max (AI32) are put there by hand, not measured (forced)"]);
+    image.lose();
+    let told = words(&image);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("w (AI537), "), "{told:?}");
+    assert!(
+        told[0].contains("not usable: it was not read since the connection was lost, last good"),
+        "{told:?}"
+    );
+    image.take(&good);
+    assert_eq!(words(&image), Vec::<String>::new());
+}

@@ -165,6 +165,8 @@ impl<F: Field> Bench<'_, F> {
                     _ => (raw != 0.0) == on,
                 }
             }
+            // 0 is without end, however coarse what shows it is.
+            Output::Number(..) if act.part == Some(Argument::Reversion) && raw == 0.0 => false,
             // A number may be shown as it was sent, or in a scale of its own.
             Output::Number(sent, number) => {
                 let step = if number == AnalogNumber::Float32 { sent.abs() * 1e-5 } else { 0.5 };
@@ -201,7 +203,7 @@ fn patience(act: &Act, more: bool) -> Duration {
     let most = match act.part {
         Some(Argument::Reversion) => BOUND,
         // What need not be kept is not waited for.
-        _ if act.optional => Duration::ZERO,
+        _ if act.need_not_stand() => Duration::ZERO,
         _ if !act.is_switch() => LONGEST,
         _ if more => STEP,
         _ => SWITCH,

@@ -3,6 +3,8 @@ use crate::southbound::dnp3::commands::tests::profile::{constant, map, step};
 use crate::southbound::dnp3::plan::{Arguments, Ground};
 use crate::southbound::dnp3::testing::{Answer, Outstation, Request, at};
 
+mod late;
+mod properties;
 mod refusals;
 
 use crate::device_map::dnp3::{OutstationStep, StepSource};

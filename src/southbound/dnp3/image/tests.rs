@@ -2,6 +2,8 @@ use super::*;
 use crate::device_map::dnp3::QualityRules;
 use crate::device_map::registers::PollClass;
 
+mod properties;
+
 pub fn point(name: &str, at: &str) -> OutstationPoint {
     OutstationPoint {
         name: name.to_owned(),
@@ -294,4 +296,35 @@ fn a_number_that_is_not_0_is_a_switch_too() {
         image.take(&[Seen { flags, ..read("AI33", raw, 1) }]);
         assert_eq!(value(&image), wanted, "{raw}");
     }
+}
+
+#[test]
+fn a_lost_connection_leaves_nothing_that_can_be_used() {
+    let mut image = image(vec![point("p", "AI1"), point("q", "AI2")]);
+    image.take(&[read("AI1", 5.0, 1), read("AI2", 6.0, 1), read("AI149", 7.0, 1), read("BI36", 1.0, 1)]);
+    image.lose();
+    assert_eq!((value(&image), image.named("p")), (Value::Bad(OLD), None));
+    assert_eq!(
+        (image.setting(at("AI149")), image.is_on(at("BI36")), image.within(at("AI1"), 9)),
+        (None, None, false)
+    );
+    assert_eq!(image.last_good(at("AI1")), Some(time(1)), "when it was good is known all the same");
+    // What happened before says nothing of what is now; but it is a reason to ask.
+    image.take(&[event("AI1", 4.0, 0, 2)]);
+    assert_eq!((value(&image), image.doubts().count()), (Value::Bad(OLD), 1));
+    image.confirm();
+    assert!(!image.within(at("AI1"), 0));
+    image.take(&[read("AI1", 4.0, 3)]);
+    assert_eq!((value(&image), image.doubts().count()), (number(4.0), 0));
+    assert_eq!(image.named("q"), None, "each point by itself");
+}
+
+/// The last word is the last word, though one before it was in doubt.
+#[test]
+fn a_doubt_ends_when_the_outstation_says_again_what_is_known() {
+    let mut image = image(vec![point("p", "AI1")]);
+    image.take(&[event("AI1", 5.0, 10, 10), event("AI1", 4.0, 8, 11), event("AI1", 5.0, 9, 12)]);
+    assert_eq!(image.doubts().count(), 0);
+    image.settle(at("AI1"));
+    assert_eq!(value(&image), number(5.0));
 }

@@ -2,6 +2,8 @@ use super::*;
 use crate::der::{EnterService, Excitation, Percent, PowerFactor, RampRates, Vars};
 use crate::southbound::dnp3::commands::tests::profile::{Told, at, map};
 
+mod properties;
+
 const HOLD: Duration = Duration::from_secs(300);
 
 fn plan(setpoint: &Setpoint, known: &Told) -> Result<Draft, String> {

@@ -1,6 +1,8 @@
 use super::*;
 use crate::southbound::dnp3::image::tests::point;
 
+mod properties;
+
 fn time(second: i64) -> Timestamp {
     Timestamp::from_second(1_780_000_000 + second).unwrap()
 }

@@ -318,3 +318,47 @@ async fn it_stops_when_the_gateway_stops() {
         assert!(matches!(ended, Ok(Some(Ok(None)))));
     }
 }
+
+/// Another device may answer at the same address: what the one before it told is not true of it.
+#[tokio::test(start_paused = true)]
+async fn what_was_told_before_a_reconnection_is_no_ground_for_a_command() {
+    let mut rig = Rig::online().await;
+    rig.down("reset").await;
+    rig.outstation.state().points.remove(&at("AI32"));
+    rig.connect().await;
+    rig.forget();
+    rig.poll().await;
+    let outcome = rig.command(limit_to(4000.0)).await;
+    let words = "w_max is not known, so there is nothing to take percent of";
+    assert_eq!(outcome, Outcome::Refused(words.to_owned()));
+    assert_eq!(rig.outstation.operations(), Vec::<Vec<String>>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_waits_until_whoever_answers_after_a_reconnection_is_recognised() {
+    let mut map = outstation_map();
+    map.points.extend((0..200).map(|index| {
+        let mut point = point(&format!("p{index}"), &format!("AI{}", 1000 + index * 2));
+        point.poll = PollClass::Fast;
+        point
+    }));
+    let outstation = good();
+    let mut rig = Rig::new(outstation.clone(), map);
+    rig.connect().await;
+    rig.state(DeviceState::Online).await;
+    rig.poll().await;
+    rig.poll().await;
+    outstation.script(|_| Answer::After(Duration::from_millis(100)));
+    let begun = outstation.state().seen.len();
+    while outstation.state().seen.len() <= begun {
+        sleep(Duration::from_millis(10)).await;
+    }
+    // In the middle of a poll.
+    rig.down("reset").await;
+    rig.tell(News::Link(LinkState::Up)).await;
+    rig.send(limit_to(4000.0));
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(outstation.operations(), Vec::<Vec<String>>::new());
+    rig.tell(News::Values(Source::Integrity, outstation.everything())).await;
+    assert!(matches!(rig.end().await, Outcome::Applied(_)));
+}
