@@ -102,7 +102,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     };
     let mut device = match made {
         Ok(device) => device,
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(target.ended(&error).await),
     };
     let hold = Duration::from_secs(args.hold.into());
     let failed = |words: String| Ok(End::Failed(format!("nothing was written: {words}")));

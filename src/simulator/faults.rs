@@ -3,6 +3,7 @@
 //! What each does stands where it takes effect: on the wire in `wire`, in the register image in `unit::disguise`, in what
 //! a write changes in `unit::obey` and `unit::allow`.
 
+use crate::toml_file::nearest;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -246,6 +247,18 @@ default_reversion:S, curves_zero_based, pf_sign:overexcited, meter_sign:export, 
 need_time, need_time_refused, overflow, overflow_stuck, comm_lost, offline, null_values, lockout, status:CODE, no_feedback, \
 wrong_readback, no_unsolicited, events_without_time, trouble, config_corrupt, profile_version:RAW";
 
+    /// What would be right instead of a word that is no fault: the one that was probably meant, else all there are.
+    fn instead(text: &str) -> String {
+        let word = text.split(':').next().unwrap_or_default();
+        let all = || Self::WORDS.split(", ");
+        let head = |known: &'static str| known.split(':').next().unwrap_or_default();
+        let near = nearest(word, all().map(head));
+        match near.and_then(|near| all().find(|known| head(known) == near)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("one of {}", Self::WORDS),
+        }
+    }
+
     /// True if a device of this protocol can have it.
     #[must_use]
     pub fn fits(&self, outstation: bool) -> bool {
@@ -376,7 +389,7 @@ impl fmt::Display for Fault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
     /// Unknown.
-    #[error("\"{0}\" is not a fault; one of {words}", words = Fault::WORDS)]
+    #[error("\"{}\" is not a fault; {}", .0.escape_debug(), Fault::instead(.0))]
     Word(String),
     /// A number that is missing or wrong.
     #[error("fault {word} needs a number from {lowest} to {highest}, like {word}:{highest}")]

@@ -148,8 +148,14 @@ impl Table {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
             return Some(Placed { value: *value, place: text.place });
         }
-        let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        text.place.fault(format!("{key} = {} is not known; write {}", quoted(&text.value), all.join(" or ")));
+        let right = match nearest(&text.value, words.iter().map(|(word, _)| *word)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => {
+                let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                format!("write {}", all.join(" or "))
+            }
+        };
+        text.place.fault(format!("{key} = {} is not known; {right}", quoted(&text.value)));
         None
     }
 
