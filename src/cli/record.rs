@@ -52,6 +52,14 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
             "{shown} is there already; --force replaces it, or name another file"
         )));
     }
+    // A slow line is not read for nothing.
+    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Ok(End::Failed(format!(
+            "{shown} cannot be written: there is no folder {}",
+            folder.display()
+        )));
+    }
     let target = match args.how.target(&args.link) {
         Ok(target) => target,
         Err(end) => return Ok(end),

@@ -237,7 +237,7 @@ async fn a_value_beyond_the_ratings_of_the_device_is_beyond_its_range() {
             &["702.WMax=10001"][..],
             "702.WMax = 10001 W: beyond what the device is rated for (702.WMaxRtg = 10000)",
         ),
-        (&["704.WSet=-12000"], "(702.WMaxRtg = 10000)"),
+        (&["704.WSet=-1200"], "(702.WChaRteMaxRtg = 1000)"),
         (&["704.PFWInj.PF=1.5", "704.PFWInj.Ext=1"], "a power factor is at most 1"),
         (&["702.WMax=10000", "704.WSet=10000"], ""),
     ] {
@@ -246,4 +246,19 @@ async fn a_value_beyond_the_ratings_of_the_device_is_beyond_its_range() {
         let said = if part.is_empty() { !out.contains("warning") } else { out.contains(part) };
         assert!(said, "{orders:?}: {out}");
     }
+}
+
+#[tokio::test]
+async fn the_range_of_a_register_map_warns_by_name_and_by_address() {
+    let mut book = Book::at(0);
+    let map = crate::device_map::Maps::builtin().get("sungrow-sg").cloned().unwrap();
+    let limit = map.registers.point("limit_pct").unwrap();
+    assert_eq!(limit.range, Some((0.0, 110.0)));
+    book.put(limit.address, &[1000]);
+    let server = Server::start(&[(1, &book)]).await;
+    let by_address = format!("holding:{}=1200", limit.address);
+    let words = [by_address.as_str(), "--map", "sungrow-sg", "--dry-run"];
+    let (end, out) = asked(&server, &words, None).await;
+    assert_eq!(end, End::Done, "{out}");
+    assert!(out.contains("this is limit_pct of the map; outside 0 to 110"), "{out}");
 }
