@@ -246,7 +246,11 @@ fn start_log(cli: &Cli) -> anyhow::Result<()> {
     let filter: EnvFilter = filter.parse().map_err(|why| {
         anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
     })?;
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    // A log that nobody takes is dropped: telling so on the same stderr would panic.
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .log_internal_errors(false);
     match cli.log_format {
         LogFormat::Json => log.json().flatten_event(true).init(),
         LogFormat::Text if cli.command.traces() => {
@@ -278,9 +282,10 @@ fn is_broken_pipe(why: &anyhow::Error) -> bool {
 }
 
 /// Talk to the person at the terminal.
-#[expect(clippy::print_stderr, reason = "the command line is where people are talked to")]
 fn say(text: &str) {
-    eprintln!("{}", harmless(text));
+    use std::io::Write;
+    // Whoever has stopped listening (`2>&1 | head`) is no reason to fail, let alone to panic.
+    let _ = writeln!(std::io::stderr(), "{}", harmless(text));
 }
 
 /// Lines for a terminal: words of a gateway or device cannot move its cursor or change its colours.

@@ -47,7 +47,7 @@ impl TraceReader {
         line.push_str(&control(&fields));
         line.push_str(&indications(&fields));
         let mut lines = vec![line];
-        lines.extend(Objects::of(below).lines(WIDTH).into_iter().take(MAX_LINES));
+        lines.extend(Objects::of(below, sent).lines(WIDTH).into_iter().take(MAX_LINES));
         lines
     }
 

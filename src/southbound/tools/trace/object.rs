@@ -22,8 +22,8 @@ pub(super) struct Objects {
 }
 
 impl Objects {
-    /// Reads the lines below the first.
-    pub fn of(text: &str) -> Self {
+    /// Reads the lines below the first. What is sent has no status yet, only the place for one.
+    pub fn of(text: &str, sent: bool) -> Self {
         let mut objects = Self::default();
         let mut binary = false;
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -32,7 +32,7 @@ impl Objects {
                 objects.headers.push((header, Vec::new()));
                 continue;
             }
-            let item = item(line, binary);
+            let item = item(line, binary, sent);
             match objects.headers.last_mut() {
                 Some((_, items)) => items.push(item),
                 None => objects.headers.push((item, Vec::new())),
@@ -88,7 +88,7 @@ fn header(line: &str) -> Option<(String, u16)> {
 }
 
 /// `88 = 600 [ONLINE]`; a line in which nothing is found is left as it is.
-fn item(line: &str, binary: bool) -> String {
+fn item(line: &str, binary: bool, sent: bool) -> String {
     let fields = fields(line);
     let Some(index) = first_word(&fields, "index") else { return line.to_owned() };
     let mut words = Vec::new();
@@ -106,6 +106,7 @@ fn item(line: &str, binary: bool) -> String {
                 words.push(format!("= {said}{flags}"));
             }
             "op_type" => words.push(format!("= {}", in_words(said))),
+            "status" if sent && said == "Success" => {}
             "status" => words.push(format!("status {}", in_words(said))),
             // What everybody sends, and no technician asks for.
             "code" => {}

@@ -43,6 +43,9 @@ fn outputs_show_what_is_asked_and_how_it_was_taken() {
          index: 88 value: 1200 status: OutOfRange\n\
          g12v1 : Binary Command - Control Relay Output Block - 2-byte count of objects - [1]\n\
          index: 17 code: tcc: Nul clear: false queue: false op_type: LatchOn count: 1 on_time: 1000 off_time: 1000 status: Success",
+        "APP RX - ctrl: [seq: 5] func: Response iin1: [] iin2: [] ... (len = 12)\n\
+         g41v1 : Analog Output - 32-bit With Flag - 2-byte count of objects - [1]\n\
+         index: 88 value: 600 status: Success",
         "APP TX - ctrl: [fir: true fin: true con: false uns: true seq: 0] func: Confirm ... (len = 0)",
         "LINK TX - ControlField { func: PriRequestLinkStatus, master: true, fcb: false, fcv: false } source: 1 destination: 1024 payload: 0 bytes",
     ]);
@@ -51,7 +54,9 @@ fn outputs_show_what_is_asked_and_how_it_was_taken() {
         [
             "> direct operate, seq 5",
             "    AO (g41v1): 88 = 1200, status out of range",
-            "    BO (g12v1): 17 = latch on, on time 1000, off time 1000, status success",
+            "    BO (g12v1): 17 = latch on, on time 1000, off time 1000",
+            "< response, seq 5",
+            "    AO (g41v1): 88 = 600, status success",
             "> confirm, seq 0, of an unsolicited one",
             "> link from 1 to 1024: pri request link status",
         ]
