@@ -28,8 +28,8 @@ fn the_wire_is_told_shortly_and_the_rest_of_the_log_as_ever() {
         .finish();
     tracing::subscriber::with_default(log, || {
         tracing::trace!(target: "dergate::wire", "> 01 03 9C 40 00 02");
-        tracing::info!(target: "dnp3::app", "APP TX - ctrl: [seq: 3] func: Read ... (len = 0)\ng60v2 : Class Data - Class 1 - all objects");
-        tracing::warn!(target: "dnp3::link", "ignoring frame sent to address: {}\x1b[2J", 7);
+        tracing::info!(target: concat!("dnp3", "::app"), "APP TX - ctrl: [seq: 3] func: Read ... (len = 0)\ng60v2 : Class Data - Class 1 - all objects");
+        tracing::warn!(target: concat!("dnp3", "::link"), "ignoring frame sent to address: {}\x1b[2J", 7);
         tracing::warn!(target: "dergate::southbound", "something else");
     });
     let said = String::from_utf8(heard.0.lock().unwrap().clone()).unwrap();
