@@ -61,7 +61,7 @@ pub(super) struct Args {
     /// Seconds after which the device shall fall back by itself
     #[arg(long, default_value_t = 60, value_name = "S", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     hold: u32,
-    /// Seconds for which the power is watched afterwards
+    /// Seconds for which the power is watched afterwards; Ctrl-C ends watching only, and --release is done all the same
     #[arg(long, default_value_t = 10, value_name = "S", value_parser = clap::value_parser!(u32).range(0..=3600))]
     watch: u32,
     /// Releases the device at the end
@@ -102,7 +102,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     };
     let mut device = match made {
         Ok(device) => device,
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(target.ended(&error).await),
     };
     let hold = Duration::from_secs(args.hold.into());
     let failed = |words: String| Ok(End::Failed(format!("nothing was written: {words}")));
@@ -203,7 +203,8 @@ fn tell(out: &mut dyn Write, outcome: &Outcome) -> std::io::Result<End> {
     Ok(end)
 }
 
-/// Prints the power each second. Gives the last one.
+/// Prints the power each second, until somebody presses Ctrl-C: what comes after, such as a release, is done all the same.
+/// Gives the last one.
 async fn watch(
     out: &mut dyn Write,
     device: &mut Hand<'_>,
@@ -211,8 +212,15 @@ async fn watch(
 ) -> std::io::Result<Result<Option<Watts>, End>> {
     let mut seen = None;
     let mut tick = tokio::time::interval(Duration::from_secs(1));
+    let mut interrupted = std::pin::pin!(interrupted());
     for second in 0..=seconds {
-        tick.tick().await;
+        tokio::select! {
+            _ = tick.tick() => {}
+            () = &mut interrupted => {
+                say("watched no longer");
+                break;
+            }
+        }
         match device.active_power().await {
             Ok(power) => {
                 let words =
@@ -225,6 +233,13 @@ async fn watch(
         }
     }
     Ok(Ok(seen))
+}
+
+/// Ctrl-C was pressed. Where no handler can be had, it ends the program as ever.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 fn verdict(setpoint: &Setpoint, read_back: ReadBack, seen: Option<Watts>, most: Watts) -> String {

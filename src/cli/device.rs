@@ -5,7 +5,7 @@ use super::{End, say};
 use crate::der::Nameplate;
 use crate::device_map::registers::RegisterTable;
 use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, LinkOptions, Maps};
-use crate::southbound::tools::{NO_DNP3, Outstation, Session, map_suits};
+use crate::southbound::tools::{NO_DNP3, Outstation, Session, map_suits, spoken_instead};
 use crate::southbound::{Link, ProbeError, ProbeOptions, SPEAKS_DNP3, session};
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -142,6 +142,23 @@ impl Target {
     /// A connection to it as a DNP3 outstation; `None` for a link of another protocol.
     pub fn outstation(&self) -> Option<Outstation> {
         self.link.dnp3().map(|_| Outstation::new(&self.link, &self.options, &self.maps, self.trace))
+    }
+}
+
+impl Target {
+    /// How a command ends that found no device. Where somebody else may speak at the port, it is found out who.
+    pub async fn ended(&self, error: &ProbeError) -> End {
+        let words = error.to_string();
+        let strange = match error {
+            ProbeError::Silent { .. } => true,
+            ProbeError::NotSunspec { .. } => words.contains("bad answer"),
+            ProbeError::Refused { .. } => false,
+        };
+        let instead = if strange { spoken_instead(&self.link).await } else { None };
+        match instead {
+            Some(instead) => End::Failed(format!("{words}\n{instead}")),
+            None => ended(error),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod device;
 mod dispatch;
 mod groups;
 mod http;
+mod json_error;
 mod probe;
 mod read;
 mod record;
@@ -15,6 +16,7 @@ mod simulate;
 mod status;
 mod table;
 mod tls;
+mod trace;
 mod write;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -37,18 +39,30 @@ pub enum End {
 }
 
 impl End {
-    /// Says the words, and gives the exit status.
-    fn told(self) -> ExitCode {
-        let (words, code) = match self {
-            Self::Done => return ExitCode::SUCCESS,
-            Self::Failed(words) => (words, 1),
-            Self::Usage(words) => (words, 2),
-            Self::NoAnswer(words) => (words, 3),
-        };
-        if !words.is_empty() {
-            say(&format!("dergate: {words}"));
+    /// The exit status.
+    const fn status(&self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed(_) => 1,
+            Self::Usage(_) => 2,
+            Self::NoAnswer(_) => 3,
         }
-        ExitCode::from(code)
+    }
+
+    /// What is to be said, without a full stop; empty if all is said.
+    fn words(&self) -> &str {
+        match self {
+            Self::Done => "",
+            Self::Failed(words) | Self::Usage(words) | Self::NoAnswer(words) => words,
+        }
+    }
+
+    /// Says the words, and gives the exit status.
+    fn told(&self) -> ExitCode {
+        if !self.words().is_empty() {
+            say(&format!("dergate: {}", self.words()));
+        }
+        ExitCode::from(self.status())
     }
 }
 
@@ -64,6 +78,8 @@ const VERSION: &str = if crate::southbound::SPEAKS_DNP3 {
 
 const AFTER_HELP: &str = "\
 Exit status: 0 done; 1 refused, failed or faults found; 2 wrong usage; 3 nothing answered.
+With --json, a command that fails and has nothing to show prints one object instead: error (the words that are on stderr \
+too), kind (failed, usage, no_answer) and exit_status.
 
 Start here:  dergate demo
              a simulated feeder and the gateway in one process; it prints what to try next";
@@ -157,50 +173,49 @@ impl Command {
 /// Reads the command line, runs the command, and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let words: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let mut out = json_error::Out::new(std::io::stdout(), json_error::is_wanted(&words));
+    let cli = match Cli::try_parse_from(words) {
+        Ok(cli) => cli,
+        Err(error) => return json_error::of_parser(&error, &mut out),
+    };
     if let Err(why) = start_log(&cli) {
-        say(&format!("dergate: {why:#}"));
-        return ExitCode::from(2);
+        return out.ended(&End::Usage(format!("{why:#}")));
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
-            say(&format!("dergate: the runtime cannot be started: {why}"));
-            return ExitCode::from(1);
+            return out.ended(&End::Failed(format!("the runtime cannot be started: {why}")));
         }
     };
-    let end = runtime.block_on(execute(cli.command));
+    let end = runtime.block_on(execute(cli.command, &mut out));
     // A reader of stdin or a name look-up may still block; nothing of ours waits for it.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     match end {
-        Ok(end) => end.told(),
+        Ok(end) => out.ended(&end),
         Err(why) if is_broken_pipe(&why) => ExitCode::SUCCESS,
-        Err(why) => {
-            say(&format!("dergate: {why:#}"));
-            ExitCode::from(1)
-        }
+        Err(why) => out.ended(&End::Failed(format!("{why:#}"))),
     }
 }
 
-async fn execute(command: Command) -> anyhow::Result<End> {
-    let mut out = std::io::stdout();
+async fn execute(command: Command, out: &mut dyn std::io::Write) -> anyhow::Result<End> {
     let mut input = std::io::BufReader::new(std::io::stdin());
     match command {
         Command::Run(args) => run::run(args, stop_on_signal()?).await,
-        Command::Demo(args) => demo::run(args, &mut out, stop_on_signal()?).await,
+        Command::Demo(args) => demo::run(args, out, stop_on_signal()?).await,
         Command::Simulate(args) => {
-            simulate::run(&args.plant, args.json, &mut out, stop_on_signal()?).await?;
+            simulate::run(&args.plant, args.json, out, stop_on_signal()?).await?;
             Ok(End::Done)
         }
-        Command::Check(args) => Ok(check::run(&args, &mut out)?),
-        Command::Probe(args) => Ok(probe::run(&args, &mut out).await?),
-        Command::Read(args) => Ok(read::run(&args, &mut out).await?),
-        Command::Write(args) => Ok(write::run(&args, &mut out, &mut person(&mut input)).await?),
-        Command::Control(args) => Ok(control::run(&args, &mut out, &mut person(&mut input)).await?),
-        Command::Record(args) => Ok(record::run(&args, &mut out).await?),
-        Command::Status(args) => Ok(status::run(&args, &mut out).await),
-        Command::Groups(args) => Ok(groups::run(args, &mut out).await?),
-        Command::Dispatch(args) => Ok(dispatch::run(args, &mut out).await?),
+        Command::Check(args) => Ok(check::run(&args, out)?),
+        Command::Probe(args) => Ok(probe::run(&args, out).await?),
+        Command::Read(args) => Ok(read::run(&args, out).await?),
+        Command::Write(args) => Ok(write::run(&args, out, &mut person(&mut input)).await?),
+        Command::Control(args) => Ok(control::run(&args, out, &mut person(&mut input)).await?),
+        Command::Record(args) => Ok(record::run(&args, out).await?),
+        Command::Status(args) => Ok(status::run(&args, out).await),
+        Command::Groups(args) => Ok(groups::run(args, out).await?),
+        Command::Dispatch(args) => Ok(dispatch::run(args, out).await?),
     }
 }
 
@@ -231,9 +246,17 @@ fn start_log(cli: &Cli) -> anyhow::Result<()> {
     let filter: EnvFilter = filter.parse().map_err(|why| {
         anyhow::anyhow!("--log {filter} is not a filter ({why}); try info or dergate::southbound=debug")
     })?;
-    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    // A log that nobody takes is dropped: telling so on the same stderr would panic.
+    let log = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .log_internal_errors(false);
     match cli.log_format {
         LogFormat::Json => log.json().flatten_event(true).init(),
+        LogFormat::Text if cli.command.traces() => {
+            say(crate::southbound::tools::LEGEND);
+            log.with_ansi(std::io::stderr().is_terminal()).event_format(trace::Lines::new()).init();
+        }
         LogFormat::Text => log.with_ansi(std::io::stderr().is_terminal()).init(),
     }
     Ok(())
@@ -259,9 +282,10 @@ fn is_broken_pipe(why: &anyhow::Error) -> bool {
 }
 
 /// Talk to the person at the terminal.
-#[expect(clippy::print_stderr, reason = "the command line is where people are talked to")]
 fn say(text: &str) {
-    eprintln!("{}", harmless(text));
+    use std::io::Write;
+    // Whoever has stopped listening (`2>&1 | head`) is no reason to fail, let alone to panic.
+    let _ = writeln!(std::io::stderr(), "{}", harmless(text));
 }
 
 /// One line on what may be done with this program, if DNP3 is in it; `run` says the same in its log.

@@ -36,7 +36,8 @@ instance, device, name, known, address, length, points), registers (map, title, 
 point, table, address, type, raw, value, unit, symbols, scale, quality, fault and writable. With --unit it \
 prints an array: unit, answers, sunspec, and what it is. A DNP3 outstation has outstation (map, title, recognised, \
 fault, states, alarms, modes, counts, points), whose points have point, kind, index, name, profile, raw, value, unit, \
-symbols, scale, offset, flags, quality, fault, time, synchronised, class and writable.";
+symbols, scale, offset, flags, quality, fault, time, synchronised, class and writable. \
+A failure with nothing to show prints error, kind and exit_status instead.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -122,7 +123,7 @@ pub(super) async fn from_device(
             let right: Vec<String> =
                 fitting.iter().map(|id| format!("dergate probe LINK --map {id}")).collect();
             Ok(if right.is_empty() {
-                ended(&error)
+                target.ended(&error).await
             } else {
                 End::Failed(format!(
                     "{error}\nits registers look like those of a map: {}",
@@ -130,7 +131,7 @@ pub(super) async fn from_device(
                 ))
             })
         }
-        Err(error) => Ok(ended(&error)),
+        Err(error) => Ok(target.ended(&error).await),
     }
 }
 
@@ -149,7 +150,7 @@ async fn from_outstation(
             }
             Ok(end)
         }
-        Err(error) => Ok(ended(&error)),
+        Err(error) => Ok(target.ended(&error).await),
     }
 }
 

@@ -3,7 +3,7 @@
 mod outstation;
 
 use super::End;
-use super::device::{How, ended, hex};
+use super::device::{How, hex};
 use super::probe::point_document;
 use super::table::{Align, Table};
 use crate::southbound::tools::{Answer, Fit, RawRead, Session, Shown, Target};
@@ -30,7 +30,8 @@ Points of a DNP3 outstation are AI537, BI10..BI24 (kinds BI, DBI, BO, CTR, AI, A
 its map or profile.
 --json prints an array, one entry a point: target, model, point, address, type, raw, value, unit, \
 symbols, scale, quality, fault, writable; for registers target, address, raw, value; for a target that \
-cannot be read target and error. Of a DNP3 outstation: target and what `dergate probe --help` says of its points.";
+cannot be read target and error. Of a DNP3 outstation: target and what `dergate probe --help` says of its points. \
+A failure with nothing to show prints error, kind and exit_status instead.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -69,11 +70,11 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
     }
     let fit = match fit_for(&session, targets.iter()).await {
         Ok(fit) => fit,
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(device.ended(&error).await),
     };
     let answers = match session.read(&targets).await {
         Ok(answers) => answers,
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(device.ended(&error).await),
     };
     if args.json {
         writeln!(out, "{:#}", Value::from(answers.iter().flat_map(documents).collect::<Vec<_>>()))?;

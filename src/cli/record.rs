@@ -4,7 +4,7 @@
 mod file;
 mod outstation;
 
-use super::device::{How, ended, progress, table_name};
+use super::device::{How, Target, progress, table_name};
 use super::{End, say};
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,7 +22,8 @@ address, length), registers (first address of a run: its registers as hexadecima
 refused (input, address, quantity, reason), warnings. Of a DNP3 outstation: format, version, kind \"dnp3\", link, at, map, \
 identity, points (address: raw value, flags as two hexadecimal digits, the outstation's time if it sent one, with ? behind \
 it if its clock was not set), refused, warnings; not the object variations in which values came. Many outstations serve one \
-connection at a time: while a tool is connected, the gateway that drives the outstation may be cut off.";
+connection at a time: while a tool is connected, the gateway that drives the outstation may be cut off. \
+A failure with nothing to show prints error, kind and exit_status instead.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -51,16 +52,24 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
             "{shown} is there already; --force replaces it, or name another file"
         )));
     }
+    // A slow line is not read for nothing.
+    let folder = args.output.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+        return Ok(End::Failed(format!(
+            "{shown} cannot be written: there is no folder {}",
+            folder.display()
+        )));
+    }
     let target = match args.how.target(&args.link) {
         Ok(target) => target,
         Err(end) => return Ok(end),
     };
     if let Some(device) = target.outstation() {
-        return outstation::run(args, &device, out).await;
+        return outstation::run(args, &target, &device, out).await;
     }
     let recording = match target.session().record_all(&progress()).await {
         Ok(recording) => recording,
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(target.ended(&error).await),
     };
     if let Err(why) = file::save(&args.output, &recording, args.force) {
         return Ok(End::Failed(format!("{shown} cannot be written: {why}")));

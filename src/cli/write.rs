@@ -4,7 +4,7 @@
 
 mod outstation;
 
-use super::device::{How, Person, ended, hex};
+use super::device::{How, Person, Target, ended, hex};
 use super::read::{dnp3_is_meant, fit_for, nameless};
 use super::table::{Align, Table};
 use super::{End, say};
@@ -29,9 +29,13 @@ also by name (bits joined with +).
 Outputs of a DNP3 outstation are AO88=600 (the raw number), BO17=on or off (latch), or NAME=VALUE in the unit of the \
 point. They are operated one by one as the map says (--select or --direct decide otherwise), and after one that is not \
 accepted no more is sent.
---json prints one object: link, dry_run, frames (function, address, registers, bytes, points), notes, \
+A value beyond the range of the point (that of the map or profile, 100 %, a sign that it does not take, the ratings of \
+the device) is shown with a warning before you are asked; with --yes nobody is asked, so it is refused unless \
+--beyond-range is given too. What the point cannot hold is always refused.
+--json prints one object: link, dry_run, frames (function, address, registers, bytes, points), notes, beyond (warnings), \
 and after writing points (point, address, registers, value, result, words, read_back). Of a DNP3 outstation: link, dry_run, outputs (point, name, \
-value, raw, object, operate, shown_by) and after writing points (the same, result, words, status, read_back).";
+value, raw, object, operate, shown_by, beyond) and after writing points (the same, result, words, status, read_back). \
+A failure with nothing to show prints error, kind and exit_status instead.";
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -48,6 +52,9 @@ pub(super) struct Args {
     /// Writes without asking
     #[arg(long)]
     yes: bool,
+    /// With --yes: also writes values beyond the range of their points
+    #[arg(long, requires = "yes")]
+    beyond_range: bool,
     /// Selects each output of a DNP3 outstation before it is operated
     #[arg(long, conflicts_with = "direct")]
     select: bool,
@@ -75,12 +82,12 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         Err(end) => return Ok(end),
     };
     let session = device.session();
-    if let Some(end) = not_of_its_map(&session, &orders).await {
+    if let Some(end) = not_of_its_map(&device, &session, &orders).await {
         return Ok(end);
     }
     let plan = match session.plan_write(&orders).await {
         Ok(plan) => plan,
-        Err(WriteFault::Device(error)) => return Ok(ended(&error)),
+        Err(WriteFault::Device(error)) => return Ok(device.ended(&error).await),
         Err(fault @ WriteFault::Refused(_)) => {
             return Ok(End::Failed(format!("nothing was written: {fault}")));
         }
@@ -95,6 +102,9 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
             writeln!(out, "{:#}", document(&link, unit, &plan, None))?;
         }
         return Ok(End::Done);
+    }
+    if let Some(end) = too_far(args, &plan.beyond) {
+        return Ok(end);
     }
     if let Some(end) = in_flash(&plan).filter(|_| !args.yes) {
         return Ok(end);
@@ -113,11 +123,22 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         Ok(points) => points,
         Err(error) => return Ok(ended(&error)),
     };
+    tell(args, out, (&link, unit), &plan, &points)
+}
+
+/// What became of the points.
+fn tell(
+    args: &Args,
+    out: &mut dyn Write,
+    (link, unit): (&str, u8),
+    plan: &WritePlan,
+    points: &[WrittenPoint],
+) -> std::io::Result<End> {
     if args.json {
-        writeln!(out, "{:#}", document(&link, unit, &plan, Some(&points)))?;
+        writeln!(out, "{:#}", document(link, unit, plan, Some(points)))?;
     } else {
         writeln!(out)?;
-        table(&points).write(out, "")?;
+        table(points).write(out, "")?;
     }
     out.flush()?;
     let bad: Vec<&str> = points.iter().filter(|p| !p.fate.is_good()).map(|p| p.name.as_str()).collect();
@@ -125,7 +146,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
 }
 
 /// Points by name are written to a device of the map that names them, and to no other.
-async fn not_of_its_map(session: &Session, orders: &[Order]) -> Option<End> {
+async fn not_of_its_map(device: &Target, session: &Session, orders: &[Order]) -> Option<End> {
     let targets = || orders.iter().map(|order| &order.target);
     if let Some(end) = nameless(session, targets()) {
         return Some(end);
@@ -133,8 +154,18 @@ async fn not_of_its_map(session: &Session, orders: &[Order]) -> Option<End> {
     match fit_for(session, targets()).await {
         Ok(Fit::No(words)) => Some(End::Failed(format!("nothing was written: {words}"))),
         Ok(Fit::Yes | Fit::NotSaid) => None,
-        Err(error) => Some(ended(&error)),
+        Err(error) => Some(device.ended(&error).await),
     }
+}
+
+/// Whom nobody asks must have said beforehand that values may lie beyond the range of their points.
+fn too_far(args: &Args, beyond: &[String]) -> Option<End> {
+    (args.yes && !args.beyond_range && !beyond.is_empty()).then(|| {
+        End::Failed(format!(
+            "nothing was written: {}\nwith --yes, a value beyond the range of its point needs --beyond-range too; without --yes you are asked",
+            beyond.join("\n")
+        ))
+    })
 }
 
 /// Points that wear out are not written by a mere nod.
@@ -189,6 +220,13 @@ fn frames(out: &mut dyn Write, unit: u8, plan: &WritePlan) -> std::io::Result<()
     for note in &plan.notes {
         writeln!(out, "note: {note}")?;
     }
+    warnings(out, &plan.beyond)
+}
+
+fn warnings(out: &mut dyn Write, beyond: &[String]) -> std::io::Result<()> {
+    for words in beyond {
+        writeln!(out, "warning: {words}")?;
+    }
     Ok(())
 }
 
@@ -240,6 +278,7 @@ fn document(link: &str, unit: u8, plan: &WritePlan, points: Option<&[WrittenPoin
         "dry_run": points.is_none(),
         "frames": plan.frames.iter().map(frame).collect::<Vec<_>>(),
         "notes": plan.notes,
+        "beyond": plan.beyond,
         "points": points.map(|points| points.iter().map(point).collect::<Vec<_>>()),
     })
 }

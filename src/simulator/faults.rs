@@ -185,6 +185,121 @@ impl Fault {
             _ => !outstation,
         }
     }
+<<<<<<< HEAD
+=======
+
+    /// Reads a fault; `none` is an empty list of faults and not among them.
+    ///
+    /// # Errors
+    /// An unknown word, a number that is missing or out of range: in words.
+    pub fn parse(text: &str) -> Result<Self, FaultError> {
+        let (word, rest) = match text.split_once(':') {
+            Some((word, rest)) => (word, Some(rest)),
+            None => (text, None),
+        };
+        if let Some((_, fault)) = PLAIN.iter().find(|(known, _)| *known == word) {
+            return if rest.is_none() {
+                Ok(fault.clone())
+            } else {
+                Err(FaultError::NoNumber(word.to_owned()))
+            };
+        }
+        if let Some(known) = NUMBERED.iter().find(|known| known.word == word) {
+            let number = rest.and_then(|n| n.parse().ok());
+            let fits = number.filter(|n| (known.lowest..=known.highest).contains(n));
+            let (lowest, highest) = (known.lowest, known.highest);
+            return fits.map(known.make).ok_or_else(|| FaultError::Number {
+                word: word.to_owned(),
+                lowest,
+                highest,
+            });
+        }
+        let text_of = |example| {
+            rest.filter(|t| (1..=MAX_TEXT).contains(&t.len()) && t.chars().all(is_plain))
+                .map(ToOwned::to_owned)
+                .ok_or_else(|| FaultError::Text { word: word.to_owned(), example })
+        };
+        match word {
+            "no_sf" => Ok(Self::NoSf(text_of("no_sf:103.W_SF")?)),
+            "serial_change" => Ok(Self::SerialChange(text_of("serial_change:SN-2")?)),
+            "exception_on" => {
+                let wrong = || FaultError::Text { word: word.to_owned(), example: "exception_on:123:4" };
+                let (model, code) = rest.and_then(|r| r.split_once(':')).ok_or_else(wrong)?;
+                let (model, code) = (model.parse::<u16>().ok(), code.parse::<u8>().ok());
+                model
+                    .zip(code.filter(|c| (1..=127).contains(c)))
+                    .map(|(model, code)| Self::ExceptionOn(model, code))
+                    .ok_or_else(wrong)
+            }
+            "pf_sign" if rest == Some("overexcited") => Ok(Self::PfOverexcited),
+            "meter_sign" if rest == Some("export") => Ok(Self::MeterExport),
+            "meter_sign" => Err(FaultError::Text { word: word.to_owned(), example: "meter_sign:export" }),
+            "pf_sign" => Err(FaultError::Text { word: word.to_owned(), example: "pf_sign:overexcited" }),
+            _ => Err(FaultError::Word(text.to_owned())),
+        }
+    }
+}
+
+fn is_plain(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "-_.[]".contains(c)
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slow(time) => write!(f, "slow:{}", time.as_millis()),
+            Self::MaxRead(most) => write!(f, "max_read:{most}"),
+            Self::Exception(code) => write!(f, "exception:{code}"),
+            Self::ExceptionOn(model, code) => write!(f, "exception_on:{model}:{code}"),
+            Self::IdleClose(time) => write!(f, "idle_close:{}", time.as_secs()),
+            Self::Busy(times) => write!(f, "busy:{times}"),
+            Self::Base(base) => write!(f, "base:{base}"),
+            Self::ShortModel(model) => write!(f, "short_model:{model}"),
+            Self::LongModel(model) => write!(f, "long_model:{model}"),
+            Self::MovingLayout(time) => write!(f, "moving_layout:{}", time.as_secs()),
+            Self::Status(code) => write!(f, "status:{code}"),
+            Self::ProfileVersion(raw) => write!(f, "profile_version:{raw}"),
+            Self::DefaultReversion(time) => write!(f, "default_reversion:{}", time.as_secs()),
+            Self::NoSf(point) => write!(f, "no_sf:{point}"),
+            Self::SerialChange(serial) => write!(f, "serial_change:{serial}"),
+            Self::MeterExport => f.write_str("meter_sign:export"),
+            Self::PfOverexcited => f.write_str("pf_sign:overexcited"),
+            plain => {
+                let word = PLAIN.iter().find(|(_, fault)| fault == plain).map_or("", |(word, _)| *word);
+                f.write_str(word)
+            }
+        }
+    }
+}
+
+/// Why a text is not a fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FaultError {
+    /// Unknown.
+    #[error("\"{}\" is not a fault; {}", .0.escape_debug(), Fault::instead(.0))]
+    Word(String),
+    /// A number that is missing or wrong.
+    #[error("fault {word} needs a number from {lowest} to {highest}, like {word}:{highest}")]
+    Number {
+        /// The fault.
+        word: String,
+        /// Smallest number.
+        lowest: u64,
+        /// Largest number.
+        highest: u64,
+    },
+    /// A number where none belongs.
+    #[error("fault {0} takes no number")]
+    NoNumber(String),
+    /// What stands behind the colon is missing or wrong.
+    #[error("fault {word} needs more behind its colon, like {example}")]
+    Text {
+        /// The fault.
+        word: String,
+        /// What would be right.
+        example: &'static str,
+    },
+>>>>>>> xtools
 }
 
 /// All faults of a device taken together. Mostly none, then a few: looking through them costs nothing.

@@ -8,6 +8,9 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::DeTable;
 
+/// Words that are all told to who has none of them: a guess would say less.
+const FEW: usize = 4;
+
 /// A table of a file. Take its keys, then [`Table::finish`].
 ///
 /// Every `example` is TOML as it could stand behind `key =`; faults show it.
@@ -148,8 +151,15 @@ impl Table {
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text.value) {
             return Some(Placed { value: *value, place: text.place });
         }
-        let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        text.place.fault(format!("{key} = {} is not known; write {}", quoted(&text.value), all.join(" or ")));
+        let near = nearest(&text.value, words.iter().map(|(word, _)| *word));
+        let right = match near.filter(|_| words.len() > FEW) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => {
+                let all: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                format!("write {}", all.join(" or "))
+            }
+        };
+        text.place.fault(format!("{key} = {} is not known; {right}", quoted(&text.value)));
         None
     }
 

@@ -292,7 +292,7 @@ def tools(run, check):
         same(run.tools.commands(since), ["AO88=400 SUCCESS"], "commands")
 
     with check.case("write: what the outstation refuses is said and fails"):
-        refused = run.command("write", link, "AO88=5000", "--yes", expects=1)
+        refused = run.command("write", link, "AO88=5000", "--yes", "--beyond-range", expects=1)
         assert "OUT_OF_RANGE" in refused.stdout + refused.stderr, refused.stderr
 
     with check.case("record: every point"):

@@ -42,7 +42,7 @@ pub(super) async fn run(
     match session.fit().await {
         Ok(Fit::No(words)) => return Ok(End::Failed(format!("nothing was written: {words}"))),
         Ok(Fit::Yes | Fit::NotSaid) => {}
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(target.ended(&error).await),
     }
     if !person.agrees(args.yes, &format!("{}: carry out these steps?", target.link))? {
         return Ok(End::Failed("nothing was written".to_owned()));
@@ -63,10 +63,10 @@ pub(super) async fn run(
 fn nothing_of(name: &str, procedures: &[Procedure]) -> String {
     let shown: String = name.chars().take(80).collect();
     let names: Vec<&str> = procedures.iter().map(|procedure| procedure.name.as_str()).collect();
-    let right = if names.is_empty() {
-        "the device map has none; name one with --map ID".to_owned()
-    } else {
-        format!("the map has {}", names.join(", "))
+    let right = match crate::toml_file::nearest(&shown, names.iter().copied()) {
+        Some(near) => format!("did you mean {near}?"),
+        None if names.is_empty() => "the device map has none; name one with --map ID".to_owned(),
+        None => format!("the map has {}", names.join(", ")),
     };
     format!("there is no procedure \"{}\"; {right}", shown.escape_debug())
 }

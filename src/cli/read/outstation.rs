@@ -2,7 +2,6 @@
 
 use super::{Args, MAX_TARGETS};
 use crate::cli::End;
-use crate::cli::device::ended;
 use crate::cli::probe::{outstation_point, point_row, point_table};
 use crate::southbound::tools::{Pick, PointAnswer};
 use serde_json::{Value, json};
@@ -29,7 +28,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
     };
     let answers = match outstation.read(&picks).await {
         Ok(answers) => answers,
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(target.ended(&error).await),
     };
     if args.json {
         writeln!(out, "{:#}", Value::from(answers.iter().flat_map(documents).collect::<Vec<_>>()))?;

@@ -98,7 +98,7 @@ async fn what_is_not_there_is_told_and_the_rest_is_read() {
     for part in [
         "104.W: the device has no model 104; it has 1, 103, 120, 121, 123, 64870",
         "its last of that id is 103",
-        "nearest: 103.W_SF",
+        "did you mean 103.W_SF?",
         "not known to this version",
         "holding:9: the device answers with exception 2",
     ] {

@@ -1,7 +1,7 @@
 //! A recording of a DNP3 outstation: its points in one file, a line each.
 
 use super::file::{FORMAT, VERSION, ours, save_text};
-use super::{Args, ended, progress, say};
+use super::{Args, Target, progress, say};
 use crate::cli::End;
 use crate::device_map::dnp3::At;
 use crate::southbound::tools::{Outstation, OutstationRecording, RecordedIdentity, RecordedPoint};
@@ -50,11 +50,16 @@ struct Who {
     version: Option<String>,
 }
 
-pub(super) async fn run(args: &Args, device: &Outstation, out: &mut dyn Write) -> std::io::Result<End> {
+pub(super) async fn run(
+    args: &Args,
+    target: &Target,
+    device: &Outstation,
+    out: &mut dyn Write,
+) -> std::io::Result<End> {
     let shown = args.output.display().to_string();
     let recording = match device.record(&progress()).await {
         Ok(recording) => recording,
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(target.ended(&error).await),
     };
     let text = serde_json::to_string_pretty(&document(&recording))?;
     if let Err(why) = save_text(&args.output, &text, args.force) {

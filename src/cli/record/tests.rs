@@ -117,3 +117,13 @@ async fn a_recording_of_a_later_version_or_another_kind_is_said_to_be_one() {
         assert!(matches!(&end, End::Failed(words) if words.contains(part)), "{end:?}");
     }
 }
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_told_before_anything_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("none").join("device.json").display().to_string();
+    // Nobody is at this address: it is not even tried.
+    let line = Line::try_parse_from(["record", "modbus+tcp://127.0.0.1:1", "-o", &file]).unwrap();
+    let end = run(&line.args, &mut Vec::new()).await.unwrap();
+    assert!(matches!(&end, End::Failed(words) if words.contains("there is no folder")), "{end:?}");
+}

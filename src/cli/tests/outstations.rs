@@ -116,6 +116,18 @@ async fn outputs_are_written_after_a_yes_and_read_back() {
     assert_eq!(results, ["written", "written", "written"], "{out}");
     assert_eq!(done["points"][1]["read_back"]["value"], 60);
     assert_eq!(document(&dergate(&look).await.1)[0]["raw"], 600);
+    let (end, out) = dergate(&["write", &link, "AO88=1500", "--yes"]).await;
+    let refused =
+        |words: &str| words.contains("AO88 = 150 % is outside 0 to 100") && words.contains("--beyond-range");
+    assert!(matches!(&end, End::Failed(words) if refused(words)), "{end:?}");
+    assert!(out.contains("warning: AO88 = 150 %"), "{out}");
+    assert_eq!(document(&dergate(&look).await.1)[0]["raw"], 600, "nothing was sent");
+    let (end, out) = dergate(&["write", &link, "AO88=1500", "--yes", "--beyond-range", "--json"]).await;
+    assert!(matches!(&end, End::Failed(words) if words == "not as asked: AO88"), "{end:?}");
+    assert!(
+        document(&out)["points"][0]["beyond"].is_string(),
+        "the outstation was asked, and refuses it: {out}"
+    );
     let (end, out) = dergate(&["write", &link, "AO60000=1", "BO17=off", "--yes"]).await;
     assert!(matches!(&end, End::Failed(words) if words == "not as asked: AO60000, BO17"), "{end:?}\n{out}");
     assert!(out.contains("refused") && out.contains("not sent"), "{out}");

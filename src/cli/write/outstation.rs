@@ -1,7 +1,7 @@
 //! Operating outputs of a DNP3 outstation by hand: shown first, sent after a yes, and what shows them afterwards.
 
-use super::{Args, MAX_ORDERS, many};
-use crate::cli::device::{Person, ended, number, progress};
+use super::{Args, MAX_ORDERS, many, too_far, warnings};
+use crate::cli::device::{Person, number, progress};
 use crate::cli::probe::outstation_point;
 use crate::cli::table::{Align, Table};
 use crate::cli::{End, say};
@@ -25,7 +25,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     let plans = match outstation.plan_outputs(&orders, how(args)).await {
         Ok(Ok(plans)) => plans,
         Ok(Err(words)) => return Ok(End::Failed(format!("nothing was written: {words}"))),
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(target.ended(&error).await),
     };
     let link = target.link.to_string();
     if !args.json {
@@ -38,6 +38,9 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         }
         return Ok(End::Done);
     }
+    if let Some(end) = too_far(args, &beyond(&plans)) {
+        return Ok(end);
+    }
     if args.json && !args.yes {
         // The data goes to stdout after the fact; who is asked sees it before.
         let mut shown = Vec::new();
@@ -49,7 +52,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     }
     let done = match outstation.operate(&plans, &progress()).await {
         Ok(done) => done,
-        Err(error) => return Ok(ended(&error)),
+        Err(error) => return Ok(target.ended(&error).await),
     };
     if args.json {
         writeln!(out, "{:#}", document(&link, &plans, Some(&done)))?;
@@ -113,7 +116,12 @@ fn planned(out: &mut dyn Write, plans: &[PlannedOutput]) -> std::io::Result<()> 
             plan.pair.map_or_else(|| "nothing known".to_owned(), |pair| pair.to_string()),
         ]);
     }
-    table.write(out, "")
+    table.write(out, "")?;
+    warnings(out, &beyond(plans))
+}
+
+fn beyond(plans: &[PlannedOutput]) -> Vec<String> {
+    plans.iter().filter_map(|plan| plan.beyond.clone()).collect()
 }
 
 fn results(done: &[OperatedOutput]) -> Table<5> {
@@ -158,6 +166,7 @@ fn document(link: &str, plans: &[PlannedOutput], done: Option<&[OperatedOutput]>
             "object": plan.object,
             "operate": match plan.how { Operate::Select => "select", Operate::Direct => "direct" },
             "shown_by": plan.pair.map(|pair| pair.to_string()),
+            "beyond": plan.beyond,
         })
     };
     let output = |output: &OperatedOutput| {

@@ -88,7 +88,8 @@ async fn what_cannot_be_written_is_told_with_what_would_be_right() {
         ("123.WMaxLimPct=x", "is not a number"),
         ("123.Conn=MAYBE", "DISCONNECT=0, CONNECT=1"),
         ("123.Conn=7", "DISCONNECT=0, CONNECT=1"),
-        ("123.WMaxLimPc=5", "nearest: 123.WMaxLimPct"),
+        ("123.Conn=CONECT", "did you mean CONNECT?"),
+        ("123.WMaxLimPc=5", "did you mean 123.WMaxLimPct?"),
         ("704.WSet=5", "the device has no model 704"),
         ("holding:5:i16=99999", "-32768 to 32767"),
     ] {
@@ -190,4 +191,74 @@ async fn registers_are_written_without_a_chain() {
         [(16, 100, vec![5]), (16, 102, vec![0xFFFF, 0xFFFE]), (16, 104, vec![1, 2, 3])]
     );
     assert!(server.state().seen.iter().all(|seen| seen.address >= 100), "no scan");
+}
+
+#[tokio::test]
+async fn a_value_beyond_the_range_is_shown_and_needs_more_than_a_yes_beforehand() {
+    let book = legacy();
+    let server = Server::start(&[(1, &book)]).await;
+    let order = "123.WMaxLimPct=150";
+    let (end, out) = asked(&server, &[order, "--dry-run"], None).await;
+    assert_eq!(end, End::Done);
+    assert!(out.contains("warning: 123.WMaxLimPct = 150 % WMax: beyond 100 %"), "{out}");
+    let (end, _) = asked(&server, &[order, "--yes"], None).await;
+    assert!(matches!(&end, End::Failed(words) if words.contains("--beyond-range")), "{end:?}");
+    assert_eq!(server.writes(), []);
+    let (end, out) = asked(&server, &[order], Some("y\n")).await;
+    assert_eq!((end, server.writes().len()), (End::Done, 1), "who saw the warning and agreed has decided");
+    assert!(out.contains("warning: 123.WMaxLimPct"), "{out}");
+    let (end, _) = asked(&server, &[order, "--yes", "--beyond-range"], None).await;
+    assert_eq!((end, server.writes().len()), (End::Done, 2));
+    let (_, out) = asked(&server, &[order, "--dry-run", "--json"], None).await;
+    let document: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(document["beyond"].as_array().map(Vec::len), Some(1));
+    let (end, out) = asked(&server, &["123.WMaxLimPct=100", "--dry-run"], None).await;
+    assert!(end == End::Done && !out.contains("warning"), "{out}");
+}
+
+#[tokio::test]
+async fn a_value_beyond_the_ratings_of_the_device_is_beyond_its_range() {
+    let mut book = newer();
+    for (model, path, raw) in [
+        (702, "WMaxRtg", 10_000),
+        (702, "WMax", 10_000),
+        (702, "W_SF", 0),
+        (704, "WSet", 0),
+        (704, "WSet_SF", 0),
+        (704, "PFWInj.PF", 1000),
+        (704, "PFWInj.Ext", 1),
+        (704, "PF_SF", -3),
+    ] {
+        book.set(model, path, raw);
+    }
+    let server = Server::start(&[(1, &book)]).await;
+    for (orders, part) in [
+        (
+            &["702.WMax=10001"][..],
+            "702.WMax = 10001 W: beyond what the device is rated for (702.WMaxRtg = 10000)",
+        ),
+        (&["704.WSet=-1200"], "(702.WChaRteMaxRtg = 1000)"),
+        (&["704.PFWInj.PF=1.5", "704.PFWInj.Ext=1"], "a power factor is at most 1"),
+        (&["702.WMax=10000", "704.WSet=10000"], ""),
+    ] {
+        let (end, out) = asked(&server, &[orders, &["--dry-run"]].concat(), None).await;
+        assert_eq!(end, End::Done, "{orders:?} {out}");
+        let said = if part.is_empty() { !out.contains("warning") } else { out.contains(part) };
+        assert!(said, "{orders:?}: {out}");
+    }
+}
+
+#[tokio::test]
+async fn the_range_of_a_register_map_warns_by_name_and_by_address() {
+    let mut book = Book::at(0);
+    let map = crate::device_map::Maps::builtin().get("sungrow-sg").cloned().unwrap();
+    let limit = map.registers.point("limit_pct").unwrap();
+    assert_eq!(limit.range, Some((0.0, 110.0)));
+    book.put(limit.address, &[1000]);
+    let server = Server::start(&[(1, &book)]).await;
+    let by_address = format!("holding:{}=1200", limit.address);
+    let words = [by_address.as_str(), "--map", "sungrow-sg", "--dry-run"];
+    let (end, out) = asked(&server, &words, None).await;
+    assert_eq!(end, End::Done, "{out}");
+    assert!(out.contains("this is limit_pct of the map; outside 0 to 110"), "{out}");
 }

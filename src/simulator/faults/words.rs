@@ -3,6 +3,7 @@
 //! It knows nothing of what they do.
 
 use super::Fault;
+use crate::toml_file::nearest;
 use std::fmt;
 use std::time::Duration;
 
@@ -112,6 +113,18 @@ default_reversion:S, curves_zero_based, pf_sign:overexcited, meter_sign:export, 
 need_time, need_time_refused, overflow, overflow_stuck, comm_lost, offline, null_values, lockout, status:CODE, no_feedback, \
 wrong_readback, no_unsolicited, events_without_time, trouble, config_corrupt, profile_version:RAW";
 
+    /// What would be right instead of a word that is no fault: the one that was probably meant, else all there are.
+    fn instead(text: &str) -> String {
+        let word = text.split(':').next().unwrap_or_default();
+        let all = || Self::WORDS.split(", ");
+        let head = |known: &'static str| known.split(':').next().unwrap_or_default();
+        let near = nearest(word, all().map(head));
+        match near.and_then(|near| all().find(|known| head(known) == near)) {
+            Some(near) => format!("did you mean \"{near}\"?"),
+            None => format!("one of {}", Self::WORDS),
+        }
+    }
+
     /// Reads a fault; `none` is an empty list of faults and not among them.
     ///
     /// # Errors
@@ -200,7 +213,7 @@ impl fmt::Display for Fault {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FaultError {
     /// Unknown.
-    #[error("\"{0}\" is not a fault; one of {words}", words = Fault::WORDS)]
+    #[error("\"{}\" is not a fault; {}", .0.escape_debug(), Fault::instead(.0))]
     Word(String),
     /// A number that is missing or wrong.
     #[error("fault {word} needs a number from {lowest} to {highest}, like {word}:{highest}")]

@@ -10,6 +10,8 @@ mod outstation;
 mod probe;
 mod procedure;
 mod record;
+mod spoken;
+mod trace;
 
 pub use super::sunspec::tools::*;
 pub use control::{ByHand, HandPlan};
@@ -17,3 +19,5 @@ pub use hand::Hand;
 pub use outstation::*;
 pub use probe::{Fit, replay};
 pub use procedure::{ProcedureEnd, told};
+pub use spoken::spoken_instead;
+pub use trace::{LEGEND, TraceReader};

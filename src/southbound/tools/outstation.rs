@@ -209,6 +209,8 @@ pub struct PlannedOutput {
     pub how: Operate,
     /// The input that shows it.
     pub pair: Option<At>,
+    /// The value lies beyond what map or profile know of the point; why.
+    pub beyond: Option<String>,
 }
 
 /// What came of one output.

@@ -26,6 +26,8 @@ fn every_word_is_read_and_written_alike() {
 fn what_is_wrong_is_said_with_what_would_be_right() {
     for (text, says) in [
         ("loud", "is not a fault; one of refused"),
+        ("evnts_without_time", "is not a fault; did you mean \"events_without_time\"?"),
+        ("slo:200", "\"slo:200\" is not a fault; did you mean \"slow:MS\"?"),
         ("silent:3", "takes no number"),
         ("slow", "like slow:600000"),
         ("max_read:126", "from 1 to 125"),

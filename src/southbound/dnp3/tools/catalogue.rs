@@ -5,13 +5,11 @@
 use crate::device_map::dnp3::{
     At, Operate, OutstationMap, OutstationPoint, OutstationStep, PointKind, ProfilePoint, scaled,
 };
+use crate::device_map::nearest;
 use crate::southbound::dnp3::Seen;
 use crate::southbound::dnp3::image::{fault, is};
 use crate::southbound::tools::{PointReport, PointValue};
 use std::collections::BTreeSet;
-
-/// How close a name must be to be offered instead.
-const CLOSE: f64 = 0.7;
 
 /// What is known of the points of an outstation.
 #[derive(Clone, Copy, Debug)]
@@ -66,13 +64,11 @@ impl<'m> Catalogue<'m> {
         let names = self.map.points.iter().map(|point| point.name.as_str());
         let profile = self.map.profile.iter().flat_map(|profile| &profile.points);
         let names = names.chain(profile.map(|point| point.name.as_str()));
-        let near = names
-            .map(|known| (strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase()), known))
-            .filter(|(likeness, _)| *likeness >= CLOSE)
-            .max_by(|(a, _), (b, _)| a.total_cmp(b));
-        match near {
-            Some((_, near)) => format!("no point is named \"{name}\"; did you mean {near}?"),
-            None => format!("no point is named \"{name}\"; an address such as AI537 does without names"),
+        match nearest(name, names) {
+            Some(near) => format!("no point is named \"{name}\"; did you mean {near}?"),
+            None => format!(
+                "no point is named \"{name}\"; dergate probe LINK --all --filter TEXT looks for names, and an address such as AI537 does without"
+            ),
         }
     }
 
@@ -106,6 +102,20 @@ impl<'m> Catalogue<'m> {
         let step = self.steps().find(|step| step.write == at).map(|step| step.scale);
         let scale = step.or_else(|| self.profile(at).map(|point| point.scale));
         (scale.filter(|scale| scale.is_finite() && *scale != 0.0).unwrap_or(1.0), 0.0)
+    }
+
+    /// Smallest and largest value that the commands of the map give to an output, each with what a raw number is multiplied
+    /// by to be compared.
+    #[must_use]
+    pub fn ranges(&self, output: At) -> Vec<(f64, f64, f64)> {
+        let of = self.steps().filter(|step| step.write == output);
+        of.filter_map(|step| step.range.map(|(low, high)| (low, high, step.scale))).collect()
+    }
+
+    /// True if the profile knows the point.
+    #[must_use]
+    pub fn is_of_profile(&self, at: At) -> bool {
+        self.profile(at).is_some()
     }
 
     /// A point that is not read yet.

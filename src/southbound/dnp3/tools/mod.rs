@@ -3,6 +3,7 @@
 //! Each at somebody's command, once. Only class 0 and ranges are read, never events: those belong to the master that runs
 //! all day, and whoever reads them takes them away.
 
+mod beyond;
 mod by_hand;
 mod catalogue;
 mod live;

@@ -2,6 +2,7 @@
 //!
 //! It decides nothing about the outstation: what a person asks is sent, in this order, and after a refusal nothing more.
 
+use super::beyond::beyond;
 use super::catalogue::tidy;
 use super::read::one;
 use super::{Catalogue, Tell};
@@ -17,13 +18,20 @@ const AGAIN: Duration = Duration::from_millis(250);
 /// Decides what is sent. By address a number is raw, by name it is in the unit of the point.
 ///
 /// # Errors
-/// What cannot be sent, in words.
+/// All that cannot be sent, in words, one a line.
 pub fn plan(
     map: &OutstationMap,
     orders: &[OutputOrder],
     how: Option<Operate>,
 ) -> Result<Vec<PlannedOutput>, String> {
-    orders.iter().map(|order| planned(map, order, how)).collect()
+    let (mut plans, mut faults) = (Vec::with_capacity(orders.len()), Vec::new());
+    for order in orders {
+        match planned(map, order, how) {
+            Ok(plan) => plans.push(plan),
+            Err(words) => faults.push(words),
+        }
+    }
+    if faults.is_empty() { Ok(plans) } else { Err(faults.join("\n")) }
 }
 
 fn planned(map: &OutstationMap, order: &OutputOrder, how: Option<Operate>) -> Result<PlannedOutput, String> {
@@ -53,6 +61,7 @@ fn planned(map: &OutstationMap, order: &OutputOrder, how: Option<Operate>) -> Re
         object,
         how: how.unwrap_or_else(|| catalogue.operated(at)),
         pair: catalogue.shows(at).first().copied(),
+        beyond: beyond(catalogue, at, raw),
     })
 }
 

@@ -5,8 +5,9 @@
 use super::Session;
 use super::target::Target;
 use super::write::Meaning;
+use crate::device_map::dnp3::At;
 use crate::device_map::registers::{Access, RegisterMap, RegisterPoint, RegisterTable, RegisterType};
-use crate::device_map::{DeviceMap, MapKind};
+use crate::device_map::{DeviceMap, MapKind, nearest};
 use crate::southbound::modbus::BusError;
 use crate::southbound::points::{Look, Points, Raw, Rounding, Value, encode, raw};
 use crate::southbound::sunspec::probe::{ProbedPoint, ProbedScale, ProbedValue};
@@ -40,15 +41,21 @@ impl Session {
     #[must_use]
     pub fn no_name(&self, name: &str) -> String {
         let Some(map) = self.register_map() else {
+            if At::parse(name).is_some() {
+                return format!(
+                    "\"{name}\" is a point of a DNP3 outstation, and {} is a Modbus link; a device there has points like 103.W and registers like holding:40000",
+                    self.link
+                );
+            }
             return format!(
                 "\"{name}\" is neither a point of a model (103.W) nor a register (holding:40000); the points of a register map have names, with --map ID"
             );
         };
-        let names = map.registers.points.iter().map(|point| point.name.as_str());
-        let near =
-            names.max_by(|a, b| strsim::jaro_winkler(a, name).total_cmp(&strsim::jaro_winkler(b, name)));
-        let near = near.map(|near| format!("; nearest: {near}")).unwrap_or_default();
-        format!("map \"{}\" has no point \"{name}\"{near}", map.id)
+        let right = match nearest(name, map.registers.points.iter().map(|point| point.name.as_str())) {
+            Some(near) => format!("did you mean {near}?"),
+            None => format!("dergate probe LINK --map {} shows its points", map.id),
+        };
+        format!("map \"{}\" has no point \"{name}\"; {right}", map.id)
     }
 }
 
@@ -165,7 +172,9 @@ pub(super) fn given(look: &Look<'_>, text: &str) -> Result<Given, String> {
         ));
     }
     let wanted = number(point, text)?;
-    let encoded = encode(point, wanted, look.exponent, Rounding::Nearest).map_err(|why| {
+    // By hand the range of the map is a warning, not a fence.
+    let free = RegisterPoint { range: None, ..point.clone() };
+    let encoded = encode(&free, wanted, look.exponent, Rounding::Nearest).map_err(|why| {
         why.strip_prefix(&format!("{}: ", point.name)).map_or_else(|| why.clone(), str::to_owned)
     })?;
     let rounded = (encoded.value - wanted).abs() > wanted.abs() * 1e-9 + 1e-12;
@@ -203,6 +212,9 @@ fn number(point: &RegisterPoint, text: &str) -> Result<f64, String> {
         .chain(point.bits.iter().map(|(_, name)| name.as_str()))
         .take(20)
         .collect();
+    if let Some(near) = nearest(text, names.iter().copied()) {
+        return Err(format!("\"{}\" is none of its values; did you mean {near}?", shown()));
+    }
     if !names.is_empty() {
         return Err(format!("\"{}\" is none of its values; they are {}", shown(), names.join(", ")));
     }

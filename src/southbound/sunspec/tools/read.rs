@@ -3,7 +3,7 @@
 use super::named::probed;
 use super::target::{RawTarget, Target};
 use super::{Session, Source};
-use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale, PointType};
+use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale, PointType, nearest};
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::block::ModelAt;
 use crate::southbound::sunspec::probe::{
@@ -115,7 +115,7 @@ impl Session {
         }
     }
 
-    async fn read_points(
+    pub(super) async fn read_points(
         &self,
         source: &Source<'_>,
         chain: &WholeChain,
@@ -188,17 +188,20 @@ pub(super) fn matching(layout: &Layout, path: Option<&str>) -> Result<Vec<usize>
     if !group.is_empty() {
         return Ok(group);
     }
-    let likeness = |near: &str| strsim::jaro_winkler(&near.to_ascii_lowercase(), &path.to_ascii_lowercase());
-    let near =
-        layout.points.iter().map(|p| p.path.as_str()).max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-    Err(near.map(str::to_owned))
+    let all = || layout.points.iter().map(|placed| placed.path.as_str());
+    // Who names a point and not its group has the end of its path.
+    let ends = |near: &&str| near.rsplit('.').next().is_some_and(|name| name.eq_ignore_ascii_case(path));
+    Err(nearest(path, all()).or_else(|| all().find(ends)).map(str::to_owned))
 }
 
 impl Found {
     /// Why there is no point at a path.
     pub(super) fn no_point(&self, path: Option<&str>, near: &Option<String>) -> Trouble {
         let name = label(self.at.id, self.at.instance);
-        let near = near.as_ref().map(|near| format!("; nearest: {name}.{near}")).unwrap_or_default();
+        let near = match near {
+            Some(near) => format!("; did you mean {name}.{near}?"),
+            None => format!("; reading {name} alone shows all that it has"),
+        };
         let (group, path) = (&self.model.group.name, path.unwrap_or_default().escape_debug());
         Trouble::Words(format!("model {name} ({group}) has no point \"{path}\" on this device{near}"))
     }

@@ -4,6 +4,7 @@
 //! It writes what it is told, in the order it is told, and nothing else: no enable, no reversion time. A write that gets no
 //! answer is never repeated.
 
+mod beyond;
 mod plan;
 mod send;
 mod value;
@@ -23,6 +24,8 @@ pub struct WritePlan {
     pub frames: Vec<Frame>,
     /// What the person should know before agreeing.
     pub notes: Vec<String>,
+    /// Values beyond what the map, the type of point or the ratings of the device leave room for, in words.
+    pub beyond: Vec<String>,
     /// Points among them that are kept in flash, which wears out.
     pub stored: Vec<String>,
     /// Scale factors and positions were read then.

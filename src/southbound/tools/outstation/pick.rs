@@ -49,6 +49,10 @@ impl Pick {
             let words = "registers are Modbus; a DNP3 outstation has points";
             return fault(format!("\"{}\": {words}; {EXAMPLES}", shown(text)));
         }
+        if is_of_a_model(text) {
+            let words = "points of models are SunSpec, over Modbus; a DNP3 outstation has points of its own";
+            return fault(format!("\"{}\": {words}; {EXAMPLES}", shown(text)));
+        }
         if let Some((from, to)) = text.split_once("..") {
             return Self::range(text, from, to);
         }
@@ -86,6 +90,14 @@ impl Pick {
         }
         Ok(Self::Range(first.kind, first.index, last.index))
     }
+}
+
+/// A number before the dot, as in `103.W` or `160[1].DCW`.
+fn is_of_a_model(text: &str) -> bool {
+    let model = text.split_once('.').map_or("", |(model, _)| model);
+    !text.contains("..")
+        && !model.is_empty()
+        && model.chars().all(|c| c.is_ascii_digit() || matches!(c, '[' | ']'))
 }
 
 /// Letters of a kind and digits behind: meant as an address.

@@ -74,7 +74,8 @@ impl Session {
         notes.extend(
             stored.iter().map(|name| format!("{name} is kept in flash, which wears out: write it seldom")),
         );
-        Ok(WritePlan { frames, notes, stored, made: Instant::now() })
+        let beyond = self.beyond(&source, &chain, orders, &frames).await;
+        Ok(WritePlan { frames, notes, beyond, stored, made: Instant::now() })
     }
 
     /// Points of the map that the device keeps in flash.

@@ -1,6 +1,6 @@
 //! A value as a person writes it, as the registers of a point.
 
-use crate::device_map::{PlacedPoint, PointType, Symbol};
+use crate::device_map::{PlacedPoint, PointType, Symbol, nearest};
 use crate::southbound::sunspec::probe::has_bits;
 use crate::southbound::sunspec::value::encode;
 
@@ -91,9 +91,9 @@ fn symbol(symbols: &[Symbol], value: &str) -> Result<f64, String> {
     let known = symbols
         .iter()
         .find(|s| number.map_or_else(|| s.name.eq_ignore_ascii_case(value), |n| n == f64::from(s.value)));
-    known
-        .map(|s| f64::from(s.value))
-        .ok_or_else(|| format!("\"{}\" is none of its values: {}", value.escape_debug(), listed(symbols)))
+    known.map(|s| f64::from(s.value)).ok_or_else(|| {
+        format!("\"{}\" is none of its values{}", value.escape_debug(), instead(value, symbols))
+    })
 }
 
 /// Bits by number of the whole field, or by names joined with `+`.
@@ -106,13 +106,21 @@ fn bits(symbols: &[Symbol], value: &str) -> Result<f64, String> {
         let name = name.trim();
         let bit =
             symbols.iter().find(|s| s.name.eq_ignore_ascii_case(name)).filter(|s| s.value < 64).ok_or_else(
-                || format!("\"{}\" is none of its bits: {}", name.escape_debug(), listed(symbols)),
+                || format!("\"{}\" is none of its bits{}", name.escape_debug(), instead(name, symbols)),
             )?;
         field |= 1 << bit.value;
     }
     #[expect(clippy::cast_precision_loss, reason = "the encoder refuses what is beyond 2^53")]
     let field = field as f64;
     Ok(field)
+}
+
+/// `; did you mean ENABLED?`, or what there is.
+fn instead(word: &str, symbols: &[Symbol]) -> String {
+    match nearest(word, symbols.iter().map(|symbol| symbol.name.as_str())) {
+        Some(near) => format!("; did you mean {near}?"),
+        None => format!(": {}", listed(symbols)),
+    }
 }
 
 fn listed(symbols: &[Symbol]) -> String {
