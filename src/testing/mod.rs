@@ -31,15 +31,16 @@ pub fn unhurried() {
     RUNS.set(Arc::downgrade(&alive));
     tokio::time::pause();
     let (tick, mut ticks) = tokio::sync::mpsc::channel(1);
+    let (runs, ended) = std::sync::mpsc::channel::<()>();
     // While a blocking task runs, tokio does not let a paused clock jump to the next timer by itself. This one ends with the
     // runtime, which drops the other end.
     tokio::task::spawn_blocking(move || {
         while tick.blocking_send(()).is_ok() {
-            std::thread::sleep(STEP);
+            let _ = ended.recv_timeout(STEP);
         }
     });
     tokio::spawn(async move {
-        let _alive = alive;
+        let _alive = (alive, runs);
         while ticks.recv().await.is_some() {
             tokio::time::advance(STEP).await;
         }
@@ -53,11 +54,11 @@ pub fn unhurried() {
 pub fn own_address() -> SocketAddr {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    // 16384 processes with 510 addresses each, from 127.128.0.0 on; .0 and .255 are left out.
-    let [_, high, low, _] = (std::process::id() % 0x4000).wrapping_mul(0x200).to_be_bytes();
+    // 4096 processes with 2032 addresses each, from 127.128.0.0 on; .0 and .255 are left out.
+    let [_, high, middle, _] = ((std::process::id() % 0x1000) << 11).to_be_bytes();
+    let block = u8::try_from(number / 254 % 8).unwrap_or(0);
     let last = u8::try_from(number % 254 + 1).unwrap_or(1);
-    let third = low | u8::from(number / 254 % 2 == 1);
-    SocketAddr::from((Ipv4Addr::new(127, 128 | (high & 0x7F), third, last), 0))
+    SocketAddr::from((Ipv4Addr::new(127, 128 | high, middle | block, last), 0))
 }
 
 #[cfg(test)]
