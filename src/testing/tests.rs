@@ -18,10 +18,11 @@ async fn a_stall_trips_no_time_out_and_silence_does() {
     let mut near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     tokio::spawn(async move {
         let (mut far, _) = listener.accept().await.unwrap();
-        // Before it can know that something has come.
-        stall(Duration::from_millis(300));
         let mut asked = [0];
         far.read_exact(&mut asked).await.unwrap();
+        stall(Duration::from_millis(300));
+        // What has become due meanwhile goes first.
+        tokio::task::yield_now().await;
         far.write_all(&asked).await.unwrap();
         std::future::pending::<()>().await;
     });
