@@ -20,6 +20,10 @@ kill-test rounds="50":
     cargo build --release
     python3 tests/interop/kill.py --rounds {{rounds}}
 
+# The tests on a machine that stalls for seconds at any moment: which of them expect it to be quick?
+stalls rounds="3":
+    python3 tests/stalls.py --rounds {{rounds}}
+
 bench:
     cargo bench
 

@@ -27,4 +27,6 @@ pub mod simulator;
 pub mod southbound;
 pub mod store;
 pub mod systemd;
+#[cfg(test)]
+mod testing;
 pub mod toml_file;

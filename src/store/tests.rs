@@ -238,14 +238,14 @@ fn an_operator_who_writes_delays_nobody_for_long() {
     let dir = TempDir::new().unwrap();
     let (mut store, _) = open(&settings(&dir)).unwrap();
     // Each try waits that long; the test would notice a wait for each of a hundred commits.
-    store.db.busy_timeout(std::time::Duration::from_millis(50)).unwrap();
+    store.db.busy_timeout(std::time::Duration::from_secs(1)).unwrap();
     let operator = rusqlite::Connection::open(settings(&dir).path).unwrap();
     operator.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (group, mut answers): (Vec<_>, Vec<_>) =
         (0..100).map(|n| commit(vec![put(&format!("G{n}"))])).unzip();
     let begun = std::time::Instant::now();
     store.carry_out(group).unwrap();
-    assert!(begun.elapsed() < std::time::Duration::from_secs(2));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(50));
     for answer in &mut answers {
         let said = answer.try_recv().unwrap().unwrap_err().to_string();
         assert!(said.contains("another program, such as sqlite3, is writing"), "{said}");

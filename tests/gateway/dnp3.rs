@@ -10,7 +10,7 @@ mod spine;
 mod tls;
 
 #[cfg(feature = "dnp3")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn every_fault_of_an_outstation_ends_in_a_known_state_and_wrong_data_never_passes_as_good() {
     let secured = async { tls::wrong_outstations().await + &tls::strange_gateway().await };
     crate::faults::matrix(rows::rows, "dnp3-fault-matrix.txt", secured).await;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 #[tokio::test]
 async fn a_probe_shows_every_point_of_every_model_and_what_nobody_knows_too() {
+    crate::testing::unhurried();
     let mut settings = DeviceSettings::new("ALL", Kind::Models);
     settings.models = models().ids();
     settings.models.insert(7, 64_999);

@@ -36,7 +36,7 @@ struct Verdict {
     wrong: Vec<String>,
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+#[tokio::test]
 async fn every_fault_ends_in_a_known_state_and_wrong_data_never_passes_as_good() {
     matrix(rows, "fault-matrix.txt", std::future::ready(String::new())).await;
 }

@@ -15,4 +15,6 @@ mod every_model;
 mod faults;
 mod serial;
 mod spine;
+#[path = "../../src/testing/mod.rs"]
+mod testing;
 mod tls;

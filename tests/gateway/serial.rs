@@ -14,8 +14,9 @@ use dergate::northbound::client::Client;
 use dergate::simulator::{DeviceSettings, Fault, Kind, Plant, PlantSettings, SerialPlace};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::Instant;
 use tokio_serial::{SerialPort, SerialStream};
 use tokio_util::sync::CancellationToken;
 
@@ -107,6 +108,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 async fn plant(cable: &Cable) -> Plant {
+    crate::testing::unhurried();
     let device = |unit: u8| DeviceSettings {
         unit,
         irradiance: 0.9,
@@ -172,7 +174,7 @@ async fn curtail(client: &Client, plant: &Plant) {
     client.create_dispatches(&[dispatch]).await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn eight_units_share_a_line_a_dead_one_costs_its_time_outs_and_commands_go_first() {
     let (cable, folder) = (Cable::lay(), tempfile::tempdir().unwrap());
     let plant = plant(&cable).await;
@@ -243,8 +245,11 @@ async fn dead_unit(cable: &Cable, plant: &Plant, service: &Service) {
         "the others since it was lost: {counts:?} polls; it was asked {} times and kept the line for {stalls:?}",
         stalls.len()
     );
-    assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 2, "fair: {counts:?}");
-    assert!(asked.iter().skip(lost - from).filter(|a| a.unit == DEAD).count() <= 4, "less and less often");
+    let kept = asked.iter().skip(lost - from).filter(|a| a.unit == DEAD).count();
+    assert!(kept <= 4, "less and less often");
+    // Each time that it keeps the line, who waits with a poll misses one less than who has just been read.
+    let spread = counts.iter().max().unwrap() - counts.iter().min().unwrap();
+    assert!(spread <= 2 + kept, "fair: {counts:?}, and the line was kept {kept} times");
     // After each question to the dead unit another unit has its turn.
     let again = asked.windows(3).filter(|w| w.iter().all(|a| a.unit == DEAD)).count();
     assert_eq!(again, 0, "never three in a row");

@@ -11,7 +11,8 @@ use dergate::northbound::client::Client;
 use dergate::simulator::{Device, DeviceSettings, Kind, Plant, PlantSettings};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// A gateway with a plant of every kind of device, and the way to both.
@@ -48,6 +49,7 @@ pub async fn start_as(
     more: &str,
     link: impl Fn(&Device) -> String,
 ) -> Site {
+    crate::testing::unhurried();
     let data = folder.path().join("data");
     let mut text = format!(
         "[gateway]\nname = \"spine\"\ndata_dir = {:?}\n[northbound]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.2:0\"\n{more}",
@@ -141,7 +143,7 @@ pub fn dispatch(watts: f64, seconds: i64) -> NewDispatch {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_dispatch_goes_down_to_every_kind_of_device_and_its_outcome_comes_back() {
     let site = start(plant().await, tempfile::tempdir().unwrap()).await;
     site.group().await;

@@ -16,7 +16,8 @@ use dergate::northbound::client::Client;
 use dergate::simulator::{DeviceSettings, Kind, Plant, PlantSettings, TlsSettings, TlsVersion};
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// One device as a test wants it.
@@ -79,6 +80,7 @@ fn settings(folder: &Path, case: &Case) -> DeviceSettings {
 
 /// Starts devices and a gateway that shows this certificate. `trusts`: whose clients the devices let in.
 pub async fn start(all: &Authorities, trusts: &Authority, gateway: &Issued, cases: &[Case]) -> Site {
+    crate::testing::unhurried();
     let folder = tempfile::tempdir().unwrap();
     save(folder.path(), "utility-ca.pem", &trusts.pem);
     save(folder.path(), "device-ca.pem", &all.device.pem);
@@ -160,7 +162,7 @@ impl Site {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn each_wrong_device_says_what_is_wrong_and_right_ones_deliver() {
     let all = Authorities::new();
     let odd = self_signed(&Sheet { until: (2021, 1, 1), ..Sheet::device(&[]) });
@@ -259,7 +261,7 @@ async fn asked(role: &str) -> Site {
     site
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn the_grid_service_limits_devices_over_tls() {
     let site = asked("GridServiceSunSpec").await;
     site.until("8 kW within 2 %", |s| (s.plant.power().get() - 8e3).abs() < 160.0).await;
@@ -271,7 +273,7 @@ async fn the_grid_service_limits_devices_over_tls() {
     site.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_role_that_may_not_write_is_named_in_the_outcome() {
     let site = asked("ReadOnlySunSpec").await;
     let named = |s: &Site| {
@@ -292,7 +294,7 @@ async fn a_role_that_may_not_write_is_named_in_the_outcome() {
     site.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_gateway_that_devices_do_not_let_in_says_so() {
     let all = Authorities::new();
     let sheet = Sheet::gateway("GridServiceSunSpec");

@@ -11,7 +11,7 @@ import sys
 import time
 import uuid
 
-from harness import DEVICES, NS, Checks, Place, REQUEST_TIMEOUT, SOAP, envelope, flags, header, same
+from harness import DEVICES, NS, PATIENCE, SOAP, Checks, Place, envelope, flags, header, same
 
 QUERY = envelope(
     "DERGroupQueriesRequestMessage", "DERGroupQueries",
@@ -28,7 +28,7 @@ def head(body, path="/61968-5/create/executeDERGroups", length=None, more=""):
     return (f"POST {path} HTTP/1.1\r\nHost: gateway\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: {length}\r\n{more}\r\n").encode()
 
 
-def exchange(place, data, then_close=False, patience=15):
+def exchange(place, data, then_close=False, patience=PATIENCE):
     """Sends bytes and reads until the answer is whole or the connection ends; gives all that came."""
     with socket.create_connection(("127.0.0.1", place.north), timeout=patience) as s:
         try:
@@ -232,7 +232,7 @@ def slowly(place, start, drop):
     """One byte at a time, for ever; gives the answer, and insists on being cut off."""
     with socket.create_connection(("127.0.0.1", place.north), timeout=0.2) as s:
         s.sendall(start)
-        deadline, got = time.monotonic() + 4 * REQUEST_TIMEOUT, b""
+        deadline, got = time.monotonic() + PATIENCE, b""
         while time.monotonic() < deadline:
             try:
                 s.sendall(drop)
@@ -251,7 +251,7 @@ def slowly(place, start, drop):
 
 def burst(place, count):
     ask = head(QUERY.encode(), "/61968-5/get/queryDERGroups") + QUERY.encode()
-    sockets = [socket.create_connection(("127.0.0.1", place.north), timeout=20) for _ in range(count)]
+    sockets = [socket.create_connection(("127.0.0.1", place.north), timeout=PATIENCE) for _ in range(count)]
 
     def one(s):
         with s:

@@ -14,7 +14,7 @@ import uuid
 import zeep
 from lxml import etree
 
-from harness import FUNCTIONS, M, NS, SOAP, same
+from harness import FUNCTIONS, M, NS, PATIENCE, SOAP, same
 
 PATHS = {
     "create": "/create/executeDERGroups", "change": "/change/executeDERGroups", "groups": "/get/queryDERGroups",
@@ -66,7 +66,7 @@ class Schemas:
             one = waiting.pop()
             if os.path.exists(os.path.join(at, one)):
                 continue
-            with urllib.request.urlopen(f"{place.url}/{folder}/xsd/{one}", timeout=5) as answer:
+            with urllib.request.urlopen(f"{place.url}/{folder}/xsd/{one}", timeout=PATIENCE) as answer:
                 text = answer.read()
             with open(os.path.join(at, one), "wb") as f:
                 f.write(text)
@@ -138,13 +138,13 @@ class Watch:
         self.message_ids.add(fresh)
         sent = datetime.datetime.fromisoformat(head.findtext(f"{{{M}}}Timestamp").replace("Z", "+00:00"))
         age = datetime.datetime.now(datetime.timezone.utc) - sent
-        if abs(age.total_seconds()) > 30:
+        if abs(age.total_seconds()) > PATIENCE:
             raise AssertionError(f"Timestamp {sent} is not now")
 
 
 class Transport(zeep.transports.Transport):
     def __init__(self, watch):
-        super().__init__(timeout=10, operation_timeout=20)
+        super().__init__(timeout=PATIENCE, operation_timeout=PATIENCE)
         self.watch = watch
 
     def post(self, address, message, headers):

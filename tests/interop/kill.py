@@ -22,7 +22,7 @@ import urllib.request
 import uuid
 import xml.etree.ElementTree as ET
 
-from harness import FUNCTIONS, M, NS, SOAP, free_ports
+from harness import FUNCTIONS, M, NS, PATIENCE, SOAP, free_ports
 
 DEVICES = 8
 
@@ -36,11 +36,11 @@ class Gone(Exception):
 
 
 def get(url):
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         return json.load(answer)
 
 
-def wait_for(what, holds, seconds=30):
+def wait_for(what, holds, seconds=PATIENCE):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
@@ -271,7 +271,7 @@ def main():
 
             def start():
                 process = subprocess.Popen([args.program, "run", "--config", config], stdout=log, stderr=log)
-                wait_for("the gateway", lambda: urllib.request.urlopen(admin + "/readyz", timeout=2).status == 200)
+                wait_for("the gateway", lambda: urllib.request.urlopen(admin + "/readyz", timeout=PATIENCE).status == 200)
                 return process
 
             for number in range(args.rounds + 1):
@@ -301,9 +301,9 @@ def main():
                     time.sleep(5)
                     gateway = start()
                     held = lambda: [d["name"] for d in get(control + "/devices") if d["held"]]
-                    wait_for("release of devices whose dispatch ended meanwhile", lambda: not held(), 20)
+                    wait_for("release of devices whose dispatch ended meanwhile", lambda: not held())
                     ends = lambda: all(d["state"] == "ended" for d in get(admin + "/status.json")["dispatches"])
-                    wait_for("dispatches ended", ends, 20)
+                    wait_for("dispatches ended", ends)
                     released += 1
                     gateway.send_signal(signal.SIGKILL)
                     gateway.wait()

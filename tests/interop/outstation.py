@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 
-from harness import Checks, free_ports, get, same, wait_for
+from harness import PATIENCE, Checks, free_ports, get, same, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PV, STORAGE = "3c7b3ff0-5d0e-4d0a-8f00-0000000000a1", "3c7b3ff0-5d0e-4d0a-8f00-0000000000a2"
@@ -58,7 +58,7 @@ class Peer:
         with open(self.log.name) as f:
             if "Entities" not in f.read():
                 return False
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.control or self.port), timeout=1) as wire:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.control or self.port), timeout=PATIENCE) as wire:
             if self.control is not None:
                 self.wire = wire.dup()
             return True
@@ -144,7 +144,7 @@ class Run:
 
     def command(self, *args, expects=0, stdin=""):
         """One command of the program; its output if it ends as expected."""
-        done = subprocess.run([self.program, *args], capture_output=True, text=True, input=stdin, timeout=60)
+        done = subprocess.run([self.program, *args], capture_output=True, text=True, input=stdin, timeout=PATIENCE)
         if done.returncode != expects:
             raise AssertionError(f"{args} ended with {done.returncode}, not {expects}: {done.stdout[-800:]}{done.stderr[-800:]}")
         return done
@@ -152,7 +152,7 @@ class Run:
     def stop(self):
         if self.gateway:
             self.gateway.send_signal(signal.SIGTERM)
-            same(self.gateway.wait(timeout=30), 0, "exit status of the gateway")
+            same(self.gateway.wait(timeout=PATIENCE), 0, "exit status of the gateway")
             self.gateway = None
         for peer in self.peers:
             peer.stop()
@@ -182,7 +182,7 @@ def readings(run, check):
         assert "no value" in device["reason"] and "current_a" in device["reason"], device["reason"]
         same((device["values"]["current"]["value"], device["values"]["current"]["quality"]), (None, "invalid"), "current")
         run.pv.tell(ai=dict.fromkeys(CURRENTS, 87))
-        wait_for("online", lambda: run.device(PV)["state"] == "online", 15)
+        wait_for("online", lambda: run.device(PV)["state"] == "online")
         near(run.value(PV, "current")["value"], 26.1)
 
     with check.case("nameplate from its points"):
@@ -197,35 +197,35 @@ def events(run, check):
     with check.case("a change comes as an event"):
         for watts in (5_200, -300, 6_400):
             run.pv.tell(ai={537: watts})
-            wait_for(f"{watts} W is shown", lambda: run.value(PV, "activePower").get("value") == watts, 15)
+            wait_for(f"{watts} W is shown", lambda: run.value(PV, "activePower").get("value") == watts)
 
     with check.case("no value is told as such, and comes back"):
         run.pv.tell(ai={537: NOTHING})
-        wait_for("not good", lambda: run.value(PV, "activePower").get("quality") != "good", 15)
+        wait_for("not good", lambda: run.value(PV, "activePower").get("quality") != "good")
         run.pv.tell(ai={537: 6_000})
-        wait_for("good again", lambda: run.value(PV, "activePower").get("quality") == "good", 15)
+        wait_for("good again", lambda: run.value(PV, "activePower").get("quality") == "good")
         near(run.value(PV, "activePower")["value"], 6_000)
 
     with check.case("an alarm is in the sequence of events"):
         # Without a time of its own: dnp3py sends g2v1.
         run.pv.tell(bi={2: True})
-        wait_for("told", lambda: run.device(PV)["events"], 15)
+        wait_for("told", lambda: run.device(PV)["events"])
         assert any(e["clock"] == "gateway" and e["value"] == "on" for e in run.device(PV)["events"]), run.device(PV)["events"]
         print(f"dnp3: its events: {run.device(PV)['events'][:3]}")
         run.pv.tell(bi={2: False})
 
     with check.case("local mode holds commands back"):
         run.storage.tell(bi={10: True})
-        wait_for("said", lambda: "local" in run.device(STORAGE)["reason"].lower(), 15)
+        wait_for("said", lambda: "local" in run.device(STORAGE)["reason"].lower())
         run.storage.tell(bi={10: False})
-        wait_for("over", lambda: "local" not in run.device(STORAGE)["reason"].lower(), 15)
+        wait_for("over", lambda: "local" not in run.device(STORAGE)["reason"].lower())
 
 
 def follow(run, peer, group, watts, commands):
     """Sends a dispatch; the outstation gets these commands, and its measurement follows as a device's would."""
     since = peer.count()
     run.command("dispatch", "--group", group, "--active-power", f"{watts}W", "--for", "5m", "--url", f"http://127.0.0.1:{run.north}")
-    wait_for(f"{group} is asked", lambda: any(c.startswith(commands[-1]) for c in peer.commands(since)), 20)
+    wait_for(f"{group} is asked", lambda: any(c.startswith(commands[-1]) for c in peer.commands(since)))
     told = peer.commands(since)
     print(f"dnp3: {group} to {watts} W: {', '.join(told)}")
     for command in commands:
@@ -247,8 +247,8 @@ def dispatches(run, check):
         same(run.pv.held()["bo"]["17"], True, "BO17")
 
     with check.case("its enable is accepted and cannot be verified, and is shown as that"):
-        wait_for("outcome", lambda: [s for s in run.shares("PV") if s["outcome"] not in ("waiting", "sent")], 20)
-        wait_for(ACCEPTED, lambda: any(ACCEPTED in f"{s['outcome']} {s['reason']}" for s in run.shares("PV")), 20)
+        wait_for("outcome", lambda: [s for s in run.shares("PV") if s["outcome"] not in ("waiting", "sent")])
+        wait_for(ACCEPTED, lambda: any(ACCEPTED in f"{s['outcome']} {s['reason']}" for s in run.shares("PV")))
         shown = run.command("status", "--url", f"http://127.0.0.1:{run.admin}").stdout
         assert ACCEPTED in shown, shown
         print(f"dnp3: {run.shares('PV')}")
@@ -256,7 +256,7 @@ def dispatches(run, check):
     with check.case("a set point arrives, with its sign"):
         follow(run, run.storage, "ESS", -2_500, ["AO93=-250", "BO18=LATCH_ON"])
         same(run.storage.held()["ai"]["154"], -250, "AI154")
-        wait_for(ACCEPTED, lambda: any(ACCEPTED in f"{s['outcome']} {s['reason']}" for s in run.shares("ESS")), 20)
+        wait_for(ACCEPTED, lambda: any(ACCEPTED in f"{s['outcome']} {s['reason']}" for s in run.shares("ESS")))
 
     with check.case("the gateway goes on after its commands"):
         for mrid in (PV, STORAGE):
@@ -338,12 +338,12 @@ class Ceasing(threading.Thread):
         for command, shows in (("disconnect", {16: False, 17: False}), ("connect", {14: False, 15: True})):
             peer.tell(bi=shows)
             args = [self.site.program, "control", peer.link(), command, "--yes", "--watch", "0"]
-            self.ends[command] = subprocess.run(args, capture_output=True, text=True, timeout=120)
+            self.ends[command] = subprocess.run(args, capture_output=True, text=True, timeout=2 * PATIENCE)
 
 
 def ceased(run, check, ceasing):
     with check.case("control: disconnect and connect arrive, permissions first, and cannot be verified"):
-        ceasing.join(timeout=150)
+        ceasing.join(timeout=4 * PATIENCE)
         same(list(ceasing.ends), ["disconnect", "connect"], "what ended")
         for command, end in ceasing.ends.items():
             same(end.returncode, 0, f"{command} says {end.stdout[-600:]}{end.stderr[-600:]}; its exit status")
@@ -355,7 +355,7 @@ def ceased(run, check, ceasing):
 def away(run, check):
     with check.case("gone and back: shown, and read again"):
         run.pv.stop()
-        wait_for("not online", lambda: run.device(PV)["state"] == "comm_lost", 30)
+        wait_for("not online", lambda: run.device(PV)["state"] == "comm_lost")
         quality = run.value(PV, "activePower").get("quality")
         assert quality != "good", f"its power is still {quality}"
         same(run.device(STORAGE)["state"], "online", "the other")
@@ -363,8 +363,8 @@ def away(run, check):
         run.peers[0] = run.pv = again
         wait_for("back", again.ready)
         again.at_work(storage=False)
-        wait_for("online", lambda: run.device(PV)["state"] == "online", 40)
-        wait_for("good", lambda: run.value(PV, "activePower").get("quality") == "good", 20)
+        wait_for("online", lambda: run.device(PV)["state"] == "online")
+        wait_for("good", lambda: run.value(PV, "activePower").get("quality") == "good")
 
 
 def main():

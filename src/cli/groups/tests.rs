@@ -102,7 +102,7 @@ async fn a_refusal_and_silence_end_differently() {
     let (ended, said) = dispatch(&url, &["--group", "NONE", "--active-power", "1kW"]).await;
     assert_eq!(ended, End::Failed("NONE: no such DER group [99.1]; `dergate groups` lists them".to_owned()));
     assert_eq!(said, "");
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let listener = TcpListener::bind(crate::testing::own_address()).await.unwrap();
     let nobody = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let (ended, _) = groups(&nobody, &[]).await;

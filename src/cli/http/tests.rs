@@ -45,7 +45,7 @@ async fn bounds_are_kept() {
 
 #[tokio::test]
 async fn no_answer_is_told_apart() {
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = TcpListener::bind(crate::testing::own_address()).await.unwrap();
     let url = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
     let said = get(&url, "/", 5).await.unwrap_err().to_string();

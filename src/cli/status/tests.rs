@@ -112,7 +112,7 @@ async fn failures_and_silence_are_told_apart() {
     let (end, _) = run_against("200 OK", "<html>", false).await;
     assert!(matches!(&end, End::Failed(words) if words.contains("not the admin listener")), "{end:?}");
     let args = |url: &str| Args { url: url.to_owned(), json: false, device: None };
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let closed = TcpListener::bind(crate::testing::own_address()).await.unwrap();
     let url = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
     let end = run(&args(&url), &mut Vec::new()).await;

@@ -31,6 +31,7 @@ async fn dergate(words: &[&str]) -> (End, String) {
 }
 
 async fn plant() -> (Plant, String) {
+    crate::testing::unhurried();
     let devices = vec![DeviceSettings::dnp3("BESS-1", Kind::Storage)];
     let plant = Plant::start(PlantSettings { control: None, devices }).await.unwrap();
     let link = plant.devices()[0].link();
@@ -41,7 +42,7 @@ fn document(out: &str) -> Value {
     serde_json::from_str(out).unwrap_or_else(|why| panic!("{why}: {out}"))
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_probe_shows_what_it_is_and_what_it_can_do() {
     let (plant, link) = plant().await;
     let (end, out) = dergate(&["probe", &link]).await;
@@ -77,7 +78,7 @@ async fn a_probe_shows_what_it_is_and_what_it_can_do() {
     plant.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn points_are_read_and_what_is_missing_fails() {
     let (plant, link) = plant().await;
     let (end, out) = dergate(&["read", &link, "AI0", "active_power", "BI10..BI12", "--json"]).await;
@@ -98,7 +99,7 @@ async fn points_are_read_and_what_is_missing_fails() {
     plant.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn outputs_are_written_after_a_yes_and_read_back() {
     let (plant, link) = plant().await;
     let (end, _) = dergate(&["write", &link, "AO88=600"]).await;
@@ -134,7 +135,7 @@ async fn outputs_are_written_after_a_yes_and_read_back() {
     plant.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_recording_shows_what_the_outstation_showed() {
     let (plant, link) = plant().await;
     let folder = tempfile::tempdir().unwrap();
@@ -161,7 +162,7 @@ async fn a_recording_shows_what_the_outstation_showed() {
     assert!(matches!(&end, End::Usage(words) if words.contains("the recording is of DNP3")), "{end:?}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_control_is_previewed_carried_out_and_released() {
     let (plant, link) = plant().await;
     let (end, out) = dergate(&["control", &link, "limit_active_power", "50%", "--dry-run"]).await;
@@ -177,9 +178,9 @@ async fn a_control_is_previewed_carried_out_and_released() {
     plant.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn nobody_there_ends_with_3() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = std::net::TcpListener::bind(crate::testing::own_address()).unwrap().local_addr().unwrap();
     let link = format!("dnp3+tcp://{closed}?outstation=10");
     let (end, _) = dergate(&["probe", &link]).await;
     assert!(matches!(&end, End::NoAnswer(words) if words.contains("refused")), "{end:?}");
@@ -193,8 +194,9 @@ async fn nobody_there_ends_with_3() {
 }
 
 /// Whoever drives the outstation hears what it said of itself from a recording too.
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn a_recording_keeps_what_the_outstation_said_of_itself() {
+    crate::testing::unhurried();
     let devices = vec![DeviceSettings {
         faults: vec![Fault::Trouble],
         ..DeviceSettings::dnp3("BESS-1", Kind::Storage)

@@ -17,7 +17,8 @@ struct Served {
 
 impl Served {
     async fn start(settings: Settings, service: Service) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        crate::testing::unhurried();
+        let listener = TcpListener::bind(crate::testing::own_address()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let task = tokio::spawn(serve(settings, listener, service, stop.clone()));

@@ -17,6 +17,7 @@ struct Rig {
 
 impl Rig {
     async fn of(device: DeviceSettings) -> Self {
+        crate::testing::unhurried();
         let plant = Plant::start(PlantSettings { control: None, devices: vec![device] }).await.unwrap();
         let master = Master::of(&plant.devices()[0]).await;
         Self { plant, master }
@@ -25,6 +26,8 @@ impl Rig {
     async fn with(kind: Kind, faults: &[Fault]) -> Self {
         let mut device = DeviceSettings::dnp3("D-1", kind);
         device.ramp_percent_per_s = 1_000.0;
+        // It gives its port up for a while if it refuses connections.
+        device.listen = crate::testing::own_address();
         device.faults = faults.to_vec();
         Self::of(device).await
     }
@@ -49,7 +52,7 @@ async fn until(what: &str, mut so: impl FnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), looking).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(Duration::from_mins(1), looking).await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 #[tokio::test]

@@ -52,6 +52,7 @@ impl Client {
 }
 
 async fn one(settings: DeviceSettings) -> (Plant, Device) {
+    crate::testing::unhurried();
     let plant = Plant::start(PlantSettings { control: None, devices: vec![settings] }).await.unwrap();
     let device = plant.devices()[0].clone();
     (plant, device)
@@ -60,6 +61,7 @@ async fn one(settings: DeviceSettings) -> (Plant, Device) {
 async fn with(faults: &[Fault]) -> (Plant, Device) {
     let mut settings = DeviceSettings::new("T", Kind::Pv);
     settings.faults = faults.to_vec();
+    settings.listen = crate::testing::own_address();
     one(settings).await
 }
 
@@ -118,7 +120,6 @@ async fn a_limit_over_the_wire_moves_the_power() {
     assert_eq!(client.ask(&write).await.unwrap(), [16, a1, a0, 0, 5]);
     assert!(device.limit_active() && device.held());
     assert_eq!(device.writes().last().unwrap().registers, [5_000, 0, 60, 0, 1]);
-    tokio::time::pause();
     tokio::time::advance(Duration::from_secs(10)).await;
     assert_eq!(device.power(), Watts::new(5_000.0));
     tokio::time::advance(Duration::from_secs(60)).await;
@@ -189,7 +190,7 @@ async fn a_silent_device_takes_requests_and_says_nothing_until_it_is_healed() {
 async fn a_slow_device_answers_late() {
     let (_plant, device) = with(&[Fault::Slow(Duration::from_millis(40))]).await;
     let mut client = Client::connect(&device).await.unwrap();
-    let asked = std::time::Instant::now();
+    let asked = tokio::time::Instant::now();
     assert_eq!(client.ask(&READ_MARKER).await.unwrap(), MARKER);
     assert!(asked.elapsed() >= Duration::from_millis(40));
 }
@@ -272,8 +273,8 @@ async fn a_thousand_devices_answer() {
     assert_eq!(answered, 1_000);
     assert!((plant.power().get() - watts).abs() < watts * 0.01);
     plant.stop().await;
-    // About a second here in a debug build; the bound only catches work that grows with the square of the number.
-    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+    // A few seconds on a slow machine; the bound only catches work that grows with the square of the number.
+    assert!(started.elapsed() < Duration::from_mins(5), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
@@ -303,7 +304,7 @@ async fn a_device_is_busy_for_a_while_resets_and_hangs_up_as_its_fault_says() {
             break client;
         }
     };
-    let idle = std::time::Instant::now();
+    let idle = tokio::time::Instant::now();
     assert!(client.answer().await.is_err());
     assert!(idle.elapsed() >= Duration::from_millis(900));
 }

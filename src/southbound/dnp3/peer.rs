@@ -6,6 +6,7 @@ use super::{Outstation, Part};
 use crate::device_map::LinkOptions;
 use crate::device_map::dnp3::SessionOptions;
 use crate::southbound::Dnp3Addresses;
+use crate::testing::{own_address, unhurried};
 use dnp3::app::control::{
     CommandStatus, Group12Var1, Group41Var1, Group41Var2, Group41Var3, Group41Var4, OpType, TripCloseCode,
 };
@@ -127,7 +128,7 @@ pub struct Station {
 
 impl Station {
     pub async fn new() -> Self {
-        Self::at("127.0.0.1:0".parse().unwrap(), Arc::default()).await
+        Self::at(own_address(), Arc::default()).await
     }
 
     pub async fn at(at: SocketAddr, desk: Arc<Desk>) -> Self {
@@ -136,6 +137,7 @@ impl Station {
 
     /// Several link addresses behind one end point; one database each, the handle is of the first.
     pub async fn in_server(mut server: Server, desk: Arc<Desk>, addresses: &[Dnp3Addresses]) -> Self {
+        unhurried();
         let mut handles = Vec::new();
         for addresses in addresses {
             let mut config = OutstationConfig::new(
@@ -233,7 +235,7 @@ pub struct Pipe {
 
 impl Pipe {
     pub async fn to(there: SocketAddr) -> Self {
-        Self::at("127.0.0.1:0".parse().unwrap(), there).await
+        Self::at(own_address(), there).await
     }
 
     /// At this very address.
@@ -302,11 +304,11 @@ pub struct Multidrop {
 
 impl Multidrop {
     pub async fn of(outstations: &[u16]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(own_address()).await.unwrap();
         let (at, made) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
         let (mut flows, mut stations, mut branches) = (Vec::new(), Vec::new(), Vec::new());
         for &outstation in outstations {
-            let server = Server::new_tcp_server(LinkErrorMode::Close, "127.0.0.1:0".parse().unwrap());
+            let server = Server::new_tcp_server(LinkErrorMode::Close, own_address());
             let addresses = Dnp3Addresses { outstation, ..ADDRESSES };
             let station = Station::in_server(server, Arc::default(), &[addresses]).await;
             let (flow, seen) = watch::channel(Flow::Pass);
@@ -412,12 +414,14 @@ impl Desktop {
     }
 
     pub async fn paced(place: Place, session: &SessionOptions, addresses: Dnp3Addresses, pace: Pace) -> Self {
+        unhurried();
         let options = LinkOptions { connect_timeout: Duration::from_secs(1), ..LinkOptions::default() };
         let channel = Channel::open_at(place, &options, None, false, pace).await;
         Self::on(channel, session, addresses).await
     }
 
     pub async fn on(channel: Channel, session: &SessionOptions, addresses: Dnp3Addresses) -> Self {
+        unhurried();
         let (outstation, news) = channel.join(addresses, session, PATIENCE).await.unwrap();
         channel.enable().await;
         Self { channel, outstation, news }
@@ -435,7 +439,7 @@ impl Desktop {
                 passed.push(brief(&news));
             }
         };
-        match tokio::time::timeout(Duration::from_secs(10), all).await {
+        match tokio::time::timeout(Duration::from_mins(1), all).await {
             Ok(found) => found,
             Err(_) => panic!("it never came; this did: {passed:#?}"),
         }

@@ -58,6 +58,7 @@ pub fn server(
 
 /// Listens with TLS before a server without. `None`: closes each session as soon as it is made.
 pub async fn front(config: Arc<ServerConfig>, to: Option<SocketAddr>) -> SocketAddr {
+    crate::testing::unhurried();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(config);

@@ -124,7 +124,7 @@ pub struct Proxy {
 impl Proxy {
     /// Lays a wire to an outstation.
     pub async fn lay(to: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = TcpListener::bind(crate::testing::own_address()).await.unwrap();
         let (trouble, told) = watch::channel(Trouble::None);
         let (address, made, mut tasks) = (listener.local_addr().unwrap(), Arc::default(), JoinSet::new());
         let more = Arc::default();

@@ -64,7 +64,7 @@ fn shape_of(value: &Value) -> BTreeSet<String> {
     keys
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn one_dispatch_moves_members_of_both_protocols_and_nothing_tells_them_apart() {
     let devices = vec![
         bright(DeviceSettings::new("S-PV", Kind::Pv700)),
@@ -110,7 +110,7 @@ async fn one_dispatch_moves_members_of_both_protocols_and_nothing_tells_them_apa
     site.stop().await.0.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn what_an_outstation_records_is_shown_with_its_own_time() {
     let site = start_as(
         plant(vec![bright(DeviceSettings::dnp3("D-PV", Kind::Pv))]).await,
@@ -130,11 +130,11 @@ async fn what_an_outstation_records_is_shown_with_its_own_time() {
     assert_eq!(event["quality"], "good");
     let time = |key: &str| event[key].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
     let late = time("received").duration_since(time("at"));
-    assert!(late.abs() < jiff::SignedDuration::from_secs(5), "received {late} after it happened");
+    assert!(late.abs() < jiff::SignedDuration::from_mins(1), "received {late} after it happened");
     site.stop().await.0.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn two_outstations_share_a_serial_line() {
     let cable = Cable::lay();
     let place = || SerialPlace {
@@ -174,7 +174,7 @@ async fn two_outstations_share_a_serial_line() {
     site.stop().await.0.stop().await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn an_outstation_that_restarts_is_told_again_what_it_has_lost() {
     let plant = plant(vec![bright(DeviceSettings::dnp3("D-PV", Kind::Pv))]).await;
     let site = start_as(plant, tempfile::tempdir().unwrap(), "", Device::link).await;
@@ -203,7 +203,7 @@ fn secured(folder: &Path, all: &Authorities, mut device: DeviceSettings) -> Devi
     device
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn members_of_both_protocols_over_tls() {
     let (all, folder) = (Authorities::new(), tempfile::tempdir().unwrap());
     save(folder.path(), "utility-ca.pem", &all.utility.pem);

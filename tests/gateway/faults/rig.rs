@@ -166,9 +166,12 @@ pub struct Rig {
 
 impl Rig {
     pub async fn start(rows: Vec<Row>) -> Self {
+        crate::testing::unhurried();
         let devices = rows.iter().enumerate().map(|(place, row)| {
             let make = if row.wire.is_some() { DeviceSettings::dnp3 } else { DeviceSettings::new };
             let mut device = make(format!("F-{place}"), row.kind);
+            // Whoever refuses connections gives its port up for a while.
+            device.listen = crate::testing::own_address();
             device.models.clone_from(&row.models);
             device.faults.clone_from(&row.start);
             // No faster than what is noted of the truth can follow.

@@ -174,6 +174,7 @@ impl Master {
 
     /// A master of a channel that is there.
     pub async fn on(mut channel: MasterChannel, outstation: u16) -> Self {
+        crate::testing::unhurried();
         let seen = Arc::new(Mutex::new(Seen::default()));
         let mut config = AssociationConfig::quiet();
         config.response_timeout = dnp3::app::Timeout::from_secs(2).unwrap();

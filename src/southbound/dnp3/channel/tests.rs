@@ -10,6 +10,7 @@ use crate::southbound::tls::front::{Site, front, server, site};
 use crate::southbound::tls::testing::{Authority, Issued, Sheet};
 use crate::southbound::tls::{Client, Fingerprint};
 use crate::southbound::{Dnp3Addresses, Link};
+use crate::testing::own_address;
 use rustls::version::{TLS12, TLS13};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ async fn the_second_end_point_is_taken_when_the_first_is_gone_and_the_first_when
 
 #[tokio::test]
 async fn a_first_end_point_that_accepts_and_says_nothing_is_passed_over() {
-    let (dumb, station) = (TcpListener::bind("127.0.0.1:0").await.unwrap(), Station::new().await);
+    let (dumb, station) = (TcpListener::bind(own_address()).await.unwrap(), Station::new().await);
     let mut desk = Desktop::to(&[dumb.local_addr().unwrap(), station.at]).await;
     desk.values(Source::Integrity).await;
 }
@@ -171,11 +172,14 @@ async fn a_pin_or_no_certificate_is_refused_in_words() {
 #[tokio::test]
 async fn a_device_that_never_answers_the_handshake_does_not_hold_the_channel_for_ever() {
     let site = site();
-    let dumb = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let dumb = TcpListener::bind(own_address()).await.unwrap();
     let at = dumb.local_addr().unwrap();
     let mut desk = secured(Some(site.client("inverter.local")), at).await;
-    let words = desk.down().await;
-    assert!(words.contains("handshake is not answered"), "{words}");
+    desk.until(|news| match news {
+        News::Link(LinkState::Down(words)) => words.contains("handshake is not answered").then_some(()),
+        _ => None,
+    })
+    .await;
     drop(dumb);
     let station = Station::new().await;
     let config = server(&device(&site.devices, &["inverter.local"]), &site.own, &[&TLS13]);

@@ -67,17 +67,18 @@ async fn a_wrong_echo_of_a_write_is_no_success() {
 
 #[tokio::test]
 async fn why_there_is_no_connection_is_said() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let endpoint = |host: &str| Endpoint::Tcp { host: host.into(), port };
+    crate::testing::unhurried();
+    let listener = tokio::net::TcpListener::bind(crate::testing::own_address()).await.unwrap();
+    let here = listener.local_addr().unwrap();
+    let endpoint = |host: &str| Endpoint::Tcp { host: host.into(), port: here.port() };
     let slammed = tokio::spawn(async move {
         let (stream, _) = listener.accept().await.unwrap();
         drop(stream);
     });
-    let error = Bus::new(endpoint("127.0.0.1")).read(&peer(1), 0, 2).await;
+    let error = Bus::new(endpoint(&here.ip().to_string())).read(&peer(1), 0, 2).await;
     assert_eq!(error, Err(BusError::Connect(ConnectFault::AcceptedThenReset)));
     slammed.await.unwrap();
-    let mut refused = Bus::new(endpoint("127.0.0.1"));
+    let mut refused = Bus::new(endpoint(&here.ip().to_string()));
     assert_eq!(refused.read(&peer(1), 0, 2).await, Err(BusError::Connect(ConnectFault::Refused)));
     assert!(refused.retry_at(1).is_some(), "it is not tried again at once");
     let error = Bus::new(endpoint("no such host")).read(&peer(1), 0, 2).await;

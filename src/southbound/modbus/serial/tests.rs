@@ -402,14 +402,14 @@ async fn a_babbling_line_is_given_up_in_time() {
 
 #[tokio::test]
 async fn a_port_that_cannot_be_had_is_said_in_words() {
-    let open = async |path: &str| SerialLine::new(path, options()).open(Duration::from_secs(5)).await;
+    let open = async |path: &str| SerialLine::new(path, options()).open(Duration::from_mins(1)).await;
     assert_eq!(open("/dev/ttyNOTHERE0").await, Err(ConnectFault::NoPort));
     let file = tempfile::NamedTempFile::new().unwrap();
     assert_eq!(open(file.path().to_str().unwrap()).await, Err(ConnectFault::NotAPort));
     let (_master, slave) = SerialStream::pair().unwrap();
     let path = tokio_serial::SerialPort::name(&slave).unwrap();
     let mut first = SerialLine::new(&path, options());
-    assert_eq!(first.open(Duration::from_secs(5)).await, Ok(()));
+    assert_eq!(first.open(Duration::from_mins(1)).await, Ok(()));
     assert_eq!(open(&path).await, Err(ConnectFault::PortBusy));
     drop(first);
     assert_eq!(open(&path).await, Ok(()), "free again");
@@ -426,6 +426,7 @@ async fn a_port_that_cannot_be_had_is_said_in_words() {
 
 #[tokio::test]
 async fn a_port_that_vanishes_is_said_to_be_gone() {
+    crate::testing::unhurried();
     let (master, slave) = SerialStream::pair().unwrap();
     let path = tokio_serial::SerialPort::name(&slave).unwrap();
     let mut bus = Bus::new(super::super::Endpoint::Serial { path, serial: options() });

@@ -18,6 +18,7 @@ fn unsolicited(number: u8) -> Frame {
 
 /// An outstation that says one thing to everything; the wire to it; a master on it.
 async fn wire(says: Vec<u8>) -> (Proxy, TcpStream) {
+    crate::testing::unhurried();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let proxy = Proxy::lay(listener.local_addr().unwrap()).await;
     tokio::spawn(async move {
@@ -38,7 +39,7 @@ async fn wire(says: Vec<u8>) -> (Proxy, TcpStream) {
 async fn ask(master: &mut TcpStream, octets: usize) -> Vec<u8> {
     let mut told = vec![0; octets];
     master.write_all(b"?").await.unwrap();
-    timeout(Duration::from_secs(5), master.read_exact(&mut told)).await.unwrap().unwrap();
+    timeout(Duration::from_mins(1), master.read_exact(&mut told)).await.unwrap().unwrap();
     told
 }
 
@@ -135,7 +136,7 @@ async fn a_reset_comes_in_the_middle_of_an_answer() {
     let (proxy, mut master) = wire(says.clone()).await;
     proxy.set(Trouble::Reset(8));
     assert_eq!(ask(&mut master, 8).await, says[..8]);
-    let end = timeout(Duration::from_secs(5), master.read(&mut [0; 64])).await.unwrap();
+    let end = timeout(Duration::from_mins(1), master.read(&mut [0; 64])).await.unwrap();
     assert_eq!(end.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset, "reset, not ended");
 }
 
@@ -162,7 +163,7 @@ async fn refused_hangs_up_and_lets_nobody_in_until_it_is_over() {
     proxy.set(Trouble::Refused);
     assert!(ends(&mut master).await.is_some_and(|end| !end.is_ok_and(|read| read > 0)));
     let gone = async { while TcpStream::connect(proxy.address()).await.is_ok() {} };
-    timeout(Duration::from_secs(5), gone).await.unwrap();
+    timeout(Duration::from_mins(1), gone).await.unwrap();
     proxy.set(Trouble::None);
     let back = async {
         loop {
@@ -171,6 +172,6 @@ async fn refused_hangs_up_and_lets_nobody_in_until_it_is_over() {
             }
         }
     };
-    let mut master = timeout(Duration::from_secs(5), back).await.unwrap();
+    let mut master = timeout(Duration::from_mins(1), back).await.unwrap();
     assert_eq!(ask(&mut master, says.len()).await, says);
 }

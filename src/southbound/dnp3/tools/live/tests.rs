@@ -18,13 +18,14 @@ fn quick() -> ProbeOptions {
 
 #[tokio::test]
 async fn nobody_there_is_told_as_such() {
-    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let closed = std::net::TcpListener::bind(crate::testing::own_address()).unwrap().local_addr().unwrap();
     let error = live(&format!("dnp3+tcp://{closed}"), quick()).map().await.unwrap_err();
     assert!(matches!(&error, ProbeError::Silent { reason, .. } if reason.contains("refused")), "{error}");
 }
 
 #[tokio::test]
 async fn who_is_connected_and_silent_is_told_what_it_may_be() {
+    crate::testing::unhurried();
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let link = format!("dnp3+tcp://{}?outstation=10&master=3", listener.local_addr().unwrap());
     let held = tokio::spawn(async move { listener.accept().await.unwrap() });
@@ -56,6 +57,7 @@ fn only_whole_numbers_are_marks() {
 /// A web server, a Modbus device, TLS: none takes what a master says.
 #[tokio::test]
 async fn who_speaks_another_protocol_is_told_from_a_broken_connection() {
+    crate::testing::unhurried();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let link = format!("dnp3+tcp://{}?outstation=10", listener.local_addr().unwrap());
     tokio::spawn(async move {
@@ -106,6 +108,7 @@ async fn certificates_that_do_not_fit_are_no_silence() {
 
 #[tokio::test]
 async fn a_port_that_is_silent_in_the_handshake_is_said_to_be() {
+    crate::testing::unhurried();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let link = format!("dnp3+tls://{}", listener.local_addr().unwrap());
     let error = live(&link, with_tls("inverter.local").0).map().await.unwrap_err();
