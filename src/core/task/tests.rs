@@ -127,6 +127,11 @@ struct House {
     _tasks: JoinSet<()>,
 }
 
+fn entry(i: usize) -> DeviceEntry {
+    let (mrid, name, poll) = (mrid(i), format!("PV-{i}"), Duration::from_secs(1));
+    DeviceEntry { mrid, name, link: "".into(), map: None, poll }
+}
+
 fn mrid(place: usize) -> Mrid {
     Mrid::parse(&format!("dev-{place}")).unwrap()
 }
@@ -134,15 +139,7 @@ fn mrid(place: usize) -> Mrid {
 fn house(fakes: Vec<Fake>, stored: Stored) -> House {
     let (inbox, handles, ports) = port::open(fakes.len());
     let (persistence, mut commits_in) = port::persistence(8);
-    let devices = (0..fakes.len())
-        .map(|i| DeviceEntry {
-            mrid: mrid(i),
-            name: format!("PV-{i}"),
-            link: "".into(),
-            map: None,
-            poll: Duration::from_secs(1),
-        })
-        .collect();
+    let devices = (0..fakes.len()).map(entry).collect();
     let settings = Settings::default();
     let parts = Parts { settings, devices, handles, inbox, persistence, stored, seeds: vec![] };
     let (core, service) = Core::new(parts);
@@ -464,15 +461,7 @@ async fn a_silent_device_is_stale_and_leaves_the_aggregate() {
 async fn an_older_write_that_failed_never_overwrites_a_later_one() {
     let (inbox, handles, _ports) = port::open(2);
     let (persistence, mut commits) = port::persistence(8);
-    let devices = (0..2)
-        .map(|i| DeviceEntry {
-            mrid: mrid(i),
-            name: format!("PV-{i}"),
-            link: "".into(),
-            map: None,
-            poll: Duration::from_secs(1),
-        })
-        .collect();
+    let devices = (0..2).map(entry).collect();
     let (core, service) = Core::new(Parts {
         settings: Settings::default(),
         devices,
