@@ -115,7 +115,7 @@ impl Site {
     pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
-            assert!(begun.elapsed() < Duration::from_secs(40), "not within 40 s: {what}\n{}", self.table());
+            assert!(begun.elapsed() < Duration::from_mins(3), "not within 3 min: {what}\n{}", self.table());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
