@@ -149,6 +149,16 @@ impl Channel {
         }
     }
 
+    /// Where it goes.
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// True for a serial line.
+    pub fn is_serial(&self) -> bool {
+        self.0.place.is_serial()
+    }
+
     /// How the connection stands.
     pub fn state(&self) -> LinkState {
         self.0.state()

@@ -384,7 +384,7 @@ pub fn pace() -> Pace {
 
 pub fn place(ends: &[SocketAddr]) -> Place {
     let ends = ends.iter().map(|at| (at.ip().to_string(), at.port())).collect();
-    Place { master: ADDRESSES.master, carrier: Carrier::Tcp { ends } }
+    Place { master: ADDRESSES.master, carrier: Carrier::Tcp { ends }, own: None }
 }
 
 pub fn session() -> SessionOptions {
