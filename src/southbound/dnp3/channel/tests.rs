@@ -225,3 +225,4 @@ async fn the_association_ends_with_the_last_hold_on_it() {
 mod clock;
 mod damage;
 mod serial;
+mod shared;
