@@ -78,7 +78,7 @@ impl Site {
     pub async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
-            assert!(begun.elapsed() < Duration::from_secs(40), "not within 40 s: {what}");
+            assert!(begun.elapsed() < Duration::from_secs(90), "not within 90 s: {what}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
