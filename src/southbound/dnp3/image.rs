@@ -6,7 +6,8 @@
 //! **Which of two values is the newer one.** Two events with times of the same clock: by those. An event against a value that
 //! was read: by its time against the receipt of the other, if the outstation vouches for its clock and is not ahead of ours.
 //! All else by receipt, in the order in which it was sent. An event that is older by its time and says something else is put
-//! aside as a *doubt*: its point is read again, for clocks can be wrong (see [`Image::doubts`]).
+//! aside as a *doubt*: its point is read again, for clocks can be wrong (see [`Image::doubts`]). So is what came unasked and
+//! without a time to go by: nobody can tell for how long it was under way (see [`Image::hear`]).
 //!
 //! **What keeps a value fresh.** To be received in a *turn* (a poll and what comes until the next one); or, for a point that
 //! has reported an event since the connection was made, an answered request for events in which nothing of it came (see
@@ -170,18 +171,25 @@ impl Image {
         self.entries.get(&at).is_some_and(|entry| !entry.old && entry.turn.saturating_add(turns) >= self.turn)
     }
 
-    /// Takes what came, in the order in which it was sent. Gives the points of which it is the latest word.
+    /// Takes what was asked for, in the order in which it was sent. Gives the points of which it is the latest word.
     pub fn take(&mut self, seen: &[Seen]) -> BTreeSet<At> {
-        seen.iter().filter(|new| self.take_one(**new)).map(|new| new.at).collect()
+        seen.iter().filter(|new| self.take_one(**new, false)).map(|new| new.at).collect()
     }
 
-    fn take_one(&mut self, new: Seen) -> bool {
+    /// Takes what came unasked, likewise. Without a time to go by it may be of any time: that something cannot be used is
+    /// believed, for that does no harm; anything else that is not known already is a doubt.
+    pub fn hear(&mut self, seen: &[Seen]) -> BTreeSet<At> {
+        seen.iter().filter(|new| self.take_one(**new, true)).map(|new| new.at).collect()
+    }
+
+    fn take_one(&mut self, new: Seen, unasked: bool) -> bool {
         if self.only.as_ref().is_some_and(|only| !only.contains(&new.at)) {
             return false;
         }
         let full = self.entries.len() >= MOST;
         let point = self.map.at(new.at);
         let good = point.is_some_and(|point| usable(&self.map, point, &new).is_ok());
+        let undated = unasked && trusted(&new).is_none() && (good || point.is_none());
         let Some(entry) = self.entries.get_mut(&new.at) else {
             if full && point.is_none() {
                 return false;
@@ -194,10 +202,10 @@ impl Image {
         };
         entry.events |= new.event;
         // After a lost connection, what is read is news however our clock was set meanwhile.
-        if older(&new, &entry.seen) && (new.event || !entry.old) {
+        if undated || (older(&new, &entry.seen) && (new.event || !entry.old)) {
             let same = (new.raw - entry.seen.raw).abs() <= f64::EPSILON && new.flags == entry.seen.flags;
             if new.event {
-                entry.doubt = (!same).then_some(new);
+                entry.doubt = (!same || (undated && entry.old)).then_some(new);
             }
             return false;
         }
@@ -334,8 +342,7 @@ impl Entry {
 /// received. Never later than that.
 #[must_use]
 pub fn measured(seen: &Seen) -> Timestamp {
-    let stamp = seen.stamp.filter(|stamp| plausible(*stamp, seen.heard));
-    stamp.map_or(seen.heard, |stamp| stamp.at.min(seen.heard))
+    trusted(seen).map_or(seen.heard, |at| at.min(seen.heard))
 }
 
 /// Whether what came of a point can be used.
@@ -357,10 +364,13 @@ pub fn usable(map: &OutstationMap, point: &OutstationPoint, seen: &Seen) -> Resu
     Ok(())
 }
 
+/// When something was measured, if the outstation says so and can be believed.
+fn trusted(seen: &Seen) -> Option<Timestamp> {
+    seen.stamp.filter(|stamp| plausible(*stamp, seen.heard)).map(|stamp| stamp.at)
+}
+
 /// True if something is older than what is known.
 fn older(new: &Seen, known: &Seen) -> bool {
-    let trusted =
-        |seen: &Seen| seen.stamp.filter(|stamp| plausible(*stamp, seen.heard)).map(|stamp| stamp.at);
     let straggles = || {
         (SignedDuration::ZERO..STRAGGLER).contains(&known.heard.duration_since(new.heard))
             && new.heard < known.heard

@@ -7,16 +7,20 @@ pub mod plan;
 
 use self::plan::{Why, halves};
 use super::device::{Device, End, Trouble};
+use super::image::Doubt;
 use super::{Field, LinkState, Part, ReadError, Refusal, Seen};
 use crate::core::port::{Poll, Report};
 use crate::der::Reading;
 use crate::device_map::dnp3::OutstationPoint;
 use crate::southbound::pace::{is_due, next_due};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 /// A poll that got no answer is tried again after this, if polls are further apart.
 const RETRY: Duration = Duration::from_secs(1);
+/// What is in doubt is read again no sooner than this after it was last.
+const CHECK: Duration = Duration::from_secs(1);
 /// Most requests that find out what of a poll is refused, or answered so that it cannot be used.
 const MOST_CUTS: usize = 1000;
 /// After so many answers that cannot be used, and none that can, it is the outstation, not what is asked for.
@@ -31,7 +35,10 @@ impl<F: Field> Device<'_, F> {
             if let Some(end) = self.wait_for_poll(due).await {
                 return end;
             }
-            match self.poll(due).await {
+            let polls = is_due(due);
+            let done = if polls { self.poll(due).await } else { self.check().await };
+            match done {
+                Ok(()) if !polls => {}
                 Ok(()) => due = next_due(anchor, self.settings.poll, Instant::now()),
                 Err(error) => {
                     self.failed(&Trouble::Read(error)).await;
@@ -44,6 +51,34 @@ impl<F: Field> Device<'_, F> {
         }
     }
 
+    /// Something is in doubt: it is read soon, but not so often that it would cost more than the polls.
+    pub(super) fn check_soon(&mut self) {
+        let pause = CHECK.max(self.settings.poll / 10);
+        let earliest = self.standing.checked_at.map_or_else(Instant::now, |at| at + pause);
+        self.standing.check_at.get_or_insert(earliest);
+    }
+
+    /// Reads what is in doubt between two polls.
+    async fn check(&mut self) -> Result<(), ReadError> {
+        let doubts = self.begin_check();
+        let points: BTreeSet<_> = doubts.iter().map(|doubt| doubt.at).collect();
+        self.read_parts(self.plan.of(&points)).await?;
+        for doubt in doubts {
+            self.image.settle(doubt);
+        }
+        self.answered();
+        self.tell_readings(&points).await;
+        self.refresh_capability().await;
+        self.say_state().await;
+        Ok(())
+    }
+
+    fn begin_check(&mut self) -> Vec<Doubt> {
+        self.standing.check_at = None;
+        self.standing.checked_at = Some(Instant::now());
+        self.image.doubts().collect()
+    }
+
     /// Waits until a poll is due; hears news and carries out commands meanwhile.
     async fn wait_for_poll(&mut self, due: Instant) -> Option<End> {
         loop {
@@ -54,6 +89,7 @@ impl<F: Field> Device<'_, F> {
             if up && self.standing.again {
                 return Some(End::Again);
             }
+            let due = self.standing.check_at.map_or(due, |at| at.min(due));
             if up && is_due(due) && !self.port.commands.waiting() {
                 return None;
             }
@@ -83,7 +119,7 @@ impl<F: Field> Device<'_, F> {
         if self.standing.whole_due || self.standing.whole_at.is_none_or(old) {
             self.read_everything().await?;
         } else {
-            let doubts: Vec<_> = self.image.doubts().collect();
+            let doubts = self.begin_check();
             let points: Vec<_> = doubts.iter().map(|doubt| doubt.at).collect();
             let requests = self.plan.next(&points);
             self.read_parts(requests).await?;

@@ -20,7 +20,7 @@ impl<F: Field> Device<'_, F> {
         let mut unreadable = None;
         if !self.image.within(at, 0) {
             match self.request(&[Part::Range(at.kind, at.index, at.index)]).await {
-                Ok(seen) => drop(self.take(&seen).await),
+                Ok(seen) => self.take(&seen).await,
                 Err(error @ (ReadError::Refused(_) | ReadError::Broken(_))) => unreadable = Some(error),
                 Err(error) => return Err(error.into()),
             }

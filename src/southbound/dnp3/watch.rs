@@ -45,6 +45,10 @@ pub struct Standing {
     pub restarted: bool,
     /// Nothing could be commanded, and what it holds was not looked at since.
     pub blocked: bool,
+    /// What is in doubt is to be read again then, if no poll comes first.
+    pub check_at: Option<Instant>,
+    /// That was done last.
+    pub checked_at: Option<Instant>,
 }
 
 impl Standing {
@@ -66,6 +70,8 @@ impl Standing {
             again: false,
             restarted: false,
             blocked: false,
+            check_at: None,
+            checked_at: None,
         }
     }
 }
@@ -146,7 +152,14 @@ impl<F: Field> Device<'_, F> {
     }
 
     async fn hear_values(&mut self, source: Source, seen: &[Seen]) {
-        let new = self.take(seen).await;
+        let new = match source {
+            Source::Integrity => self.image.take(seen),
+            Source::Unsolicited => self.image.hear(seen),
+        };
+        self.record(seen).await;
+        if self.image.doubts().next().is_some() {
+            self.check_soon();
+        }
         if source == Source::Integrity {
             self.standing.whole = true;
             self.standing.failed.retain(|what, _| !what.starts_with("reading everything again"));
@@ -157,6 +170,13 @@ impl<F: Field> Device<'_, F> {
             return;
         }
         // What was late tells nothing new, and is not told as if it did.
+        self.tell_readings(&new).await;
+        self.refresh_capability().await;
+        self.say_state().await;
+    }
+
+    /// Tells what these points come to.
+    pub(super) async fn tell_readings(&mut self, new: &BTreeSet<At>) {
         let fresh = |point: &OutstationPoint| new.contains(&point.at);
         let whole = self.polls_between_wholes();
         let image = &self.image;
@@ -165,8 +185,6 @@ impl<F: Field> Device<'_, F> {
         if !readings.is_empty() {
             self.port.reports.send(Report::Readings(readings)).await;
         }
-        self.refresh_capability().await;
-        self.say_state().await;
     }
 
     async fn hear_indications(&mut self, now: Indications) {
@@ -186,13 +204,17 @@ impl<F: Field> Device<'_, F> {
         self.say_more().await;
     }
 
-    /// Takes values that were asked for, or not. Gives the points of which it is the latest word.
-    pub(super) async fn take(&mut self, seen: &[Seen]) -> BTreeSet<At> {
-        let new = self.image.take(seen);
+    /// Takes values that were asked for.
+    pub(super) async fn take(&mut self, seen: &[Seen]) {
+        self.image.take(seen);
+        self.record(seen).await;
+    }
+
+    /// What came belongs into the sequence of events, too.
+    async fn record(&mut self, seen: &[Seen]) {
         self.standing.blocked |= self.image.blocked().is_some();
         let events = self.recorder.take(&self.outstation, seen);
         self.tell(events).await;
-        new
     }
 
     pub(super) async fn tell(&self, events: Vec<SequenceEvent>) {

@@ -2,6 +2,34 @@ use super::*;
 use crate::device_map::dnp3::QualityRules;
 use crate::device_map::registers::PollClass;
 
+#[test]
+fn what_came_unasked_without_a_time_is_a_doubt_unless_it_is_bad_news() {
+    let mut image = image(vec![point("watts", "AI1")]);
+    let undated = |raw, flags, heard| Seen { stamp: None, flags, ..event("AI1", raw, 0, heard) };
+    image.take(&[read("AI1", 5.0, 10)]);
+    assert!(image.hear(&[undated(9.0, 1, 11)]).is_empty());
+    assert_eq!(value(&image), Value::Number { value: 5.0, forced: false });
+    assert_eq!(image.doubts().count(), 1);
+    // Read again: that is how it is.
+    image.take(&[read("AI1", 6.0, 12)]);
+    assert_eq!((value(&image), image.doubts().count()), (Value::Number { value: 6.0, forced: false }, 0));
+    // Asked for, it is of now; and what is known already needs no look.
+    image.take(&[undated(7.0, 1, 13)]);
+    image.hear(&[undated(7.0, 1, 14)]);
+    assert_eq!((value(&image), image.doubts().count()), (Value::Number { value: 7.0, forced: false }, 0));
+    // That it cannot be used is believed at once, that it can again is not.
+    image.hear(&[undated(7.0, 0x05, 15)]);
+    assert!(matches!(value(&image), Value::Bad(_)));
+    image.hear(&[undated(7.0, 1, 16)]);
+    assert!(matches!(value(&image), Value::Bad(_)));
+    // If it cannot be read, what came last is believed.
+    settle(&mut image);
+    assert_eq!(value(&image), Value::Number { value: 7.0, forced: false });
+    // With a time that can be believed it counts at once.
+    image.hear(&[event("AI1", 8.0, 17, 18)]);
+    assert_eq!(value(&image), Value::Number { value: 8.0, forced: false });
+}
+
 mod properties;
 
 pub fn point(name: &str, at: &str) -> OutstationPoint {

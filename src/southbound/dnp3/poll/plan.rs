@@ -102,6 +102,12 @@ impl Plan {
         self.requests(named.chain(doubts.iter().copied()).collect(), true)
     }
 
+    /// The requests that read just these points.
+    #[must_use]
+    pub fn of(&self, points: &BTreeSet<At>) -> Vec<Vec<Part>> {
+        self.requests(points.clone(), false)
+    }
+
     /// The requests that read everything the map names, events first.
     #[must_use]
     pub fn everything(&self) -> Vec<Vec<Part>> {

@@ -19,13 +19,21 @@ async fn unsolicited(rig: &Rig, seen: Vec<Seen>) {
 #[tokio::test(start_paused = true)]
 async fn unsolicited_values_are_told_at_once() {
     let mut rig = Rig::online().await;
-    unsolicited(&rig, vec![event("AI537", 4200.0, None)]).await;
+    unsolicited(&rig, vec![event("AI537", 4200.0, ago(0))]).await;
     assert_eq!(value(&rig.told().await, Quantity::ActivePower), Some(4200.0));
     // Of nothing that is measured, no readings.
     rig.forget();
-    unsolicited(&rig, vec![event("AI149", 1.0, None), event("AI47", 81.0, None)]).await;
+    unsolicited(&rig, vec![event("AI149", 1.0, ago(0)), event("AI47", 81.0, ago(0))]).await;
     let told = rig.told().await;
     assert_eq!((told.len(), value(&told, Quantity::StateOfCharge)), (1, Some(81.0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unsolicited_value_without_a_time_is_read_before_it_is_told() {
+    let mut rig = Rig::online().await;
+    rig.outstation.put("AI537", 4100.0);
+    unsolicited(&rig, vec![event("AI537", 4200.0, None)]).await;
+    assert_eq!(value(&rig.told().await, Quantity::ActivePower), Some(4100.0), "the message was late");
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,7 +142,7 @@ async fn late_values_are_not_told_as_new_ones() {
     let mut rig = Rig::online().await;
     rig.outstation.script(|_| Answer::Good);
     rig.forget();
-    unsolicited(&rig, vec![event("AI537", 1.0, ago(600)), event("AI47", 79.0, None)]).await;
+    unsolicited(&rig, vec![event("AI537", 1.0, ago(600)), event("AI47", 79.0, ago(0))]).await;
     let told = rig.told().await;
     assert_eq!(told.iter().map(|r| r.quantity).collect::<Vec<_>>(), [Quantity::StateOfCharge]);
     let mut times: Vec<Timestamp> = Vec::new();
