@@ -115,6 +115,7 @@ impl Watch {
         let now = Indications {
             need_time: iin.iin1.get_need_time(),
             local: iin.iin1.get_local_control(),
+            restart: iin.iin1.get_device_restart(),
             trouble: iin.iin1.get_device_trouble(),
             overflow: iin.iin2.get_event_buffer_overflow(),
             config_corrupt: iin.iin2.get_config_corrupt(),
