@@ -190,6 +190,8 @@ pub struct Refusal {
 pub enum News {
     /// How the link stands; on each change.
     Link(LinkState),
+    /// The connection is made to another end point than before; to which and why, in words.
+    EndPoint(String),
     /// Values that came without a request of ours: at start, after a restart, unsolicited. Those of an integrity read come
     /// whole, in one piece.
     Values(Source, Vec<Seen>),

@@ -75,6 +75,11 @@ impl Watch {
         self.stirred.notify_one();
     }
 
+    /// The connection is made to another end point than before.
+    pub fn end_point(&self, words: String) {
+        self.outbox.tell(News::EndPoint(words));
+    }
+
     /// Something came from the outstation.
     pub fn heard(&self) {
         self.connection.answer();

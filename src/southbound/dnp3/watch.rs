@@ -92,6 +92,11 @@ impl<F: Field> Device<'_, F> {
                 }
                 self.say_more().await;
             }
+            News::EndPoint(words) => {
+                tracing::info!(device = self.settings.name, words, "end point");
+                let said = remark(&words, Timestamp::now());
+                self.tell(vec![SequenceEvent { point: "end point".to_owned(), ..said }]).await;
+            }
             News::Restarted => {
                 self.standing.restarting = None;
                 self.plan.restart();
