@@ -167,6 +167,15 @@ impl Outcome {
             Self::Superseded => "superseded",
         }
     }
+
+    /// The same with the reason, if there is one, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Refused(why) | Self::NotKept(why) => format!("{}: {why}", self.name()),
+            other => other.name().to_owned(),
+        }
+    }
 }
 
 /// What the measurements showed after a command was applied; told later than its outcome, and again when it changes while the

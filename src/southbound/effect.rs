@@ -110,6 +110,16 @@ impl Watches {
         }
     }
 
+    /// What was told of a command counts no more: that it follows is told again when it is seen. False if nothing is watched.
+    #[cfg(feature = "dnp3")]
+    pub fn anew(&mut self, name: CommandName) -> bool {
+        let mut watched = false;
+        for known in self.list.iter_mut().filter(|known| known.name == name) {
+            (known.told, known.said, known.open, watched) = (false, None, false, true);
+        }
+        watched
+    }
+
     /// A command is not held any more.
     pub fn end(&mut self, name: CommandName) {
         self.list.retain(|watched| watched.name != name);

@@ -12,6 +12,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+/// A device whose connection is refused again and again counts as lost after so long, and after so many tries: that is a definite
+/// word.
+pub const REFUSED_FOR: Duration = Duration::from_secs(2);
+const REFUSED_TRIES: u32 = 2;
 /// Failed polls after which a device that is asked poll by poll counts as lost.
 const LOST_AFTER_POLLS: u32 = 3;
 
@@ -27,6 +31,8 @@ pub struct Life<'a> {
     /// Why it gives no usable answer, since it gives none.
     silence: Option<String>,
     failures: u32,
+    /// Tries in a row of which the connection was refused.
+    refusals: u32,
     /// When it answered last; before its first answer, since when one is waited for.
     answered_at: Instant,
     /// When it answered last, by the clock.
@@ -54,6 +60,7 @@ impl<'a> Life<'a> {
             told: String::new(),
             silence: None,
             failures: 0,
+            refusals: 0,
             answered_at: Instant::now(),
             heard: None,
             capability: None,
@@ -126,6 +133,7 @@ impl<'a> Life<'a> {
     /// It has answered. That is told with what is said next.
     pub fn answered(&mut self) {
         self.failures = 0;
+        self.refusals = 0;
         self.answered_at = Instant::now();
         self.heard = Some(Timestamp::now());
         self.silence = None;
@@ -141,6 +149,12 @@ impl<'a> Life<'a> {
         self.failures = self.failures.saturating_add(1);
     }
 
+    /// A try to read it has failed; `refused`: because its connection was refused.
+    pub fn failed_by(&mut self, refused: bool) {
+        self.failed();
+        self.refusals = if refused { self.refusals.saturating_add(1) } else { 0 };
+    }
+
     /// Tries in a row that have failed.
     pub const fn failures(&self) -> u32 {
         self.failures
@@ -153,7 +167,8 @@ impl<'a> Life<'a> {
 
     /// True if a device that is asked poll by poll has been silent for so long that it counts as lost.
     pub fn silent_too_long(&self, lost_after: Duration) -> bool {
-        self.failures >= LOST_AFTER_POLLS || self.answered_at.elapsed() >= lost_after
+        let refused = self.refusals >= REFUSED_TRIES;
+        refused || self.failures >= LOST_AFTER_POLLS || self.answered_at.elapsed() >= lost_after
     }
 
     /// True if its silence is among what is said of it.
@@ -275,8 +290,13 @@ impl<'a> Life<'a> {
     /// Tells what the measurements show of commands that were applied.
     pub async fn say_effects(&self, effects: Vec<(Setpoint, Effect)>) {
         for (setpoint, effect) in effects {
-            let (device, asked, shows) = (&self.settings.name, &setpoint, effect.name());
-            tracing::info!(device, %asked, effect = shows, "the measurements were compared");
+            let (device, asked) = (&self.settings.name, &setpoint);
+            match &effect {
+                Effect::Effective => tracing::debug!(device, %asked, "the measurements follow"),
+                Effect::NoEffect(reason) => {
+                    tracing::warn!(device, %asked, reason, "the measurements do not follow");
+                }
+            }
             self.port.reports.send(Report::Effect { setpoint, effect }).await;
         }
     }

@@ -5,6 +5,7 @@ mod connection;
 #[cfg(feature = "dnp3")]
 mod dnp3;
 mod effect;
+mod feud;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;

@@ -8,12 +8,15 @@
 //! settings, only those that do not show any more.
 
 mod curves;
+mod guard;
 mod preview;
 mod service;
 
 pub use super::plan::Known;
+pub use guard::Remedy;
 pub use preview::Preview;
 
+use self::guard::Guard;
 use super::execute::{Bench, End, Goal, Proof};
 use super::field::Field;
 use super::image::Image;
@@ -95,6 +98,8 @@ pub struct Commands {
     /// Each with the set point that made it, if it was of this run and all of it arrived.
     holding: Holding<Kept, Setpoint>,
     watches: Watches,
+    /// What is put back if somebody else takes it away.
+    guards: Vec<Guard>,
     /// Effects that are known already, and not told yet.
     known: Vec<(Setpoint, Effect)>,
     /// The slowest ramp that was set in this run, % of the maximum for each second.
@@ -107,6 +112,12 @@ struct Ask<'a, F> {
     setpoint: &'a Setpoint,
     hold: Duration,
     known: &'a dyn Known,
+    /// When it was begun.
+    begun: (Instant, Timestamp),
+}
+
+fn begun() -> (Instant, Timestamp) {
+    (Instant::now(), Timestamp::now())
 }
 
 impl<F> Ask<'_, F> {
@@ -121,13 +132,15 @@ impl Commands {
     pub fn new(id: &str, map: Arc<OutstationMap>, notes: &str) -> Self {
         let mut holding = Holding::default();
         holding.recall(notes, Instant::now());
-        Self { id: id.to_owned(), map, holding, watches: Watches::default(), known: Vec::new(), ramp: None }
+        let (watches, guards, known) = (Watches::default(), Vec::new(), Vec::new());
+        Self { id: id.to_owned(), map, holding, watches, guards, known, ramp: None }
     }
 
     /// Another map fits better. What is held is kept by its name.
     pub fn set_map(&mut self, id: &str, map: Arc<OutstationMap>) {
         id.clone_into(&mut self.id);
         self.map = map;
+        self.guards.clear();
     }
 
     /// What it can be asked for, and how much.
@@ -144,6 +157,7 @@ impl Commands {
             setpoint: &command.setpoint,
             hold: command.hold,
             known,
+            begun: begun(),
         };
         let end = match ask.setpoint {
             _ if ask.expired() => Err(Outcome::Expired),
@@ -211,7 +225,7 @@ impl Commands {
         let active_power = draft.active_power(ask.setpoint);
         let outcome = End::Done(proof).outcome(active_power);
         if let Outcome::Applied(read_back) = &outcome {
-            self.applied(ask, key, *read_back);
+            self.applied(ask, key, *read_back, &draft.acts);
         }
         self.watch(ask, command, &draft, proof);
         self.undo_rivals(ask, name, &draft.acts, false).await.map_err(|outcome| stuck(&draft, outcome))?;
@@ -225,14 +239,17 @@ impl Commands {
     }
 
     /// Notes what was applied: it is undone later, and sent again after a restart. A setting stays where it is.
-    fn applied<F>(&mut self, ask: &Ask<'_, F>, key: Kept, read_back: ReadBack) {
+    fn applied<F>(&mut self, ask: &Ask<'_, F>, key: Kept, read_back: ReadBack, acts: &[Act]) {
         let setting = matches!(
             key,
             Kept::Command(
                 CommandName::SetRampRates | CommandName::SetEnterService | CommandName::ResetAlarms
             )
         );
-        if !setting {
+        if setting {
+            self.leave(acts);
+        } else {
+            self.guard(ask, key, acts, read_back.verified);
             let writes = vec![ask.setpoint.clone()];
             let new = Applied { name: key, writes, read_back, refresh: None, hold: ask.hold };
             self.holding.applied(new, Instant::now());
@@ -245,6 +262,7 @@ impl Commands {
 
     fn touched(&mut self, key: Kept) {
         self.holding.touched(key, Instant::now());
+        self.unguard(key);
         if let Kept::Command(name) = key {
             self.watches.end(name);
         }
@@ -252,6 +270,7 @@ impl Commands {
 
     fn let_go(&mut self, key: Kept) {
         self.holding.drop(key);
+        self.unguard(key);
         if let Kept::Command(name) = key {
             self.watches.end(name);
         }
@@ -304,6 +323,7 @@ impl Commands {
             return Ok(Outcome::Applied(ReadBack { verified: true, ..ReadBack::default() }));
         }
         interlock(ask.known)?;
+        self.leave(acts);
         let (end, _) = ask.bench.carry_out(acts, Goal::Release).await;
         match end {
             End::Done(proof) => {
@@ -368,7 +388,8 @@ impl Commands {
     /// Whether commands have shown an effect, from new readings; told when it changes.
     pub fn effects(&mut self, readings: &[Reading]) -> Vec<(Setpoint, Effect)> {
         let mut told = std::mem::take(&mut self.known);
-        told.extend(self.watches.look(readings, Instant::now()));
+        let seen = self.watches.look(readings, Instant::now());
+        told.extend(seen.into_iter().filter(|(setpoint, _)| !self.is_disputed(setpoint)));
         told
     }
 
@@ -411,6 +432,7 @@ impl Commands {
         let names: Vec<Kept> = self.holding.iter().map(|held| held.name).collect();
         names.into_iter().for_each(|name| self.holding.touched(name, Instant::now()));
         self.watches = Watches::default();
+        self.guards.clear();
         self.known.clear();
     }
 

@@ -274,7 +274,7 @@ impl<'a, F: Field> Device<'a, F> {
     }
 
     /// Lets the core keep what a later run must know: whose device this is, and what it may hold of ours.
-    async fn remember(&mut self) {
+    pub(super) async fn remember(&mut self) {
         self.life.remember(self.hands.notes()).await;
     }
 
@@ -312,7 +312,8 @@ impl<'a, F: Field> Device<'a, F> {
         let mut remarks = Vec::new();
         for (asked, outcome) in sent {
             let device = &self.settings.name;
-            tracing::warn!(device, %asked, ?outcome, "lost by the outstation, and sent again");
+            let ended = outcome.words();
+            tracing::warn!(device, %asked, outcome = ended, "lost by the outstation, and sent again");
             let words = match &outcome {
                 Outcome::Applied(_) => format!("it had lost what was asked ({asked}); it was sent again"),
                 Outcome::Refused(why) | Outcome::NotKept(why) => {
@@ -332,7 +333,7 @@ impl<'a, F: Field> Device<'a, F> {
 
 /// Reads what a command rests on as it is now. What the outstation refuses to tell stays as it was; the error is the outcome
 /// of the command.
-async fn look<F: Field>(field: &F, plan: &Plan, image: &mut Image) -> Result<(), Outcome> {
+pub(super) async fn look<F: Field>(field: &F, plan: &Plan, image: &mut Image) -> Result<(), Outcome> {
     for parts in plan.before_command() {
         match field.read(&parts).await {
             Ok(seen) => drop(image.take(&seen)),
@@ -344,7 +345,10 @@ async fn look<F: Field>(field: &F, plan: &Plan, image: &mut Image) -> Result<(),
 }
 
 /// Does something to its end; what is heard meanwhile comes with it.
-async fn meanwhile<T>(news: &mut mpsc::Receiver<News>, work: impl Future<Output = T>) -> (T, Vec<News>) {
+pub(super) async fn meanwhile<T>(
+    news: &mut mpsc::Receiver<News>,
+    work: impl Future<Output = T>,
+) -> (T, Vec<News>) {
     tokio::pin!(work);
     let mut heard = Vec::new();
     loop {

@@ -12,6 +12,15 @@ use tokio::time::timeout;
 /// How long a device may take to end a session whose certificate it does not like.
 const VERDICT: Duration = Duration::from_secs(1);
 
+/// Nothing listens: a definite word.
+const REFUSED: &str =
+    "connection refused: nothing listens on this port, or the device allows no more sessions";
+
+/// True if these words, of [`of`], say that all end points refuse the connection.
+pub fn is_refusal(words: &str) -> bool {
+    words.split("; ").all(|one| one.ends_with(REFUSED))
+}
+
 /// What is in the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
@@ -82,10 +91,7 @@ async fn dial(host: &str, port: u16, limit: Duration) -> Result<TcpStream, Strin
 fn connecting(error: &io::Error) -> String {
     use io::ErrorKind as K;
     match error.kind() {
-        K::ConnectionRefused => {
-            "connection refused: nothing listens on this port, or the device allows no more sessions"
-                .to_owned()
-        }
+        K::ConnectionRefused => REFUSED.to_owned(),
         K::TimedOut => {
             "no answer to the connection request in time: is the device on, and the way to it open?"
                 .to_owned()

@@ -147,7 +147,8 @@ impl<F: Field> Bench<'_, F> {
                 Verdict::Shown => proof.bounded |= act.part == Some(Argument::Reversion),
                 // The device will not fall back as it was asked to, which is told by `bounded`.
                 _ if act.need_not_stand() => {
-                    tracing::debug!(output = %act.at(), ?verdict, "a setting that need not be kept is not");
+                    let shows = verdict.words();
+                    tracing::debug!(output = %act.at(), shows, "a setting that need not be kept is not");
                 }
                 // What it does not show, it need not have.
                 Verdict::Nowhere if act.optional => {}

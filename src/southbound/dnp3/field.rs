@@ -214,6 +214,8 @@ pub struct Refusal {
 pub enum News {
     /// How the link stands; on each change.
     Link(LinkState),
+    /// The connection is made to another end point than before; to which and why, in words.
+    EndPoint(String),
     /// Values that came without a request of ours: at start, after a restart, unsolicited. Those of an integrity read come
     /// whole, in one piece.
     Values(Source, Vec<Seen>),
@@ -256,6 +258,8 @@ pub struct Indications {
     pub need_time: bool,
     /// IIN1.5: some of its outputs are in local control.
     pub local: bool,
+    /// IIN1.7: it has restarted, and the bit was not cleared since.
+    pub restart: bool,
     /// IIN1.6: it has a trouble of its own.
     pub trouble: bool,
     /// IIN2.3: it has lost events.
@@ -268,6 +272,17 @@ impl std::fmt::Display for Status {
     /// The name and the number, as `LOCAL (7)`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} ({})", super::status::name(*self), self.0)
+    }
+}
+
+impl std::fmt::Display for Part {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Self::Events => f.write_str("the events (class 1, 2 and 3)"),
+            Self::Static => f.write_str("all values (class 0)"),
+            Self::Range(kind, from, to) if from == to => write!(f, "{}", At { kind, index: from }),
+            Self::Range(kind, from, to) => write!(f, "{}-{to}", At { kind, index: from }),
+        }
     }
 }
 

@@ -143,6 +143,11 @@ impl Watch {
         self.turned.notify_waiters();
     }
 
+    /// The connection is made to another end point than before.
+    pub fn end_point(&self, words: String) {
+        self.outbox.tell(News::EndPoint(words));
+    }
+
     /// Something came from the outstation.
     pub fn heard(&self) {
         self.connection.answer();
@@ -183,6 +188,7 @@ impl Watch {
         let now = Indications {
             need_time: iin.iin1.get_need_time(),
             local: iin.iin1.get_local_control(),
+            restart: iin.iin1.get_device_restart(),
             trouble: iin.iin1.get_device_trouble(),
             overflow: iin.iin2.get_event_buffer_overflow(),
             config_corrupt: iin.iin2.get_config_corrupt(),

@@ -14,6 +14,7 @@ mod execute;
 mod field;
 mod handler;
 mod image;
+mod keep;
 #[cfg(test)]
 mod peer;
 mod plan;

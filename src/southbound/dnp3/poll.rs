@@ -85,6 +85,7 @@ impl<F: Field> Device<'_, F> {
             if self.stop.is_cancelled() {
                 return Some(End::Stop);
             }
+            self.keep().await;
             let up = self.standing.link == LinkState::Up;
             if up && self.standing.again {
                 return Some(End::Again);
@@ -246,7 +247,7 @@ impl<F: Field> Device<'_, F> {
     }
 
     fn leave_out(&mut self, part: Part, why: Why, error: &ReadError) {
-        tracing::warn!(device = self.settings.name, ?part, %error, "cannot be read: left out");
+        tracing::warn!(device = self.settings.name, %part, %error, "cannot be read: left out");
         self.plan.leave_out(part, why);
     }
 

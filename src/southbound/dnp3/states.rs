@@ -1,12 +1,15 @@
 //! How gateway and outstation stand to each other: online, degraded with the reasons, lost, or another device than before.
 //!
-//! **Lost** is a device whose link does not stand for `link.lost_after` (with the words of the link), or that leaves so many
+//! **Lost** is a device whose link does not stand for `link.lost_after` (with the words of the link), or is refused for two
+//! seconds, or that leaves so many
 //! requests in a row without an answer as its session allows (`lost_after_answers`). Its commands end at once from then on.
 
 use super::device::{Device, Trouble};
+use super::diagnosis::is_refusal;
 use super::readings::complaints;
 use super::{Field, LinkState, ReadError, doubtful};
 use crate::der::DeviceState;
+use crate::southbound::life::REFUSED_FOR;
 use tokio::time::Instant;
 
 /// Most points that are named in one reason.
@@ -60,7 +63,9 @@ impl<F: Field> Device<'_, F> {
     /// When a device whose link does not stand counts as lost.
     pub(super) fn lost_at(&self) -> Option<Instant> {
         let since = self.standing.trouble_since.filter(|_| self.standing.link != LinkState::Up)?;
-        Some(since + self.map.link.lost_after)
+        let patience = self.map.link.lost_after;
+        let refused = matches!(&self.standing.link, LinkState::Down(words) if is_refusal(words));
+        Some(since + if refused { patience.min(REFUSED_FOR) } else { patience })
     }
 
     /// When everything is read from here: at once if the association cannot, else if it has not done it in time.
@@ -113,6 +118,7 @@ impl<F: Field> Device<'_, F> {
             (says.overflow, "it has lost events (IIN2.3)"),
         ];
         words.extend(bits.into_iter().filter(|(set, _)| *set).map(|(_, bit)| bit.to_owned()));
+        words.extend(self.hands.amiss().map(str::to_owned));
         words.extend(self.standing.failed.iter().map(|(what, why)| format!("{what}: {why}")));
         let told = self.standing.failed.keys().any(|what| what.starts_with("reading everything (class"));
         words.extend(self.standing.by_ranges.clone().filter(|words| !words.is_empty() && !told));

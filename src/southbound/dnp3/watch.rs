@@ -43,6 +43,8 @@ pub struct Standing {
     pub again: bool,
     /// It has restarted, and what it held was not looked at since.
     pub restarted: bool,
+    /// Its restart bit was seen then; [`News::Restarted`] is to come.
+    pub restarting: Option<Instant>,
     /// Nothing could be commanded, and what it holds was not looked at since.
     pub blocked: bool,
     /// What is in doubt is to be read again then, if no poll comes first.
@@ -69,6 +71,7 @@ impl Standing {
             failed: BTreeMap::new(),
             again: false,
             restarted: false,
+            restarting: None,
             blocked: false,
             check_at: None,
             checked_at: None,
@@ -95,18 +98,26 @@ impl<F: Field> Device<'_, F> {
                 }
                 self.say_more().await;
             }
+            News::EndPoint(words) => {
+                tracing::info!(device = self.settings.name, words, "end point");
+                let said = remark(&words, Timestamp::now());
+                self.tell(vec![SequenceEvent { point: "end point".to_owned(), ..said }]).await;
+            }
             News::Restarted => {
-                tracing::warn!(device = self.settings.name, "the outstation has restarted");
+                self.standing.restarting = None;
                 self.plan.restart();
                 self.image.renew();
                 self.standing.restarted = true;
                 self.standing.again = true;
+                let device = &self.settings.name;
+                // Before it was reached in this run there is nothing that it could have lost meanwhile, and nearly all say so.
+                if self.life.capability().is_none() {
+                    tracing::debug!(device, "the outstation has restarted since a master asked it last");
+                    return;
+                }
+                tracing::warn!(device, "the outstation has restarted");
                 // What it held is told with `send_again`, when it is known.
-                let words = match self.life.capability() {
-                    None => "it has restarted since a master asked it last (before the gateway reached it)",
-                    Some(_) => "it has restarted",
-                };
-                self.tell(vec![remark(words, Timestamp::now())]).await;
+                self.tell(vec![remark("it has restarted", Timestamp::now())]).await;
             }
             News::ReadRanges => {
                 let words = || {
@@ -194,6 +205,9 @@ impl<F: Field> Device<'_, F> {
             self.standing.events_lost = true;
             let words = "its buffer of events was full: events were lost here";
             self.tell(vec![remark(words, Timestamp::now())]).await;
+        }
+        if now.restart {
+            self.standing.restarting = Some(Instant::now());
         }
         if !now.overflow {
             self.standing.failed.remove("lost events");

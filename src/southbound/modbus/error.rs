@@ -98,6 +98,12 @@ pub enum ConnectFault {
 }
 
 impl ConnectFault {
+    /// True if nothing listens there.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused)
+    }
+
     /// True if it stays until somebody changes a certificate or a setting: it is said at once and not tried again soon.
     #[must_use]
     pub const fn lasts(&self) -> bool {

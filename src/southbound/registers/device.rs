@@ -176,7 +176,7 @@ impl<'a> Device<'a> {
 
     /// Counts a failure, and says so: beside how the device stands, or as the reason why it counts as lost.
     pub(super) async fn failed(&mut self, trouble: &Trouble) {
-        self.life.failed();
+        self.life.failed_by(matches!(trouble, Trouble::Bus(BusError::Connect(fault)) if fault.is_refusal()));
         let (words, definite) = match trouble {
             Trouble::Bus(error) => (error.to_string(), false),
             Trouble::Other(words) => (words.clone(), true),

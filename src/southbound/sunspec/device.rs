@@ -134,6 +134,15 @@ impl Trouble {
             Self::Moved(words) | Self::Unknown(words) => words.clone(),
         }
     }
+    /// True if the connection was refused.
+    const fn refused(&self) -> bool {
+        match self {
+            Self::Bus(error) | Self::Scan(ScanError::Bus(error)) => {
+                matches!(error, BusError::Connect(fault) if fault.is_refusal())
+            }
+            Self::Scan(_) | Self::Moved(_) | Self::Unknown(_) => false,
+        }
+    }
     /// True if waiting longer will not change it: the device did answer, or a certificate is wrong.
     const fn definite(&self) -> bool {
         match self {

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 pub struct Dialler {
     ends: Vec<String>,
     next: usize,
+    /// Where it was connected to last, or is to be.
+    at: usize,
     limit: Duration,
     backoff: Backoff,
     settled: Duration,
@@ -27,6 +29,7 @@ impl Dialler {
         Self {
             ends: ends.collect(),
             next: 0,
+            at: 0,
             limit,
             backoff: Backoff::new(pace.first, pace.most),
             settled: pace.settled,
@@ -43,6 +46,16 @@ impl ClientConnectionHandler for Dialler {
 
     fn connected(&mut self, _: SocketAddr, _: Option<&str>) {
         self.made = Some(Instant::now());
+        let at = self.next.saturating_sub(1);
+        let before = std::mem::replace(&mut self.at, at);
+        if let (true, Some(end), Some(first)) = (at != before, self.ends.get(at), self.ends.first()) {
+            self.heard.moved(match at {
+                0 => format!("connected to {end}, the first end point, again"),
+                _ => format!(
+                    "connected to {end}, the second end point: the first, {first}, took no connection or did not answer; it is tried again when this connection ends"
+                ),
+            });
+        }
     }
 
     fn disconnected(&mut self, _: SocketAddr, _: Option<&str>) -> Duration {

@@ -95,6 +95,9 @@ impl Listener {
             }
         };
         channel.set(&mut standing, state);
+        if let Some(words) = channel.heard.take_moved().filter(|_| event == Event::Made) {
+            channel.seats().iter().for_each(|seat| seat.watch.end_point(words.clone()));
+        }
         drop(standing);
         if event == Event::NotMade || (event == Event::Ended && barren) {
             channel.diagnose();

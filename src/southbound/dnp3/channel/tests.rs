@@ -58,13 +58,19 @@ async fn the_second_end_point_is_taken_when_the_first_is_gone_and_the_first_when
     let mut desk = Desktop::to(&[first.at, second.at]).await;
     desk.values(Source::Integrity).await;
     assert_eq!(desk.ai0().await, 0.0);
+    let (one, other) = (first.at, second.at);
     let here = first.unplug().await;
     desk.is(News::Link(LinkState::Up)).await;
+    desk.is(News::EndPoint(format!(
+        "connected to {other}, the second end point: the first, {one}, took no connection or did not answer; it is tried again when this connection ends"
+    )))
+    .await;
     desk.values(Source::Integrity).await;
     assert_eq!(desk.ai0().await, 2.0);
     let first = Station::at(here, Arc::new(Desk::default())).await;
     second.unplug().await;
     desk.is(News::Link(LinkState::Up)).await;
+    desk.is(News::EndPoint(format!("connected to {one}, the first end point, again"))).await;
     desk.values(Source::Integrity).await;
     assert_eq!(desk.ai0().await, 0.0);
     drop(first);

@@ -58,7 +58,7 @@ impl Commands {
             (End::Done(proof), _) => {
                 let outcome = End::Done(proof).outcome(None);
                 if let Outcome::Applied(read_back) = &outcome {
-                    self.applied(ask, Kept::Curve(kind), *read_back);
+                    self.applied(ask, Kept::Curve(kind), *read_back, &draft.acts);
                 }
                 Ok(outcome)
             }

@@ -5,7 +5,7 @@
 //! asked for. One that takes no modes while it is stopped gets them right after the start. What is not in force in the end is
 //! believed to be no more: the outcome says so, and so does an effect of the order it was.
 
-use super::{Ask, Commands, Kept};
+use super::{Ask, Commands, Kept, begun};
 use crate::der::{Effect, Outcome, Setpoint};
 use crate::device_map::dnp3::{At, OutstationStep};
 use crate::device_map::registers::CommandName;
@@ -28,7 +28,8 @@ impl Commands {
                 Ok(_) => {}
                 // It may take no modes while it is stopped.
                 Err(outcome @ (Outcome::Refused(_) | Outcome::NotKept(_))) => {
-                    tracing::debug!(asked = %one.setpoint, ?outcome, "not taken before the start");
+                    let outcome = outcome.words();
+                    tracing::debug!(asked = %one.setpoint, outcome, "not taken before the start");
                 }
                 // It does not answer, or there is no time left: nothing is started.
                 Err(outcome) => return Err(outcome),
@@ -68,7 +69,7 @@ impl Commands {
         }
         let Bench { field, map, known, expires_at } = ask.bench;
         let bench = Bench { field, map, known, expires_at };
-        let again = Ask { bench, setpoint: &one.setpoint, hold: left, known: ask.known };
+        let again = Ask { bench, setpoint: &one.setpoint, hold: left, known: ask.known, begun: begun() };
         if again.expired() {
             return Err(Outcome::Expired);
         }

@@ -40,6 +40,19 @@ pub enum Verdict {
     Silent,
 }
 
+impl Verdict {
+    /// It in words.
+    pub fn words(&self) -> &str {
+        match self {
+            Self::Shown => "it stands",
+            Self::Differs(words) => words,
+            Self::Unseen => "what shows it has no value that counts",
+            Self::Nowhere => "nothing shows it",
+            Self::Silent => "no answer",
+        }
+    }
+}
+
 impl<F: Field> Bench<'_, F> {
     /// Reads back until everything stands, each act for as long as it is given.
     pub async fn look(&self, acts: &[&Act]) -> Vec<Verdict> {
@@ -66,7 +79,7 @@ impl<F: Field> Bench<'_, F> {
     }
 
     /// Whether what shows an act showed it when the outstation was last heard of; `None` if that is not known.
-    pub(super) fn stood(&self, act: &Act) -> Option<bool> {
+    pub fn stood(&self, act: &Act) -> Option<bool> {
         let shown = |at: &At| Some(self.agrees(act, *at, self.known.shown(*at)?));
         act.reads.iter().filter_map(shown).reduce(|a, b| a || b)
     }

@@ -87,7 +87,7 @@ impl Queue {
                 }
             }
             // Of what has a last word, only that counts; and what repeats itself without end takes no room.
-            News::Link(_) | News::Indications(_) | News::TaskFailed(..) => {
+            News::Link(_) | News::EndPoint(_) | News::Indications(_) | News::TaskFailed(..) => {
                 if self.news.len() >= MOST_PIECES {
                     self.news.retain(|old| std::mem::discriminant(old) != std::mem::discriminant(&news));
                 }

@@ -125,3 +125,62 @@ fn a_change_that_was_only_read_is_told_when_no_event_of_it_came() {
     told(&mut recorder, &[Seen { at: At::parse("BI1").unwrap(), ..read(0.0, 12) }]);
     assert!(recorder.known.len() == 1);
 }
+
+/// A map of eight switches, and what they say.
+fn switches(raw: impl Fn(u16) -> f64, flags: u8, second: i64) -> (OutstationMap, Vec<Seen>) {
+    let points = (0..8u16).map(|index| {
+        let mut switch = point(&format!("switch_{index}"), &format!("BI{index}"));
+        switch.sequence = true;
+        switch
+    });
+    let map = OutstationMap { points: points.collect(), ..OutstationMap::default() };
+    let said =
+        |index: u16| Seen { flags, ..event(&format!("BI{index}"), raw(index), Some((second, true)), second) };
+    let said = (0..8).map(said).collect();
+    (map, said)
+}
+
+fn words(events: &[SequenceEvent]) -> Vec<String> {
+    events.iter().map(|event| format!("{} {}", event.point, event.value)).collect()
+}
+
+const GONE: &str = "outstation 8 points (switch_0, switch_1, switch_2 and 5 more) cannot be used any more: it is not live (ONLINE is not set)";
+const HERE: &str = "outstation 8 points (switch_0, switch_1, switch_2 and 5 more) can be used again and say what they said before";
+
+#[test]
+fn an_outstation_that_is_offline_for_a_moment_is_two_remarks() {
+    let mut recorder = Recorder::default();
+    let (map, online) = switches(|_| 0.0, 1, 1);
+    let read: Vec<Seen> = online.iter().map(|seen| Seen { event: false, stamp: None, ..*seen }).collect();
+    assert_eq!(recorder.take(&map, &read), []);
+    let gone = recorder.take(&map, &switches(|_| 0.0, 0, 5).1);
+    assert_eq!(words(&gone), [GONE]);
+    assert_eq!((gone[0].at, gone[0].clock, gone[0].quality), (time(5), Clock::Device, Quality::Invalid));
+    assert_eq!(words(&recorder.take(&map, &switches(|_| 0.0, 1, 10).1)), [HERE]);
+    // What has changed meanwhile is told for itself.
+    recorder.take(&map, &switches(|_| 0.0, 0, 15).1);
+    let here = recorder.take(&map, &switches(|index| f64::from(u8::from(index == 3)), 1, 20).1);
+    assert_eq!(
+        words(&here),
+        [
+            "outstation 7 points (switch_0, switch_1, switch_2 and 4 more) can be used again and say what they said before",
+            "switch_3 on"
+        ]
+    );
+}
+
+#[test]
+fn the_same_of_one_that_is_only_read() {
+    let mut recorder = Recorder::default();
+    let read = |flags, second| -> Vec<Seen> {
+        let (_, seen) = switches(|_| 1.0, flags, second);
+        seen.iter().map(|seen| Seen { event: false, stamp: None, ..*seen }).collect()
+    };
+    let (map, _) = switches(|_| 1.0, 1, 0);
+    let mut told = Vec::new();
+    for (flags, second) in [(1, 1), (0, 3), (0, 5), (0, 7), (1, 9), (1, 11), (1, 13)] {
+        told.extend(recorder.take(&map, &read(flags, second)));
+        told.extend(recorder.confirm(&map));
+    }
+    assert_eq!(words(&told), [GONE, HERE]);
+}

@@ -343,6 +343,7 @@ fn told(news: &News) -> Vec<String> {
             vec!["it had restarted (IIN1.7), and that is now marked as seen: a gateway that drives it may miss it".to_owned()]
         }
         News::TaskFailed(task, why) => vec![format!("{task}: {why}")],
+        News::EndPoint(words) => vec![words.clone()],
         News::Link(LinkState::Down(why)) => vec![format!("the connection was lost meanwhile: {why}")],
         News::Link(_) | News::Values(..) | News::ReadRanges => Vec::new(),
     }

@@ -44,7 +44,7 @@ impl Rest {
 impl Device<'_> {
     /// Counts a failure, and says so: beside how the device stands, or as the reason why it counts as lost, or asleep.
     pub(super) async fn failed(&mut self, trouble: &Trouble) {
-        self.life.failed();
+        self.life.failed_by(trouble.refused());
         *self.reconnected.get_mut() = true;
         let (definite, words) = (trouble.definite(), trouble.words());
         if !self.is_lost() && !definite {

@@ -239,17 +239,15 @@ async fn after_a_restart_what_does_not_stand_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_is_told_once_and_not_at_each_connection() {
+async fn a_restart_before_it_was_reached_is_no_event_nor_is_a_connection() {
     let outstation = good();
     // It takes a while to say who it is, and the restart is told meanwhile.
     outstation.script(|_| Answer::After(Duration::from_millis(1)));
     let mut rig = Rig::new(outstation, outstation_map());
     rig.connect().await;
     rig.tell(News::Restarted).await;
-    let first = rig.sequence().await;
-    assert!(first[0].value.contains("before the gateway reached it"), "{first:?}");
     rig.state(DeviceState::Online).await;
-    rig.forget();
+    // Whatever it did before it was reached is no news.
     for _ in 0..3 {
         rig.down("reset").await;
         rig.connect().await;
@@ -361,4 +359,23 @@ async fn a_command_waits_until_whoever_answers_after_a_reconnection_is_recognise
     assert_eq!(outstation.operations(), Vec::<Vec<String>>::new());
     rig.tell(News::Values(Source::Integrity, outstation.everything())).await;
     assert!(matches!(rig.end().await, Outcome::Applied(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_refused_is_a_definite_word() {
+    const REFUSED: &str =
+        "connection refused: nothing listens on this port, or the device allows no more sessions";
+    let mut rig = Rig::online().await;
+    // One that only breaks is waited for.
+    rig.down("the connection has ended").await;
+    sleep(Duration::from_secs(20)).await;
+    rig.forget();
+    rig.connect().await;
+    rig.poll().await;
+    let begun = Instant::now();
+    rig.down("the connection has ended").await;
+    sleep(Duration::from_millis(500)).await;
+    rig.down(REFUSED).await;
+    assert_eq!(rig.state(DeviceState::CommLost).await, REFUSED);
+    assert_eq!(begun.elapsed().as_secs(), 2);
 }

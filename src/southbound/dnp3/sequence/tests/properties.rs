@@ -8,7 +8,8 @@ fn any_event() -> impl Strategy<Value = Seen> {
     let point = prop::sample::select(vec!["BI54", "BI10", "AI537", "BI1"]);
     let flags = prop_oneof![3 => Just(1_u8), 1 => any::<u8>()];
     let shape = (prop::bool::weighted(0.8), 0_i64..1000);
-    (point, 0_i32..3, flags, stamp, shape).prop_map(|(point, raw, flags, stamp, (event, heard))| {
+    // 0 and 1: all else is "on" too, and could not be told from it.
+    (point, 0_i32..2, flags, stamp, shape).prop_map(|(point, raw, flags, stamp, (event, heard))| {
         let stamp = stamp.filter(|_| event);
         Seen { flags, event, ..super::event(point, f64::from(raw), stamp, heard) }
     })
