@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 /// Failed polls after which a device that is asked poll by poll counts as lost.
 const LOST_AFTER_POLLS: u32 = 3;
 
+/// Why a device of which nothing was heard yet is as it is.
+const FIRST: &str = "its first answer is waited for";
+
 /// The life of one device.
 pub struct Life<'a> {
     settings: &'a DeviceSettings,
@@ -131,6 +134,7 @@ impl<'a> Life<'a> {
     fn reason(&self) -> String {
         let here = !matches!(self.state, DeviceState::CommLost | DeviceState::Asleep);
         match (self.silence.as_deref().filter(|_| here), self.words.as_str()) {
+            (None, "") if self.state == DeviceState::Discovering => FIRST.to_owned(),
             (None, words) => words.to_owned(),
             (Some(silence), "") => silence.to_owned(),
             (Some(silence), words) => format!("{silence}; {words}"),
