@@ -178,7 +178,7 @@ fn a_group_and_its_dispatch_say_what_they_rest_on() {
     assert_eq!(
         group["values"]["activePower"],
         json!({"value": 1500.0, "unit": "W", "quality": "good", "at": null, "rests_on": 1,
-            "installed_max": 20_000.0, "installed_min": null})
+            "installed_on": 0, "installed_max": 20_000.0, "installed_min": null})
     );
     assert_eq!(group["values"]["voltage"]["value"], Value::Null);
     assert_eq!(group["values"]["voltage"]["quality"], "never read");

@@ -85,7 +85,7 @@ fn an_order_that_did_not_arrive_is_no_limit_of_its_source() {
 fn one_that_was_taken_back_by_hand_a_second_ago_is_not_said_to_do_what_it_can() {
     let mut r = limited(1);
     r.run(1, 2e3);
-    assert_eq!(r.why(0), "its power has just moved away from what it was asked");
+    assert_ne!(r.why(0), NO_MORE);
     r.run(8, 2e3);
     assert_eq!(r.why(0), NO_MORE);
 }
@@ -97,6 +97,8 @@ fn what_is_to_be_released_is_counted_right() {
     for i in 0..3 {
         r.poll(i, 6e3);
     }
+    let releases = r.step();
+    assert_eq!(releases.commands.len(), 3);
     assert_eq!(r.of("a").reason, "3 members to be released");
     // One is silent, and its driver still hopes.
     r.pass(Duration::from_secs(20));
@@ -105,16 +107,8 @@ fn what_is_to_be_released_is_counted_right() {
     r.state.watch(r.now);
     assert_eq!(r.of("a").reason, "3 members to be released, 1 of them not reachable now");
     r.state(2, DeviceState::CommLost);
-    let a = r.step();
-    for (index, command) in a.commands.iter().filter(|(index, _)| *index != dix(2)) {
+    for (index, command) in releases.commands.iter().filter(|(index, _)| *index != dix(2)) {
         r.end(*index, command, Outcome::Applied(ReadBack::default()));
-    }
-    for _ in 0..30 {
-        r.pass(SECOND);
-        r.poll(0, 6e3);
-        r.poll(1, 6e3);
-        let a = r.step();
-        r.applied(&a);
     }
     assert_eq!(r.of("a").reason, "1 member to be released, which is not reachable now");
 }
