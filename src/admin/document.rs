@@ -144,6 +144,8 @@ struct GroupValue {
     quality: &'static str,
     at: Option<Text>,
     rests_on: usize,
+    /// How many members `installed_max` and `installed_min` rest on.
+    installed_on: usize,
     installed_max: Option<f64>,
     installed_min: Option<f64>,
 }
@@ -163,6 +165,8 @@ struct Dispatch<'a> {
     delivered: Option<f64>,
     rests_on: usize,
     members: usize,
+    /// Later dispatches have all its members.
+    replaced: bool,
     reason: &'a str,
     shares: Vec<Share<'a>>,
 }
@@ -231,6 +235,7 @@ impl Serialize for Values<'_, ParameterView> {
                     quality: quality(view).name(),
                     at: view.at.map(Text),
                     rests_on: view.rests_on,
+                    installed_on: view.installed_on,
                     installed_max: view.installed_max,
                     installed_min: view.installed_min,
                 },
@@ -370,6 +375,7 @@ impl<'a> From<&'a DispatchView> for Dispatch<'a> {
             delivered: view.delivered,
             rests_on: view.rests_on,
             members: view.members,
+            replaced: view.replaced,
             reason: &view.reason,
             shares: view.shares.iter().map(Share::from).collect(),
         }

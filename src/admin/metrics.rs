@@ -148,6 +148,8 @@ impl Moment {
             .dispatches
             .iter()
             .filter(|d| d.state == DispatchState::Active && d.parameter == Parameter::ActivePower)
+            // One that is wholly replaced asks for nothing.
+            .filter(|d| !d.replaced)
             .map(|d| (d.group.key(), &**d))
             .collect();
         let now = |g: &GroupView| active.get(g.group.mrid.key()).copied();

@@ -40,7 +40,7 @@ pub const KINDS: &[Kind] = &[
         names: ("device map", "device maps"),
         sign: "a device map has format = 1",
         is: |root| root.has("format") || (root.has("kind") && root.has("id")),
-        check: |path, _, _| device_map::read_map(path).err().unwrap_or_default(),
+        check: |path, _, root| check_map(path, &root),
     },
     Kind {
         names: ("plant", "plants"),
@@ -184,6 +184,18 @@ impl Seen {
             n => format!("{n} faults"),
         };
         format!("{files} checked{kinds}: {faults}")
+    }
+}
+
+fn check_map(path: &Path, root: &Table) -> Faults {
+    match device_map::read_map(path) {
+        Ok(map) => {
+            if let Some(words) = map.lacks() {
+                root.place().remark(format!("warning: {words}"));
+            }
+            Faults::default()
+        }
+        Err(faults) => faults,
     }
 }
 

@@ -5,7 +5,7 @@
 use super::End;
 use super::groups::{refused, url};
 use crate::core::service::{NewDispatch, Reference};
-use crate::der::{CurveStyle, DispatchSchedule, Mrid, Parameter, TimeIntervalKind};
+use crate::der::{CurveStyle, DispatchSchedule, MOST_VALUE, Mrid, Parameter, TimeIntervalKind};
 use crate::northbound::client::Client;
 use jiff::{SignedDuration, Timestamp};
 use std::io::Write;
@@ -150,7 +150,10 @@ fn active_power(text: &str) -> Result<f64, String> {
         .find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor)))
         .ok_or("a unit is needed: W, kW or MW (case matters), as in 120kW")?;
     match number.trim().parse::<f64>() {
-        Ok(value) if (value * factor).is_finite() => Ok(value * factor),
+        Ok(value) if (value * factor).abs() <= MOST_VALUE => Ok(value * factor),
+        Ok(value) if !value.is_nan() => {
+            Err(format!("{text} is beyond any power plant; at most {:e} MW", MOST_VALUE / 1e6))
+        }
         _ => Err(format!("{number} is not a number; 120kW would be right")),
     }
 }

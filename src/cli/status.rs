@@ -195,6 +195,11 @@ fn groups(groups: &[Group], out: &mut dyn Write) -> io::Result<()> {
             Some(least) if least < 0.0 => format!("{} .. {most}", amount(Some(least), "W")),
             _ => most,
         };
+        // What the others could do is not known, and is not in it.
+        let installed = match power.and_then(|p| p.installed_on.filter(|_| p.installed_max.is_some())) {
+            Some(known) if known < all => format!("{installed} by {known} of {all}"),
+            _ => installed,
+        };
         table.push([
             group.name.clone(),
             group.state.clone(),

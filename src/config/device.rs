@@ -74,7 +74,13 @@ pub(super) fn read(mut table: Table, maps: Option<&Maps>, incomplete: bool) -> R
     table.finish();
     if let Some(link) = &link {
         match &map {
-            Some(map) => fits(link, map, map_id.as_ref().map_or(&link.place, |id| &id.place)),
+            Some(map) => {
+                let place = map_id.as_ref().map_or(&link.place, |id| &id.place);
+                fits(link, map, place);
+                if let Some(words) = map.lacks() {
+                    place.remark(format!("warning: {words}"));
+                }
+            }
             None if map_id.is_none() && maps.is_some() && !incomplete => link.place.fault(format!(
                 "there is no device map \"{usual_map}\", which this device would have; name another one with map"
             )),

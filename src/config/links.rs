@@ -5,6 +5,7 @@ use crate::device_map::SerialOptions;
 use crate::southbound::{Dnp3Addresses, Dnp3Tcp, Link, ModbusTcp};
 use crate::toml_file::{Place, Placed};
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// A host in small letters, and a port.
 type End = (String, u16);
@@ -13,6 +14,8 @@ type End = (String, u16);
 #[derive(Debug, Default)]
 pub(super) struct Links {
     devices: HashMap<Link, Place>,
+    /// The same by what the hosts come to.
+    hosts: HashMap<Link, Place>,
     lines: HashMap<String, Line>,
     ends: HashMap<End, Shared>,
 }
@@ -47,6 +50,9 @@ impl Links {
             let what = "the second end point of this link already leads to the device";
             once(&mut self.devices, second, place, what)
         });
+        if first {
+            self.host(&link.value, place);
+        }
         match &link.value {
             Link::ModbusRtu(rtu) => self.line(&rtu.path, rtu.serial, None, place),
             Link::Dnp3Serial(to) => self.line(&to.path, to.serial, Some(to.addresses.master), place),
@@ -58,6 +64,23 @@ impl Links {
             Link::Dnp3Tcp(to) | Link::Dnp3Tls(to) => {
                 self.end(&ends(to), (Some(to.addresses.master), to.own), &link.value, place);
             }
+        }
+    }
+
+    /// Two ways to write one host may hide that two links lead to one device.
+    fn host(&mut self, link: &Link, place: &Place) {
+        let mut key = key(link);
+        match &mut key {
+            Link::ModbusTcp(to) | Link::ModbusTls(to) => to.host = one_host(&to.host),
+            Link::Dnp3Tcp(to) | Link::Dnp3Tls(to) => to.host = one_host(&to.host),
+            Link::ModbusRtu(_) | Link::Dnp3Serial(_) => return,
+        }
+        match self.hosts.get(&key) {
+            Some(first) => place.remark(format!(
+                "warning: this link leads to the device at {} if both hosts are this machine, or the same address written otherwise; give each device one link",
+                first.seen_from(place)
+            )),
+            None => drop(self.hosts.insert(key, place.clone())),
         }
     }
 
@@ -128,6 +151,16 @@ fn masters(shared: &str, masters: (Option<u16>, Option<u16>), there: &str, place
         place.remark(format!(
             "warning: {shared} is reached as master {own} for this device and as master {first} for the one at {there}, over connections of their own; outstations that serve one master need the same in both links"
         ));
+    }
+}
+
+/// A host, this machine always in the same words, and an address in its usual ones. No name is looked up.
+fn one_host(host: &str) -> String {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    match bare.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(address) if address.is_loopback() => "localhost".to_owned(),
+        Ok(address) => address.to_string(),
+        Err(_) => bare.trim_end_matches('.').to_owned(),
     }
 }
 

@@ -118,6 +118,7 @@ impl Aggregate {
             value,
             at: sum.newest.filter(|_| sum.count > 0),
             rests_on: sum.count,
+            installed_on: installed.map_or(0, |_| self.known),
             installed_max: installed.map(|i| i.0),
             installed_min: installed.map(|i| i.1 + 0.0),
         })

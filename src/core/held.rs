@@ -5,7 +5,7 @@
 use super::dispatch::Now;
 use super::port::{Aim, CommandEnd, CommandId};
 use super::settings::Settings;
-use super::way::Way;
+use super::way::{Course, Way};
 use crate::der::{Capability, Control, Effect, Lane, Outcome, Setpoint, Watts};
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
@@ -134,11 +134,20 @@ impl Held {
         Some((sent.map_or(watts, |sent| sent.get().max(watts)), until))
     }
 
-    /// True if what it was asked was applied, and it has not moved towards that for the settling time; `None` while nothing
-    /// is applied.
-    pub(super) fn rests(&self) -> Option<bool> {
-        let applied = self.applied?;
-        Some(self.way.is_some_and(|way| way.rests(applied.since)))
+    /// How it goes with what was applied; `None` while nothing is, or nothing was measured since.
+    pub(super) fn course(&self) -> Option<Course> {
+        self.way?.course(self.applied?.since)
+    }
+
+    /// True if about these watts are what was applied.
+    pub(super) fn has_taken(&self, watts: f64, capability: &Capability) -> bool {
+        let near = |applied: &Applied| (applied.watts - watts).abs() <= PROBE * size(capability) + 1.0;
+        self.applied.as_ref().is_some_and(near)
+    }
+
+    /// True if what it was asked last got no answer, or could not be sent in time.
+    pub(super) const fn is_unanswered(&self) -> bool {
+        self.unanswered > 0
     }
 
     /// True if the last thing sent was a release.

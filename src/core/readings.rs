@@ -68,6 +68,15 @@ impl Readings {
         changed
     }
 
+    /// What its device tells seldom, and is no older than usual, is not stale any more: the device was only silent for a moment.
+    pub(super) fn heard_again(&mut self, polled: Duration, now: Instant) {
+        for (quantity, slot) in Quantity::ALL.into_iter().zip(&mut self.slots) {
+            if let Some(slot) = slot {
+                slot.stale &= now.duration_since(slot.heard) > limit(quantity, polled);
+            }
+        }
+    }
+
     /// The value and its time, if it can be trusted now.
     pub(super) fn trusted(&self, quantity: Quantity) -> Option<(f64, Timestamp)> {
         let slot = self.slots.get(quantity.index())?.as_ref()?;

@@ -223,7 +223,10 @@ impl Registry {
             }
             Report::Poll(Poll { readings, .. }) | Report::Readings(readings) => {
                 if !readings.is_empty() {
-                    (device.heard, device.quiet) = (Some(now.mono), false);
+                    if std::mem::take(&mut device.quiet) && device.state != DeviceState::CommLost {
+                        device.readings.heard_again(device.poll * 3, now.mono);
+                    }
+                    device.heard = Some(now.mono);
                 }
                 for reading in &readings {
                     device.readings.take(reading, now.wall, now.mono);
@@ -296,7 +299,8 @@ impl Registry {
         for (place, device) in self.devices.iter_mut().enumerate() {
             let limit = after.max(device.poll * 3);
             device.quiet |= device.heard.is_some_and(|heard| now.duration_since(heard) > limit);
-            if device.readings.mark_stale(limit, now, false) {
+            // Nothing of a device that is silent is more recent than the rest.
+            if device.readings.mark_stale(limit, now, device.quiet) {
                 device.dirty = true;
                 marked.push(DeviceIndex::new(place));
             }

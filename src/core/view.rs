@@ -5,11 +5,9 @@ use super::held::{Held, setpoint};
 use super::port::{Aim, DispatchRecord};
 use super::registry::Device;
 use super::service::{Ask, DispatchView, ShareView};
-use crate::der::{DeviceIndex, DispatchState, Quantity};
+use super::way::{Course, MET};
+use crate::der::{Capability, DeviceIndex, DispatchState, Quantity};
 use std::sync::Arc;
-
-/// A member that delivers this part of what it was asked less is said to.
-const SHORT: f64 = 0.02;
 
 /// What is said of a member that has no time limit of its own for what it was asked.
 const LASTING: &str = "holds its order until released, also if the gateway dies";
@@ -23,8 +21,10 @@ fn dispatch(field: &Field, dispatches: &Dispatches, running: &Running) -> Option
     let record = dispatches.records.get(&running.key)?;
     let asked = &record.dispatch;
     let live = running.state == DispatchState::Active;
-    let (delivered, rests_on) = if live { Dispatches::delivered(record, field.groups) } else { (None, 0) };
     let scene = Scene { field, dispatches, running, record };
+    let replaced = live && scene.is_replaced();
+    let known = live && !replaced;
+    let (delivered, rests_on) = if known { Dispatches::delivered(record, field.groups) } else { (None, 0) };
     let shares = scene.shares();
     let group = field.groups.get(&asked.group);
     let members = group.map_or(0, |g| g.members.len());
@@ -43,6 +43,7 @@ fn dispatch(field: &Field, dispatches: &Dispatches, running: &Running) -> Option
         delivered,
         rests_on,
         members,
+        replaced,
         shares,
     }))
 }
@@ -80,7 +81,7 @@ impl Scene<'_> {
             Ask::Nothing => ("", vec![self.why_not(index, device)]),
             Ask::Share(watts) => {
                 let unknown = if delivered.is_none() { why_unknown(held) } else { String::new() };
-                (held.outcome, vec![why_short(held, watts, delivered), unknown])
+                (held.outcome, vec![why_short(held, device.capability.as_ref(), watts, delivered), unknown])
             }
             Ask::Release if held.reason.is_empty() => {
                 (held.outcome, vec![held.unverified.unwrap_or("").to_owned()])
@@ -129,13 +130,18 @@ impl Scene<'_> {
         (*self.dispatches.owner.get(index.get())?).filter(|owner| *owner != self.running.order)
     }
 
+    /// True if later dispatches have all members of the group: nothing of what it delivers is this one's.
+    fn is_replaced(&self) -> bool {
+        let mut members = self.field.groups.members(&self.record.dispatch.group).iter().peekable();
+        members.peek().is_some() && members.all(|index| self.owner(*index).is_some())
+    }
+
     /// What an operator should know of the dispatch as a whole.
     fn reason(&self, shares: &[ShareView]) -> String {
         match self.running.state {
             DispatchState::Active => self.why_off(shares),
             DispatchState::Releasing if !shares.is_empty() => {
-                let gone = shares.iter().filter(|share| self.is_away(share)).count();
-                format!("{} to be released, {gone} of them not reachable now", shares.len())
+                to_be_released(shares.len(), shares.iter().filter(|share| self.is_away(share)).count())
             }
             _ => String::new(),
         }
@@ -143,11 +149,11 @@ impl Scene<'_> {
 
     fn why_off(&self, shares: &[ShareView]) -> String {
         let asks = &self.running.asks;
+        if self.is_replaced() {
+            return "replaced: later dispatches have all its members".to_owned();
+        }
         if asks.is_empty() && self.running.shortfall == 0.0 {
-            let members = self.record.members.iter().filter_map(|m| self.field.registry.by_mrid(m));
-            let lent = members.into_iter().any(|index| self.owner(index).is_some());
-            let why = if lent { "later dispatches have all its members" } else { "waiting for its members" };
-            return why.to_owned();
+            return "waiting for its members".to_owned();
         }
         let lent = match asks.iter().filter(|(index, _)| self.owner(*index).is_some()).count() {
             0 => String::new(),
@@ -173,7 +179,7 @@ impl Scene<'_> {
         let kw = self.running.shortfall.abs() / 1e3;
         let moves = |index: &DeviceIndex| {
             let (held, device) = (self.dispatches.held.get(index.get()), self.field.registry.get(*index));
-            held.is_some_and(|held| held.is_limited() && held.rests() == Some(false))
+            held.is_some_and(|held| held.is_limited() && held.course() == Some(Course::Towards))
                 && device.is_some_and(|device| device.active_power().is_some())
         };
         let asked = self.running.asks.iter().filter(|(_, ask)| matches!(ask, Ask::Share(_)));
@@ -185,32 +191,50 @@ impl Scene<'_> {
         }
     }
 
+    /// True if it cannot be expected to take a command now: it is away, says nothing any more, or did not answer the last one.
     fn is_away(&self, share: &ShareView) -> bool {
-        let device = self.field.registry.by_mrid(&share.device).and_then(|i| self.field.registry.get(i));
-        device.is_some_and(|d| !d.state.takes_commands())
+        let Some(index) = self.field.registry.by_mrid(&share.device) else { return false };
+        let (device, held) = (self.field.registry.get(index), self.dispatches.held.get(index.get()));
+        device.is_some_and(|d| !d.state.takes_commands() || d.is_silent())
+            || held.is_some_and(Held::is_unanswered)
     }
 }
 
-/// Why a member delivers less than it was asked, if it does and nothing else is to be said. Whether that is all it can do
-/// shows when it has come to rest.
-fn why_short(held: &Held, asked: f64, delivered: Option<f64>) -> String {
+fn to_be_released(all: usize, gone: usize) -> String {
+    match (all, gone) {
+        (1, 0) => "1 member to be released".to_owned(),
+        (1, _) => "1 member to be released, which is not reachable now".to_owned(),
+        (_, 0) => format!("{all} members to be released"),
+        (_, _) if all == gone => format!("{all} members to be released, none of them reachable now"),
+        _ => format!("{all} members to be released, {gone} of them not reachable now"),
+    }
+}
+
+/// Why a member delivers less than it was asked, if it does and nothing else is to be said. That it can do no more is said
+/// only of what it has taken, and of what it has not moved towards for the settling time.
+fn why_short(held: &Held, capability: Option<&Capability>, asked: f64, delivered: Option<f64>) -> String {
     if !held.reason.is_empty() {
         return held.reason.clone();
     }
     if let Some(words) = &held.no_effect {
         return words.clone();
     }
+    if held.is_unanswered() {
+        return "what it was asked last is not confirmed: it is asked again".to_owned();
+    }
     if let Some(why) = held.unverified {
         return why.to_owned();
     }
     let short = |is: f64| if asked >= 0.0 { asked - is } else { is - asked };
-    if !held.is_limited() || !delivered.is_some_and(|is| short(is) > asked.abs() * SHORT) {
+    let taken = capability.is_some_and(|capability| held.has_taken(asked, capability));
+    if !taken || !held.is_limited() || !delivered.is_some_and(|is| short(is) > asked.abs() * MET) {
         return String::new();
     }
-    let words = match held.rests() {
-        Some(true) => "delivers what it can: its source or its storage gives no more",
-        Some(false) => "on its way to what it was asked",
-        None => "",
+    let words = match held.course() {
+        Some(Course::Rests) => "delivers what it can: its source or its storage gives no more",
+        Some(Course::Towards) => "on its way to what it was asked",
+        Some(Course::Away) => "its power has just moved away from what it was asked",
+        Some(Course::Met) | None => "",
     };
     words.to_owned()
 }

@@ -27,7 +27,7 @@ pub use mrid::{Mrid, MridError};
 pub use parameter::Parameter;
 pub use quantity::{Amperes, Celsius, Hertz, Percent, Vars, VoltAmperes, Volts, WattHours, Watts};
 pub use reading::{Quality, Quantity, Reading};
-pub use schedule::{CurveStyle, DispatchSchedule, ScheduleError, TimeIntervalKind};
+pub use schedule::{CurveStyle, DispatchSchedule, MOST_VALUE, ScheduleError, TimeIntervalKind};
 pub use sequence::{Clock, SequenceEvent};
 pub use settings::{Curve, CurveKind, CurveShape, EnterService, Excitation, PowerFactor, RampRates};
 

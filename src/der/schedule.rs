@@ -5,6 +5,9 @@ use jiff::{Span, Timestamp, tz::TimeZone};
 /// Most points one schedule may have: a week of minutes.
 pub(crate) const MAX_POINTS: usize = 10_080;
 
+/// Beyond this size, in the SI unit, no value makes sense: 1 TW is more than any power plant has.
+pub const MOST_VALUE: f64 = 1e12;
+
 /// How values between two points are made (CurveStyle of 61968-5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CurveStyle {

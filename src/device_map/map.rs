@@ -3,7 +3,8 @@
 //! Values only. Reading them from a file is `map_file`'s matter; the keys are those of SunSpec reference section 13.
 
 use super::dnp3::OutstationMap;
-use super::registers::RegisterMap;
+use super::registers::{RegisterMap, RegisterQuantity};
+use crate::der::Quantity;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,26 @@ pub struct DeviceMap {
     pub registers: RegisterMap,
     /// The outstation; only for kind `dnp3`.
     pub outstation: Option<Arc<OutstationMap>>,
+}
+
+impl DeviceMap {
+    /// What a map lacks that is right in itself and of little use, in words.
+    #[must_use]
+    pub fn lacks(&self) -> Option<String> {
+        let power = Some(RegisterQuantity::Reading(Quantity::ActivePower));
+        let of = |quantity: &Option<(RegisterQuantity, f64)>| quantity.map(|(of, _)| of) == power;
+        let measured = match self.kind {
+            MapKind::Sunspec | MapKind::Hybrid => true,
+            MapKind::Registers => self.registers.points.iter().any(|point| of(&point.quantity)),
+            MapKind::Dnp3 => self.outstation.iter().flat_map(|o| &o.points).any(|point| of(&point.quantity)),
+        };
+        (!measured).then(|| {
+            format!(
+                "no point of the map \"{}\" is active_power: what such a device delivers is counted in no group, and no dispatch sees whether it follows",
+                self.id
+            )
+        })
+    }
 }
 
 /// What a map describes.

@@ -10,7 +10,9 @@ use super::units;
 use super::xml::write::Writer;
 use super::xml::{Element, Invalid, assign, unexpected};
 use crate::core::service::{NewDispatch, Reference};
-use crate::der::{CurveStyle, DispatchSchedule, GroupDispatch, Mrid, Name, Parameter, TimeIntervalKind};
+use crate::der::{
+    CurveStyle, DispatchSchedule, GroupDispatch, MOST_VALUE, Mrid, Name, Parameter, TimeIntervalKind,
+};
 
 const OWN: Namespace = Namespace::Dispatches;
 /// Most dispatches in one message: each one that makes no sense is told with its place among the others.
@@ -202,8 +204,19 @@ fn read_schedule(
     if points.is_empty() {
         return Err(absent(element, "DERCurveData"));
     }
-    let values = in_order(element, points)?.into_iter().map(resolve).collect();
+    let values: Vec<f64> = in_order(element, points)?.into_iter().map(resolve).collect();
+    if let Some(value) = values.iter().find(|value| !is_sane(**value)) {
+        let words = format!(
+            "has the value {value:e} in the SI unit; {MOST_VALUE:e} is the most, beyond any power plant"
+        );
+        return Err(senseless(element, words));
+    }
     DispatchSchedule::new(style, start, step, unit, values).map_err(|error| senseless(element, error))
+}
+
+/// False for a value beyond any power plant, or none at all.
+fn is_sane(value: f64) -> bool {
+    value.abs() <= MOST_VALUE
 }
 
 /// One point: its number and its value as written.

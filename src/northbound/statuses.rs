@@ -39,6 +39,7 @@ fn unknown() -> ParameterView {
         value: None,
         at: None,
         rests_on: 0,
+        installed_on: 0,
         installed_max: None,
         installed_min: None,
     }

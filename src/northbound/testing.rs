@@ -143,6 +143,7 @@ fn publish(groups: &[EndDeviceGroup], cell: &ArcSwap<Snapshot>) {
             value: Some(-1250.5),
             at: "2026-04-09T10:04:58Z".parse().ok(),
             rests_on: 1,
+            installed_on: 0,
             installed_max: Some(240_000.0),
             installed_min: None,
         };

@@ -4,8 +4,9 @@
 //! It asks the device nothing, and decides neither what a device lacks nor when it counts as lost: that is its driver's matter.
 
 use super::DeviceSettings;
+use super::plausible::Plausible;
 use crate::core::port::{DeviceRecord, DriverPort, Report};
-use crate::der::{Capability, DeviceState, Effect, Nameplate, Outcome, Setpoint};
+use crate::der::{Capability, DeviceState, Effect, Nameplate, Outcome, Reading, Setpoint};
 use jiff::Timestamp;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -18,6 +19,9 @@ pub const REFUSED_FOR: Duration = Duration::from_secs(2);
 const REFUSED_TRIES: u32 = 2;
 /// Failed polls after which a device that is asked poll by poll counts as lost.
 const LOST_AFTER_POLLS: u32 = 3;
+
+/// Why a device of which nothing was heard yet is as it is.
+const FIRST: &str = "its first answer is waited for";
 
 /// The life of one device.
 pub struct Life<'a> {
@@ -46,6 +50,8 @@ pub struct Life<'a> {
     record: DeviceRecord,
     /// What was found, as the log has it; until it is lost.
     found: Option<(Nameplate, String, Option<u16>)>,
+    /// What of its powers is not believed.
+    plausible: Plausible,
 }
 
 impl<'a> Life<'a> {
@@ -68,6 +74,7 @@ impl<'a> Life<'a> {
             stranger: None,
             record,
             found: None,
+            plausible: Plausible::default(),
         }
     }
 
@@ -98,8 +105,20 @@ impl<'a> Life<'a> {
         if let Some(words) = self.stranger.clone() {
             return self.say(DeviceState::IdentityChanged, words).await;
         }
+        let wrong: Vec<&str> = self.plausible.words().chain(wrong.iter().map(String::as_str)).collect();
         let state = if wrong.is_empty() { DeviceState::Online } else { DeviceState::Degraded };
-        self.say(state, wrong.join("; ")).await;
+        let words = wrong.join("; ");
+        self.say(state, words).await;
+    }
+
+    /// Makes powers invalid that cannot be true of what it is rated for: that is said with what is wrong. `only_generates`: it
+    /// says itself that it stores nothing. To be called with all that it measures, once, before anybody looks at that.
+    pub fn judge(&mut self, readings: &mut [Reading], only_generates: bool) {
+        let known = self.plausible.words().count();
+        self.plausible.judge(readings, only_generates);
+        for reason in self.plausible.words().skip(known) {
+            tracing::warn!(device = self.settings.name, reason, "a power is not believed");
+        }
     }
 
     /// No answer is to be expected: what it was asked ends, and it counts as lost, or asleep.
@@ -122,6 +141,7 @@ impl<'a> Life<'a> {
     fn reason(&self) -> String {
         let here = !matches!(self.state, DeviceState::CommLost | DeviceState::Asleep);
         match (self.silence.as_deref().filter(|_| here), self.words.as_str()) {
+            (None, "") if self.state == DeviceState::Discovering => FIRST.to_owned(),
             (None, words) => words.to_owned(),
             (Some(silence), "") => silence.to_owned(),
             (Some(silence), words) => format!("{silence}; {words}"),
@@ -220,6 +240,7 @@ impl<'a> Life<'a> {
             let Nameplate { manufacturer: maker, model, serial, .. } = &plate;
             tracing::info!(device = self.settings.name, maker, model, serial, map, base, "device found");
         }
+        self.plausible.found(&plate, map);
         self.port.reports.send(Report::Map(map.into())).await;
         self.port.reports.send(Report::Nameplate(Box::new(plate))).await;
         self.capability = None;
@@ -241,6 +262,7 @@ impl<'a> Life<'a> {
 
     /// Tells the core what it can be asked for, if that is something else than before.
     pub async fn say_capability(&mut self, now: Capability) {
+        self.plausible.able(now);
         if self.capability != Some(now) {
             self.capability = Some(now);
             self.port.reports.send(Report::Capability(now)).await;

@@ -15,6 +15,7 @@ mod life;
 mod link;
 mod modbus;
 mod pace;
+mod plausible;
 mod points;
 mod registers;
 mod sunspec;

@@ -60,6 +60,7 @@ fn group() -> GroupView {
         value,
         at: None,
         rests_on,
+        installed_on: 0,
         installed_max: value.map(|_| 20_000.0),
         installed_min: None,
     };
@@ -104,6 +105,7 @@ fn dispatch() -> DispatchView {
         asked: Some(2000.0),
         delivered: Some(1500.0),
         rests_on: 1,
+        replaced: false,
         members: 3,
         shares: vec![
             share("A", Ask::Share(2000.0), "applied"),
@@ -176,7 +178,7 @@ fn a_group_and_its_dispatch_say_what_they_rest_on() {
     assert_eq!(
         group["values"]["activePower"],
         json!({"value": 1500.0, "unit": "W", "quality": "good", "at": null, "rests_on": 1,
-            "installed_max": 20_000.0, "installed_min": null})
+            "installed_on": 0, "installed_max": 20_000.0, "installed_min": null})
     );
     assert_eq!(group["values"]["voltage"]["value"], Value::Null);
     assert_eq!(group["values"]["voltage"]["quality"], "never read");

@@ -41,6 +41,7 @@ fn group(name: &str, power: Option<f64>) -> Arc<GroupView> {
             value: power,
             at: None,
             rests_on: 1,
+            installed_on: 0,
             installed_max: None,
             installed_min: None,
         }],
@@ -63,6 +64,7 @@ fn dispatch(group: &str, state: DispatchState, asked: f64) -> Arc<DispatchView> 
         asked: Some(asked),
         delivered: None,
         rests_on: 0,
+        replaced: false,
         members: 0,
         // The same device has a part in each of them, and holds one order.
         shares: vec![share("D-0", Some(false)), share("D-1", Some(true)), share("D-2", None)],

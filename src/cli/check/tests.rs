@@ -132,3 +132,20 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_map_without_active_power_is_worth_a_word_and_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = |points: &str| {
+        format!(
+            "format = 1\nid = \"mine\"\ntitle = \"Mine\"\nkind = \"registers\"\n[[point]]\nname = \"p\"\naddress = 100\ntype = \"u16\"\n{points}"
+        )
+    };
+    let path = folder.path().join("mine.toml");
+    std::fs::write(&path, text("")).unwrap();
+    let (good, out) = checked(&[path.to_str().unwrap()], false);
+    assert!(good && out.contains("warning: no point of the map \"mine\" is active_power"), "{out}");
+    std::fs::write(&path, text("quantity = \"active_power\"\nunit = \"W\"\n")).unwrap();
+    let (good, out) = checked(&[path.to_str().unwrap()], false);
+    assert!(good && !out.contains("warning"), "{out}");
+}

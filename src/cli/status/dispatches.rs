@@ -47,6 +47,8 @@ fn one(dispatch: &Dispatch, now: Timestamp, out: &mut dyn Write) -> io::Result<(
     if active || dispatch.asked.is_some() {
         write!(out, ", asked {}", amount(dispatch.asked, unit))?;
     }
+    // Of what was replaced nothing is delivered, whatever the members do for others.
+    let active = active && !dispatch.replaced;
     if active || dispatch.delivered.is_some() {
         write!(out, ", delivered {}", amount(dispatch.delivered, unit))?;
     }

@@ -112,6 +112,8 @@ pub(super) struct Value {
     #[serde(default, deserialize_with = "time_if_known")]
     pub at: Option<Timestamp>,
     pub rests_on: Option<usize>,
+    #[serde(default)]
+    pub installed_on: Option<usize>,
     pub installed_max: Option<f64>,
     pub installed_min: Option<f64>,
 }
@@ -133,6 +135,8 @@ pub(super) struct Dispatch {
     pub rests_on: Option<usize>,
     #[serde(default)]
     pub members: Option<usize>,
+    #[serde(default)]
+    pub replaced: bool,
     #[serde(default)]
     pub reason: String,
     #[serde(default)]

@@ -199,6 +199,7 @@ fn group(then: Timestamp) -> GroupView {
         value: Some(4200.0),
         at: Some(then),
         rests_on: 1,
+        installed_on: 1,
         installed_max: Some(9000.0),
         installed_min: Some(-1000.0),
     };
@@ -237,6 +238,7 @@ fn dispatch(then: Timestamp) -> DispatchView {
         delivered: Some(4200.0),
         rests_on: 1,
         members: 1,
+        replaced: false,
         shares: vec![share],
     }
 }

@@ -106,3 +106,23 @@ fn two_masters_at_one_place_are_worth_a_word_and_no_fault() {
         assert!(said[0].starts_with("g.toml:3:1: warning: ") && said[0].contains("as master 2"), "{said:?}");
     }
 }
+
+#[test]
+fn this_machine_in_other_words_is_the_same_device() {
+    for hosts in [
+        ("localhost", "127.0.0.1"),
+        ("127.0.0.1", "LOCALHOST"),
+        ("[::1]", "localhost"),
+        ("[::ffff:10.0.0.1]", "10.0.0.1"),
+    ] {
+        let link = |host: &str| format!("dnp3+tcp://{host}:16100?outstation=10");
+        let said = said(&[&link(hosts.0), &link(hosts.1)]);
+        assert_eq!(said.len(), 1, "{hosts:?}: {said:?}");
+        assert!(
+            said[0].starts_with("g.toml:3:1: warning: this link leads to the device at line 2"),
+            "{said:?}"
+        );
+    }
+    assert!(said(&["dnp3+tcp://localhost?outstation=10", "dnp3+tcp://127.0.0.1?outstation=11"]).is_empty());
+    assert!(said(&["dnp3+tcp://localhost?outstation=10", "dnp3+tcp://10.0.0.1?outstation=10"]).is_empty());
+}

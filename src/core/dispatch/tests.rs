@@ -12,6 +12,7 @@ mod power;
 mod time;
 mod told;
 mod unknown;
+mod words;
 
 struct Rig {
     state: State,

@@ -189,6 +189,8 @@ pub struct ParameterView {
     pub at: Option<Timestamp>,
     /// How many members it rests on.
     pub rests_on: usize,
+    /// How many members' installed power is known.
+    pub installed_on: usize,
     /// Most the members can inject together, where known.
     pub installed_max: Option<f64>,
     /// Least (most negative) the members can do together, where known.
@@ -224,6 +226,8 @@ pub struct DispatchView {
     pub rests_on: usize,
     /// How many members the group has.
     pub members: usize,
+    /// Later dispatches have all members: nothing of what the group delivers is this one's.
+    pub replaced: bool,
     /// Each member's part.
     pub shares: Vec<ShareView>,
 }

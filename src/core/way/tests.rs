@@ -11,7 +11,7 @@ fn rests(asked: f64, powers: &[f64]) -> Vec<bool> {
         let now = begun + Duration::from_secs(second);
         let seen = Way::seen(way, (asked, begun), *power, SIZE, (now, SETTLE));
         way = Some(seen);
-        seen.rests(begun)
+        seen.course(begun) == Some(Course::Rests)
     });
     seen.collect()
 }
@@ -31,7 +31,7 @@ fn unrest_is_no_movement_but_a_recovery_from_a_dip_is() {
     let unrest = rests(8000.0, &[6000.0, 6008.0, 5995.0, 6007.0, 5992.0, 6009.0]);
     assert_eq!(unrest, [false, false, true, true, true, true]);
     let dip = rests(8000.0, &[6000.0, 6000.0, 6000.0, 3000.0, 3500.0, 4000.0, 4000.0, 4000.0]);
-    assert_eq!(dip, [false, false, true, true, false, false, false, true]);
+    assert_eq!(dip, [false, false, true, false, false, false, false, true]);
 }
 
 #[test]
@@ -40,7 +40,36 @@ fn another_order_is_another_way() {
     let at = |second| begun + Duration::from_secs(second);
     let first = Way::seen(None, (5000.0, begun), 0.0, SIZE, (at(1), SETTLE));
     let first = Way::seen(Some(first), (5000.0, begun), 0.0, SIZE, (at(3), SETTLE));
-    assert!(first.rests(begun) && !first.rests(at(3)), "asked since then, and not measured yet");
+    assert_eq!(first.course(begun), Some(Course::Rests));
+    assert_eq!(first.course(at(3)), None, "asked since then, and not measured yet");
     let second = Way::seen(Some(first), (8000.0, at(3)), 0.0, SIZE, (at(4), SETTLE));
-    assert!(!second.rests(at(3)));
+    assert_eq!(second.course(at(3)), Some(Course::Towards));
+}
+
+#[test]
+fn one_that_delivered_what_it_was_asked_has_the_settling_time_for_a_little_more() {
+    let begun = Instant::now();
+    let at = |second| begun + Duration::from_secs(second);
+    let met = Way::seen(None, (5000.0, begun), 5000.0, SIZE, (at(1), SETTLE));
+    let met = Way::seen(Some(met), (5000.0, begun), 4990.0, SIZE, (at(20), SETTLE));
+    assert_eq!(met.course(begun), Some(Course::Met));
+    // A step too small to begin anew.
+    let more = Way::seen(Some(met), (5400.0, begun), 5000.0, SIZE, (at(21), SETTLE));
+    assert_eq!(more.course(begun), Some(Course::Towards));
+    let more = Way::seen(Some(more), (5400.0, begun), 5000.0, SIZE, (at(23), SETTLE));
+    assert_eq!(more.course(begun), Some(Course::Rests));
+}
+
+#[test]
+fn one_that_falls_away_from_what_it_was_asked_does_not_rest_at_once() {
+    let begun = Instant::now();
+    let at = |second| begun + Duration::from_secs(second);
+    for before in [8000.0, 7000.0] {
+        let way = Way::seen(None, (8000.0, begun), before, SIZE, (at(1), SETTLE));
+        let way = Way::seen(Some(way), (8000.0, begun), before, SIZE, (at(9), SETTLE));
+        let fallen = Way::seen(Some(way), (8000.0, begun), 3000.0, SIZE, (at(10), SETTLE));
+        assert_eq!(fallen.course(begun), Some(Course::Away), "from {before}");
+        let later = Way::seen(Some(fallen), (8000.0, begun), 3000.0, SIZE, (at(12), SETTLE));
+        assert_eq!(later.course(begun), Some(Course::Rests));
+    }
 }

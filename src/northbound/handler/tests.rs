@@ -254,10 +254,11 @@ async fn a_dispatch_that_makes_no_sense_is_refused_alone() {
         change(&mut ordered);
         ordered
     };
-    let cases: [(Ordered, &str, &str); 9] = [
+    let cases: [(Ordered, &str, &str); 10] = [
         (bad(|o| o.unit = "VAr"), "1.8", "VAr does not fit activePower; W does"),
         (bad(|o| o.points = vec![("1", "NaN")]), "1.8", "nominalYValue: is not a finite number"),
         (bad(|o| o.points = vec![("1", "-INF")]), "1.8", "is not a finite number"),
+        (bad(|o| o.points = vec![("1", "5"), ("2", "-1e300")]), "1.8", "beyond any power plant"),
         (bad(|o| o.points = vec![("1", "1e300"), ("2", "1e309")]), "1.8", "is not a finite number"),
         (bad(|o| o.points = vec![]), "5.8", "DispatchSchedule/DERCurveData is missing"),
         (bad(|o| o.points = vec![("0", "5")]), "1.8", "intervalNumber: must be 1 or more; it is 0"),

@@ -258,8 +258,8 @@ impl<'a, F: Field> Device<'a, F> {
         self.refresh_capability().await;
         self.remember().await;
         self.introduced = true;
-        self.say_state().await;
         let readings = self.readings_of_turn();
+        self.say_state().await;
         let poll = Poll { readings, lateness: Duration::ZERO, took: began.elapsed() };
         self.port.reports.send(Report::Poll(poll)).await;
     }

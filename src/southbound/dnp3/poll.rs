@@ -8,6 +8,7 @@ pub mod plan;
 use self::plan::{Why, halves};
 use super::device::{Device, End, Trouble};
 use super::image::Doubt;
+use super::readings::stores_nothing;
 use super::{Field, LinkState, Part, ReadError, Refusal, Seen};
 use crate::core::port::{Poll, Report};
 use crate::der::Reading;
@@ -161,6 +162,7 @@ impl<F: Field> Device<'_, F> {
         let mut readings = super::readings::readings(image, &fresh, &current);
         let asked = |quantity| super::readings::asked(image, quantity, &fresh);
         self.reported.complete(&mut readings, &asked, jiff::Timestamp::now());
+        self.life.judge(&mut readings, stores_nothing(&self.image));
         readings
     }
 

@@ -44,7 +44,8 @@ pub fn readings(
 
 /// True if the outstation tells what it could charge or store, and that is 0: then the 0 of its state of charge is that of
 /// a profile that has the point for generators too, and no empty battery.
-fn stores_nothing(image: &Image) -> bool {
+#[must_use]
+pub fn stores_nothing(image: &Image) -> bool {
     let about = |point: &&OutstationPoint| {
         let of = point.quantity.map(|(quantity, _)| quantity);
         matches!(of, Some(RegisterQuantity::Rating(Rating::ChargeMax | Rating::EnergyRating)))

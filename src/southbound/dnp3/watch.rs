@@ -192,7 +192,8 @@ impl<F: Field> Device<'_, F> {
         let whole = self.polls_between_wholes();
         let image = &self.image;
         let current = |point: &OutstationPoint| image.within(point.at, self.plan.patience(point.at, whole));
-        let readings = super::readings::readings(image, &fresh, &current);
+        let mut readings = super::readings::readings(image, &fresh, &current);
+        self.life.judge(&mut readings, super::readings::stores_nothing(image));
         if !readings.is_empty() {
             self.port.reports.send(Report::Readings(readings)).await;
         }

@@ -42,7 +42,7 @@ async fn a_silence_is_told_once_beside_how_the_device_stands_and_ends_with_its_a
     assert_eq!(
         told(&mut inbox),
         [
-            (DeviceState::Discovering, String::new()),
+            (DeviceState::Discovering, FIRST.to_owned()),
             (DeviceState::Discovering, "no usable answer yet: connection refused".to_owned()),
             (DeviceState::Degraded, "it has an alarm".to_owned()),
         ]

@@ -143,6 +143,12 @@ impl Points {
         readings::rating(&self.map.registers, rating, &|place| self.known(place))
     }
 
+    /// True if the device tells what it could charge or store, and that is 0.
+    #[must_use]
+    pub fn stores_nothing(&self) -> bool {
+        readings::stores_nothing(&self.map.registers, &|place| self.known(place))
+    }
+
     /// What the commands of the map let the device be asked for.
     #[must_use]
     pub fn controls(&self) -> Controls {

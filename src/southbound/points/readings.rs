@@ -48,6 +48,17 @@ pub fn rating(map: &RegisterMap, rating: Rating, known: &dyn Fn(usize) -> Option
     })
 }
 
+/// True if the device tells what it could charge or store, and that is 0.
+#[must_use]
+pub fn stores_nothing(map: &RegisterMap, known: &dyn Fn(usize) -> Option<Value>) -> bool {
+    let about = |quantity: Option<(RegisterQuantity, f64)>| {
+        matches!(quantity, Some((RegisterQuantity::Rating(Rating::ChargeMax | Rating::EnergyRating), _)))
+    };
+    let points = map.points.iter().enumerate().filter(|(_, point)| about(point.quantity));
+    let mut told = points.filter_map(|(place, _)| known(place)?.number()).peekable();
+    told.peek().is_some() && told.all(|value| value == 0.0)
+}
+
 /// Who the device is, from what its points said last.
 #[must_use]
 pub fn nameplate(map: &RegisterMap, known: &dyn Fn(usize) -> Option<Value>) -> Nameplate {

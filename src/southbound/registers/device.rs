@@ -6,7 +6,7 @@
 use super::identify::{Stranger, identify};
 use crate::backoff::Backoff;
 use crate::core::port::{DriverPort, PendingCommand, Poll, Report};
-use crate::der::{DeviceState, Outcome, ReadBack, Setpoint};
+use crate::der::{DeviceState, Outcome, ReadBack, Reading, Setpoint};
 use crate::southbound::DeviceSettings;
 use crate::southbound::life::{Life, refusing, wait_until};
 use crate::southbound::modbus::{BusError, Line};
@@ -108,17 +108,17 @@ impl<'a> Device<'a> {
         })?;
         self.points.restart();
         let began = Instant::now();
-        let readings = self.read_everything().await.map_err(Trouble::Bus)?;
+        let mut readings = self.read_everything().await.map_err(Trouble::Bus)?;
         self.life.answered();
-        self.introduce().await;
+        self.introduce(&mut readings).await;
         // What is read seldom is told now, not when its turn comes again.
         let poll = Poll { readings, lateness: Duration::ZERO, took: began.elapsed() };
         self.port.reports.send(Report::Poll(poll)).await;
         Ok(())
     }
 
-    /// Tells the core who the device is and what it can do.
-    async fn introduce(&mut self) {
+    /// Tells the core who the device is and what it can do; judges what it measures by that.
+    async fn introduce(&mut self, readings: &mut [Reading]) {
         let plate = self.points.nameplate();
         if self.life.check_serial(plate.serial.as_deref()) {
             self.points.stop_refreshing();
@@ -126,6 +126,7 @@ impl<'a> Device<'a> {
         self.life.say_found(plate, &self.settings.map.id, None).await;
         self.refresh_capability().await;
         self.life.remember(self.points.notes()).await;
+        self.life.judge(readings, self.points.stores_nothing());
         self.say_state().await;
     }
 

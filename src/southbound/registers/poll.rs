@@ -57,7 +57,8 @@ impl<'a> Device<'a> {
             let turn = self.turn_after_commands().await;
             self.points.read_next(&self.line, turn).await?;
         }
-        let readings = self.points.finish(begun_at);
+        let mut readings = self.points.finish(begun_at);
+        self.life.judge(&mut readings, self.points.stores_nothing());
         let effects = self.points.effects(&readings);
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;

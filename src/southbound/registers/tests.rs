@@ -198,6 +198,19 @@ async fn a_device_is_recognised_introduced_and_polled() {
 }
 
 #[tokio::test]
+async fn a_power_far_beyond_the_rating_is_not_believed() {
+    let server = server().await;
+    put(server.state().inputs.get_mut(&1).unwrap(), &[(5030, &[0x4240, 0x000F])]);
+    let mut device = server.device(0, 1);
+    device.map = Arc::new(device_map(sungrow()));
+    let mut rig = Rig::of(server, vec![device]);
+    let reason = rig.state(DeviceState::Degraded).await;
+    assert!(reason.contains("its active power is not believed: 1000.0 kW was read, 125 times"), "{reason}");
+    let power = rig.reading(Quantity::ActivePower, |_| true).await;
+    assert_eq!(power.quality, Quality::Invalid);
+}
+
+#[tokio::test]
 async fn reads_are_the_ones_of_the_plan() {
     let mut rig = Rig::online(sungrow()).await;
     for _ in 0..3 {

@@ -15,11 +15,12 @@ pub use points::{ProbedPoint, ProbedScale, ProbedValue, has_bits, point_of, powe
 
 use super::abilities::{capability, nameplate, routes};
 use super::block::{Blocks, Layouts, Lookup, blocks_of};
-use super::readings::{choose, readings};
+use super::readings::{choose, is_meter, readings, stores_nothing};
 use super::scan::ScanError;
 use super::tools::{Recording, Session, Source, Tell};
 use crate::der::{Capability, Nameplate, Reading};
 use crate::southbound::modbus::{BusError, ConnectFault};
+use crate::southbound::plausible::doubts;
 use crate::southbound::tls::Kind;
 use crate::southbound::tools::OutstationReport;
 use crate::southbound::{Link, ProbeOptions};
@@ -233,15 +234,21 @@ impl Read<'_> {
         warnings.extend(
             faults.iter().map(|(model, point, fault)| format!("{model}.{point} is not used: {fault}")),
         );
+        let (plate, able) = (nameplate(&blocks), capability(&blocks, routes));
+        if !sources.measuring.is_some_and(is_meter) {
+            let map = self.options.map.as_ref().map_or("sunspec", |map| &map.id);
+            let only_generates = stores_nothing(&blocks, sources);
+            warnings.extend(doubts(&plate, &able, (&readings, map), only_generates));
+        }
         ProbeReport {
-            nameplate: nameplate(&blocks),
+            nameplate: plate,
             base: Some(chain.base),
             models,
             registers: None,
             outstation: None,
             warnings,
             readings,
-            capability: capability(&blocks, routes),
+            capability: able,
         }
     }
 }

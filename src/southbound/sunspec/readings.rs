@@ -10,7 +10,7 @@ mod rest;
 
 pub use counters::{Bounds, Counters};
 pub use points::{MEASURING, energy_point, is_meter};
-pub use rest::{quiet, speechless, stores};
+pub use rest::{quiet, speechless, stores, stores_nothing};
 
 use super::block::{Block, Blocks, Class, Number};
 use crate::der::{Quality, Quantity, Reading};

@@ -4,6 +4,7 @@ use super::{Recording, Session, Tell};
 use crate::der::{Capability, Reading};
 use crate::device_map::registers::RegisterTable;
 use crate::device_map::{DeviceMap, MapKind, Maps};
+use crate::southbound::plausible::doubts;
 use crate::southbound::points::Points;
 use crate::southbound::registers::{Stranger, identify};
 use crate::southbound::sunspec::Lookup;
@@ -109,15 +110,17 @@ fn of_points(map: &DeviceMap, fit: Fit, points: &mut Points, readings: Vec<Readi
     let mut warnings = points.faults();
     let registers = register_report(map, fit, points);
     warnings.extend(registers.stranger.clone());
+    let (plate, able) = (points.nameplate(), points.capability());
+    warnings.extend(doubts(&plate, &able, (&readings, &map.id), points.stores_nothing()));
     ProbeReport {
-        nameplate: points.nameplate(),
+        nameplate: plate,
         base: None,
         models: Vec::new(),
         registers: Some(registers),
         outstation: None,
         warnings,
         readings,
-        capability: points.capability(),
+        capability: able,
     }
 }
 
@@ -127,7 +130,10 @@ fn add_points(report: &mut ProbeReport, map: &DeviceMap, fit: Fit, points: &Poin
     report.warnings.extend(points.faults());
     report.warnings.extend(registers.stranger.clone());
     let known: Vec<_> = report.readings.iter().map(|r| r.quantity).collect();
-    report.readings.extend(readings.into_iter().filter(|r| !known.contains(&r.quantity)));
+    let more: Vec<Reading> = readings.into_iter().filter(|r| !known.contains(&r.quantity)).collect();
+    let told = doubts(&report.nameplate, &report.capability, (&more, &map.id), points.stores_nothing());
+    report.warnings.extend(told);
+    report.readings.extend(more);
     let controls = points.controls().iter().fold(report.capability.controls, |all, one| all.with(one));
     report.capability = Capability { controls, ..report.capability };
     report.registers = Some(registers);

@@ -330,7 +330,7 @@ fn a_dispatch_that_lost_all_its_members_to_later_ones_says_so() {
     r.dispatch("b", 10e3, 0, 3600);
     let a = r.step();
     assert_eq!(asked(&a), [(0, limit(5e3)), (1, limit(5e3))]);
-    assert_eq!(r.reason(0), "later dispatches have all its members");
+    assert_eq!(r.reason(0), "replaced: later dispatches have all its members");
     assert!(r.state.snapshot().dispatches[0].shares.is_empty());
     assert_eq!(r.reason(1), "");
 }

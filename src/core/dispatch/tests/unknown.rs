@@ -171,7 +171,7 @@ fn that_it_ignores_its_limit_is_not_forgotten_while_it_is_away() {
     r.poll(0, 15e3);
     r.state.report(dix(0), told(Effect::Effective), r.now);
     r.seconds(1, |r| r.poll(0, 15e3));
-    assert_eq!(r.reason_of(0), "on its way to what it was asked");
+    assert_eq!(r.reason_of(0), "");
     let Ask::Share(watts) = r.view().shares[0].asked else { panic!("it is asked again") };
     assert!(watts >= 15e3, "its part is left to it again: {watts}");
     assert_eq!(r.state.snapshot().counters.effects, [("no effect", 1), ("effective", 1)]);

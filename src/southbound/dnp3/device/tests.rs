@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 mod commands;
+mod doubts;
 mod keep;
 mod links;
 mod news;

@@ -6,8 +6,9 @@ use crate::device_map::dnp3::{At, OutstationMap, OutstationPoint};
 use crate::southbound::ProbeReport;
 use crate::southbound::dnp3::commands::Commands;
 use crate::southbound::dnp3::image::{Image, is};
-use crate::southbound::dnp3::readings::{nameplate, readings};
+use crate::southbound::dnp3::readings::{nameplate, readings, stores_nothing};
 use crate::southbound::dnp3::{Field, ReadError};
+use crate::southbound::plausible::doubts;
 use crate::southbound::tools::{MarkReport, OutstationReport, PointReport};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,13 +36,16 @@ pub async fn discover<F: Field>(
     if let MarkReport::Stranger(words) = &mark {
         warnings.push(words.clone());
     }
+    let (plate, told) = (nameplate(&image, &identity), readings(&image, &all, &all));
+    let able = Commands::new(&map.id, outstation.clone(), "").capability(&image);
+    warnings.extend(doubts(&plate, &able, (&told, &map.id), stores_nothing(&image)));
     Ok(ProbeReport {
-        nameplate: nameplate(&image, &identity),
+        nameplate: plate,
         base: None,
         models: Vec::new(),
         registers: None,
-        readings: readings(&image, &all, &all),
-        capability: Commands::new(&map.id, outstation.clone(), "").capability(&image),
+        readings: told,
+        capability: able,
         outstation: Some(OutstationReport {
             map: map.id.clone(),
             title: map.title.clone(),

@@ -9,6 +9,7 @@ use crate::der::{Capability, Outcome, Reading};
 use crate::device_map::{DeviceMap, MapKind};
 use crate::southbound::DeviceSettings;
 use crate::southbound::points::{Ask, Points};
+use crate::southbound::sunspec::readings::{is_meter, stores_nothing};
 use std::sync::Arc;
 
 /// The registers beside the chain, if the map has any, and what an earlier run left there.
@@ -46,7 +47,10 @@ impl Device<'_> {
         match extra.poll(&self.line).await {
             Ok(more) => {
                 let new = |r: &Reading| readings.iter().all(|known| known.quantity != r.quantity);
-                let more: Vec<Reading> = more.into_iter().filter(new).collect();
+                let mut more: Vec<Reading> = more.into_iter().filter(new).collect();
+                if !self.sources.measuring.is_some_and(is_meter) {
+                    self.life.judge(&mut more, stores_nothing(&self.blocks, self.sources));
+                }
                 readings.extend(more);
             }
             // The next poll of the chain shows whether the device is lost.

@@ -7,7 +7,9 @@ use crate::device_map::{PlacedScale, Scale};
 use crate::southbound::modbus::{BusError, Turn};
 use crate::southbound::pace::{is_due, next_due};
 use crate::southbound::sunspec::block::{Class, Fault};
-use crate::southbound::sunspec::readings::{Bounds, PointFault, energy_point, readings};
+use crate::southbound::sunspec::readings::{
+    Bounds, PointFault, energy_point, is_meter, readings, stores_nothing,
+};
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -153,7 +155,15 @@ impl<'a> Device<'a> {
         self.counters = counters;
         self.complete(&mut readings, fresh, begun_at);
         self.note_unusable(fresh, faults);
+        self.judge(&mut readings);
         readings
+    }
+
+    /// Does not believe powers that cannot be true. A meter measures what others are rated for.
+    pub(super) fn judge(&mut self, readings: &mut [Reading]) {
+        if !self.sources.measuring.is_some_and(is_meter) {
+            self.life.judge(readings, stores_nothing(&self.blocks, self.sources));
+        }
     }
 
     /// Keeps what cannot be used of the models that were just read, in the words of when it began; says it once.

@@ -9,6 +9,8 @@ use crate::southbound::sunspec::block::{Blocks, Number, Sample};
 const NOTHING: f64 = 0.01;
 /// Types of DER in model 120 that have a storage.
 const STORING: [i128; 2] = [80, 82];
+/// The type that has a PV source and nothing else.
+const PV: i128 = 4;
 
 /// True if a measuring model's answer tells nothing at all: at night some inverters implement no point of it.
 #[must_use]
@@ -43,6 +45,14 @@ pub fn stores(blocks: &Blocks, sources: Sources) -> bool {
         || [(124, "WChaMax"), (702, "WChaRteMaxRtg"), (713, "WHRtg")]
             .into_iter()
             .any(|(id, path)| blocks.good(id, path).is_some_and(|v| v > 0.0))
+}
+
+/// True if the device says that it stores nothing: it tells a charge rate of 0, or is of a type that has PV alone.
+#[must_use]
+pub fn stores_nothing(blocks: &Blocks, sources: Sources) -> bool {
+    let kind = blocks.sample(120).and_then(|s| s.integer("DERTyp"));
+    let told = kind == Some(PV) || blocks.good(702, "WChaRteMaxRtg") == Some(0.0);
+    told && !stores(blocks, sources)
 }
 
 /// Whether an inverter produces nothing of its own accord; `None` if its answer does not tell. `shadows` are models that

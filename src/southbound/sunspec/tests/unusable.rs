@@ -111,3 +111,13 @@ async fn a_command_over_a_connection_that_was_made_anew_does_not_reach_another_d
     assert!(words.contains("SN-1 to OTHER"), "{words}");
     assert_eq!(server.writes(), []);
 }
+
+#[tokio::test]
+async fn a_power_far_beyond_the_rating_is_not_believed() {
+    let mut odd = legacy();
+    odd.set(103, "W_SF", 2);
+    let (_server, mut rig) = Rig::one(&odd).await;
+    let reason = rig.state(0, DeviceState::Degraded).await;
+    assert!(reason.contains("its active power is not believed: 500.0 kW was read"), "{reason}");
+    rig.power(0, None).await;
+}

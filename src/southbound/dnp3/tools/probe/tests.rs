@@ -95,3 +95,15 @@ async fn silence_about_attributes_costs_nothing_else() {
     assert_eq!(report.nameplate.serial, None);
     assert!(!report.readings.is_empty());
 }
+
+#[tokio::test]
+async fn a_power_that_cannot_be_is_a_warning() {
+    let field = battery();
+    field.put("AI537", 500_000.0);
+    let warnings = probe(&field).await.warnings;
+    assert!(
+        warnings.len() == 1 && warnings[0].contains("its active power is not believed: 500.0 kW"),
+        "{warnings:?}"
+    );
+    assert!(warnings[0].contains("(map dnp3-an2018)"), "{warnings:?}");
+}
