@@ -30,6 +30,8 @@ struct Line {
 struct Shared {
     master: Option<u16>,
     secured: bool,
+    /// Over a connection that no other has.
+    own: bool,
     /// All end points of its link.
     ends: Vec<End>,
     place: Place,
@@ -51,10 +53,10 @@ impl Links {
             // One fault is enough.
             _ if !(first && second) => {}
             Link::ModbusTcp(to) | Link::ModbusTls(to) => {
-                self.end(&[end(&to.host, to.port)], None, &link.value, place);
+                self.end(&[end(&to.host, to.port)], (None, false), &link.value, place);
             }
             Link::Dnp3Tcp(to) | Link::Dnp3Tls(to) => {
-                self.end(&ends(to), Some(to.addresses.master), &link.value, place);
+                self.end(&ends(to), (Some(to.addresses.master), to.own), &link.value, place);
             }
         }
     }
@@ -80,12 +82,13 @@ impl Links {
         }
     }
 
-    /// All devices behind an end point speak one protocol, all over TLS or none, and have the same second one.
-    fn end(&mut self, ends: &[End], master: Option<u16>, link: &Link, place: &Place) {
+    /// All devices behind an end point speak one protocol, all over TLS or none; those that share a connection have the same
+    /// second one.
+    fn end(&mut self, ends: &[End], (master, own): (Option<u16>, bool), link: &Link, place: &Place) {
         let secured = link.secured().is_some();
         for end in ends {
             let Some(first) = self.ends.get(end) else {
-                let shared = Shared { master, secured, ends: ends.to_vec(), place: place.clone() };
+                let shared = Shared { master, secured, own, ends: ends.to_vec(), place: place.clone() };
                 self.ends.insert(end.clone(), shared);
                 continue;
             };
@@ -97,13 +100,13 @@ impl Links {
                 ));
             } else if first.secured != secured {
                 let way = |secured| if secured { "over TLS" } else { "in the clear" };
-                let (first, own) = (way(first.secured), way(secured));
+                let (first, this) = (way(first.secured), way(secured));
                 place.fault(format!(
-                    "{shown} is reached {first} for the device at {there} and {own} for this one; one end point has TLS or has not, so one of the links has a wrong scheme or port"
+                    "{shown} is reached {first} for the device at {there} and {this} for this one; one end point has TLS or has not, so one of the links has a wrong scheme or port"
                 ));
-            } else if first.ends != ends {
+            } else if first.ends != ends && !first.own && !own {
                 place.fault(format!(
-                    "the device at {there} shares {shown} with this one; give both links the same end points, in the same order (second)"
+                    "the device at {there} shares {shown} with this one; give both links the same end points, in the same order (second), or this one a connection of its own (channel=own)"
                 ));
             } else {
                 masters(&shown, (first.master, master), &there, place);
@@ -176,7 +179,7 @@ fn modbus(to: &ModbusTcp) -> ModbusTcp {
 }
 
 fn dnp3((host, port): End, addresses: Dnp3Addresses) -> Dnp3Tcp {
-    Dnp3Tcp { host, port, second: None, addresses: Dnp3Addresses { master: 0, ..addresses } }
+    Dnp3Tcp { host, port, second: None, own: false, addresses: Dnp3Addresses { master: 0, ..addresses } }
 }
 
 #[cfg(test)]

@@ -62,6 +62,7 @@ pub fn spawn_dnp3(
     maps: &Arc<Maps>,
 ) {
     use super::dnp3::{Place, run as drive};
+    let devices = one_each(devices);
     let place_of = |(device, _): &(DeviceSettings, DriverPort)| {
         Place::of(&device.link).map(|place| (place, device.tls.clone()))
     };
@@ -83,6 +84,26 @@ pub fn spawn_dnp3(
         };
         tasks.spawn(supervise(words, stop.clone(), run));
     }
+}
+
+/// Of devices with the same link address at the same end point the first, whatever channels they have; a channel of its own
+/// reaches the same outstation.
+#[cfg(feature = "dnp3")]
+fn one_each(mut devices: Vec<DeviceSettings>) -> Vec<DeviceSettings> {
+    let mut known = std::collections::HashSet::new();
+    devices.retain(|device| {
+        let place = super::dnp3::Place::of(&device.link).zip(device.link.dnp3());
+        let new = place.is_none_or(|(place, at)| known.insert((place.carrier, at.outstation)));
+        if !new {
+            tracing::error!(
+                device = device.name,
+                link = %device.link,
+                "another device has this link address at the same end point: this one is not driven"
+            );
+        }
+        new
+    });
+    devices
 }
 
 /// Says of each device that it cannot be reached by this program; the configuration has refused it before.

@@ -31,6 +31,8 @@ pub struct Dnp3Tcp {
     pub port: u16,
     /// A second end point of the same outstation, tried when the first cannot be reached.
     pub second: Option<(String, u16)>,
+    /// It has a connection of its own, shared with no other outstation of the same end point (`channel=own`).
+    pub own: bool,
     /// Link addresses.
     pub addresses: Dnp3Addresses,
 }
@@ -160,10 +162,10 @@ impl fmt::Display for Link {
 impl fmt::Display for Dnp3Tcp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}?{}", Host(&self.host, self.port), self.addresses)?;
-        match &self.second {
-            Some((host, port)) => write!(f, "&second={}", Host(host, *port)),
-            None => Ok(()),
+        if let Some((host, port)) = &self.second {
+            write!(f, "&second={}", Host(host, *port))?;
         }
+        f.write_str(if self.own { "&channel=own" } else { "" })
     }
 }
 

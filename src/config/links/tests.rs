@@ -32,6 +32,11 @@ fn one_outstation_stands_in_one_place_whatever_its_links_look_like() {
     assert!(
         behind_second[0].contains("the second end point of this link already leads to the device at line 2")
     );
+    for (one, other) in [("own", "shared"), ("shared", "own"), ("own", "own")] {
+        let link = |channel| format!("dnp3+tcp://rtu-7?outstation=10&channel={channel}");
+        let said = said(&[&link(one), &link(other)]);
+        assert!(said[0].contains("this link is already that of the device at line 2"), "{said:?}");
+    }
     let line =
         said(&["dnp3+serial:///dev/ttyS0?outstation=10", "dnp3+serial:///dev/ttyS0?outstation=10&master=2"]);
     assert!(line[0].contains("this link is already that of the device at line 2"), "{line:?}");
@@ -77,6 +82,12 @@ fn who_shares_a_connection_agrees_on_it() {
     assert!(ends[0].contains("give both links the same end points"), "{ends:?}");
     let crossed = said(&["dnp3+tcp://a?outstation=10&second=b", "dnp3+tcp://b?outstation=11&second=a"]);
     assert!(crossed[0].contains("in the same order (second)"), "{crossed:?}");
+    for links in [
+        ["dnp3+tcp://rtu?outstation=10&second=other&channel=own", "dnp3+tcp://rtu?outstation=11"],
+        ["dnp3+tcp://rtu?outstation=10", "dnp3+tcp://rtu?outstation=11&second=other&channel=own"],
+    ] {
+        assert!(said(&links).is_empty(), "nothing is shared");
+    }
     let line = said(&[
         "dnp3+serial:///dev/ttyS0?baud=9600&outstation=10",
         "dnp3+serial:///dev/ttyS0?baud=19200&outstation=11",

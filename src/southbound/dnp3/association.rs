@@ -11,9 +11,9 @@ pub use requests::words;
 
 use super::channel::{Channel, DAMAGED, Handle, Inner};
 use super::field::{
-    Field, Identity, LinkState, News, OperateError, Operation, Part, ReadError, Refusal, Seen,
+    Field, Identity, LinkState, News, OperateError, Operation, Part, ReadError, Refusal, Seen, UnderWay,
 };
-use super::handler::{Answer, Clock, Tasks, Values, Watch, is_plausible};
+use super::handler::{Answer, Clock, Shut, Tasks, Values, Watch, is_plausible};
 use crate::device_map::dnp3::{ReadPlan, SessionOptions, TimeSync, Unsolicited};
 use crate::southbound::Dnp3Addresses;
 use dnp3::app::attr::{AttrSet, StringAttr};
@@ -30,6 +30,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 /// Pieces of news on their way to the device task, beside those that wait in the outbox.
 const UNDER_WAY: usize = 16;
+
+/// Longest that a command waits for an association that is being made anew.
+const REMADE: Duration = Duration::from_secs(1);
 
 /// Why an association cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +132,8 @@ impl Channel {
 impl Seat {
     /// Makes the association in the stack, in place of the one that may be there.
     pub async fn join(&self, master: &mut MasterChannel, channel: &Inner) {
-        let config = self.config(channel);
+        self.watch.open(false);
+        let (config, open) = self.config(channel);
         // Neither fails but for a master that has ended, which leaves no connection either.
         let _ = master.remove_association(self.address).await;
         let values = Values::new(self.watch.clone());
@@ -139,14 +143,15 @@ impl Seat {
             .add_association(self.address, config, Box::new(values), Box::new(clock), Box::new(tasks))
             .await;
         *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = made.ok();
+        self.watch.open(open);
     }
 
     pub fn handle(&self) -> Option<Handle> {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How the stack shall treat the outstation, by what is known of its health.
-    fn config(&self, channel: &Inner) -> AssociationConfig {
+    /// How the stack shall treat the outstation, by what is known of its health; and whether it may be asked.
+    fn config(&self, channel: &Inner) -> (AssociationConfig, bool) {
         let mut state = self.watch.state();
         let health = &mut state.health;
         if !is_plausible((channel.pace.clock)()) {
@@ -154,11 +159,16 @@ impl Seat {
         }
         let mut config = AssociationConfig::quiet();
         config.response_timeout = Timeout::saturating(self.response_timeout);
-        // The first wait of a second at most; shorter where everything is quicker.
+        // The first wait of a second at most; shorter where everything is quicker. Where others share the channel, one that is
+        // silent is left alone by then.
         let first = self.response_timeout.min(Duration::from_secs(1));
         config.auto_tasks_retry_strategy = RetryStrategy::new(first, channel.pace.most);
-        if health.is_lost() || self.by_hand {
-            return config;
+        if self.by_hand {
+            return (config, true);
+        }
+        if health.is_left_alone() {
+            config.response_timeout = Timeout::saturating(health.look());
+            return (config, false);
         }
         config.disable_unsol_classes = EventClasses::all();
         config.event_scan_on_events_available = EventClasses::all();
@@ -171,7 +181,7 @@ impl Seat {
         if !health.keeps_its_time() {
             config.auto_time_sync = self.procedure(channel);
         }
-        config
+        (config, true)
     }
 
     /// What its silence may mean while the connection stands.
@@ -203,22 +213,39 @@ impl Seat {
 }
 
 impl Outstation {
-    /// What to ask with, if it makes sense to ask now.
-    fn asking(&self) -> Result<Handle, ReadError> {
-        match self.seat.watch.standing() {
-            LinkState::Up => {}
-            LinkState::Connecting => {
-                return Err(ReadError::NoConnection("the connection is being made".to_owned()));
+    /// What to ask with, if it makes sense to ask now; waits while it is not known whether the outstation is there.
+    async fn asking(&self) -> Result<Handle, ReadError> {
+        match self.seat.watch.may_be_asked().await {
+            Ok(()) => {}
+            Err(Shut::Silent) => return Err(ReadError::Silent),
+            Err(Shut::Link(LinkState::Down(why))) if self.channel.state() != LinkState::Up => {
+                return Err(ReadError::NoConnection(why));
             }
             // Of several outstations on a line one is dead: that must not cost the others a time-out each time.
-            LinkState::Down(_) if self.channel.state() == LinkState::Up => return Err(ReadError::Silent),
-            LinkState::Down(why) => return Err(ReadError::NoConnection(why)),
+            Err(Shut::Link(LinkState::Down(_))) => return Err(ReadError::Silent),
+            Err(Shut::Link(_)) => {
+                return Err(ReadError::NoConnection("the connection is being made".to_owned()));
+            }
         }
         self.seat.handle().ok_or_else(|| ReadError::NoConnection("no connection".to_owned()))
     }
 
+    /// The same for a command, which is not kept waiting: it would be sent when nobody wants it any more.
+    async fn commanding(&self) -> Result<Handle, String> {
+        const SILENT: &str = "the outstation does not answer; nothing was sent";
+        if self.seat.watch.state().health.is_left_alone() && self.seat.watch.standing() == LinkState::Up {
+            return Err(SILENT.to_owned());
+        }
+        // At most the association is just being made anew.
+        match tokio::time::timeout(REMADE, self.asking()).await {
+            Ok(Ok(handle)) => Ok(handle),
+            Ok(Err(ReadError::Silent)) | Err(_) => Err(SILENT.to_owned()),
+            Ok(Err(other)) => Err(other.to_string()),
+        }
+    }
+
     async fn ask(&self, request: ReadRequest) -> Result<Vec<Seen>, ReadError> {
-        let mut handle = self.asking()?;
+        let mut handle = self.asking().await?;
         let generation = self.channel.generation();
         let into = Arc::new(Mutex::new(Vec::new()));
         let answer = Answer::new(self.seat.watch.clone(), into.clone());
@@ -244,7 +271,7 @@ impl Outstation {
     }
 
     async fn attribute(&self, attribute: StringAttr) -> Result<Option<String>, ReadError> {
-        let mut handle = self.asking()?;
+        let mut handle = self.asking().await?;
         let request = ReadRequest::device_attribute(attribute, AttrSet::Default);
         let found = Arc::new(Mutex::new(None));
         let reader =
@@ -280,12 +307,7 @@ impl Field for Outstation {
     async fn operate(&self, outputs: &[Operation]) -> Result<(), OperateError> {
         let _turn = self.turn.lock().await;
         let Some((mode, headers)) = requests::operate(outputs)? else { return Ok(()) };
-        let mut handle = self.asking().map_err(|why| {
-            OperateError::NotSent(match why {
-                ReadError::Silent => "the outstation does not answer; nothing was sent".to_owned(),
-                other => other.to_string(),
-            })
-        })?;
+        let mut handle = self.commanding().await.map_err(OperateError::NotSent)?;
         self.seat.watch.state().health.command_begins();
         let result = handle.operate(mode, headers).await;
         let sent = self.seat.watch.state().health.command_was_sent();
@@ -294,6 +316,16 @@ impl Field for Outstation {
 
     fn silence(&self) -> String {
         self.seat.silence(&self.channel)
+    }
+
+    fn under_way(&self) -> UnderWay {
+        let (channel, address) = (self.channel.clone(), self.seat.address.raw_value());
+        // A command to one that is silent holds up nobody.
+        if self.seat.watch.state().health.is_left_alone() {
+            return UnderWay::default();
+        }
+        let number = channel.line.begin(address);
+        UnderWay::until(move || channel.line.end(number))
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod dialler;
 mod heard;
+mod line;
 mod listener;
 mod open;
 mod place;
 
 pub use heard::Heard;
+pub use line::Line;
 pub use place::{Carrier, Place};
 
 use super::association::Seat;
@@ -80,6 +82,8 @@ pub(super) struct Inner {
     standing: Mutex<Standing>,
     seats: Mutex<Vec<Arc<Seat>>>,
     pub heard: Arc<Heard>,
+    /// Its time, among several associations.
+    pub line: Line,
     /// What is no frame is passed over; else the connection ends with it.
     tolerant: AtomicBool,
 }
@@ -134,6 +138,7 @@ impl Channel {
             standing: Mutex::new(standing),
             seats: Mutex::default(),
             heard: Arc::default(),
+            line: Line::default(),
             tolerant: AtomicBool::new(false),
         });
         inner.spawn(&mut *inner.master.lock().await);
@@ -147,6 +152,16 @@ impl Channel {
             // It only fails if the task has ended, which the next look finds.
             let _ = master.enable().await;
         }
+    }
+
+    /// Where it goes.
+    pub fn place(&self) -> &Place {
+        &self.0.place
+    }
+
+    /// True for a serial line.
+    pub fn is_serial(&self) -> bool {
+        self.0.place.is_serial()
     }
 
     /// How the connection stands.
@@ -208,13 +223,45 @@ impl Inner {
 
     /// Puts an association in its seat, in place of the one that may be there.
     pub async fn seat(&self, seat: &Arc<Seat>) {
+        let mut master = self.master.lock().await;
         {
             let mut seats = self.seats();
             seats.retain(|other| other.address != seat.address);
             seats.push(seat.clone());
         }
-        if let Some(master) = &mut *self.master.lock().await {
+        // From the second one on, none is asked before it was looked for.
+        let anew = self.shared() && seat.watch.state().health.begin_anew(Instant::now());
+        if let Some(master) = &mut *master {
+            if anew && self.state() != LinkState::Up {
+                self.leave_alone(master).await;
+            }
             seat.join(master, self).await;
+        }
+    }
+
+    /// There is no connection: on the next one, none of several is asked before it was looked for, or those who do not answer
+    /// would be waited for in vain before anybody else was asked.
+    async fn leave_alone(&self, master: &mut MasterChannel) {
+        if !self.shared() {
+            return;
+        }
+        let seats: Vec<_> = self.seats().clone();
+        for seat in seats {
+            let anew = seat.watch.state().health.begin_anew(Instant::now());
+            if anew {
+                seat.join(master, self).await;
+            }
+        }
+    }
+
+    /// The same, for when a connection has ended by itself.
+    pub async fn await_connection(&self) {
+        let mut master = self.master.lock().await;
+        if self.state() == LinkState::Up {
+            return;
+        }
+        if let Some(master) = &mut *master {
+            self.leave_alone(master).await;
         }
     }
 
@@ -250,6 +297,7 @@ impl Inner {
         }
         if let Some(master) = &mut *self.master.lock().await {
             let _ = master.disable().await;
+            self.leave_alone(master).await;
             let _ = master.enable().await;
         }
     }
@@ -296,8 +344,12 @@ impl Inner {
             Fault::Damage => {}
         }
         let seats: Vec<_> = self.seats().clone();
+        let shared = seats.len() > 1;
         if let Some(master) = &mut *master {
             for seat in seats {
+                if shared {
+                    seat.watch.state().health.begin_anew(Instant::now());
+                }
                 seat.join(master, self).await;
             }
             if self.enabled.load(Ordering::Relaxed) {

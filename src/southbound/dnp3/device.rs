@@ -284,6 +284,7 @@ impl<'a, F: Field> Device<'a, F> {
         let (outcome, heard) = match self.life.refusal() {
             Some(refusal) => (refusal, Vec::new()),
             None => {
+                let _under_way = self.field.under_way();
                 let work = async {
                     if Instant::now() < command.expires_at {
                         look(self.field, &self.plan, &mut self.image).await?;
@@ -305,6 +306,7 @@ impl<'a, F: Field> Device<'a, F> {
 
     /// Sends again what the outstation should hold and does not show: lost by its restart, or while it was switched to local.
     pub(super) async fn send_again(&mut self) {
+        let _under_way = self.field.under_way();
         let work = self.hands.restarted(self.field, &self.image);
         let (sent, heard) = meanwhile(&mut self.news, work).await;
         let mut remarks = Vec::new();

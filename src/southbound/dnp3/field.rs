@@ -29,6 +29,30 @@ pub trait Field: Sync {
     fn silence(&self) -> String {
         ReadError::Silent.to_string()
     }
+
+    /// A command to it begins, and is under way until what this gives is dropped: whatever can wait on its connection does.
+    fn under_way(&self) -> UnderWay {
+        UnderWay::default()
+    }
+}
+
+/// A command is under way while this lives.
+#[derive(Default)]
+pub struct UnderWay(Option<Box<dyn FnOnce() + Send>>);
+
+impl UnderWay {
+    /// Does this at its end.
+    pub fn until(end: impl FnOnce() + Send + 'static) -> Self {
+        Self(Some(Box::new(end)))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(end) = self.0.take() {
+            end();
+        }
+    }
 }
 
 /// Who an outstation says it is (device attributes, g0, set 0).

@@ -18,7 +18,7 @@ use dnp3::master::{
     AssociationHandler, AssociationInformation, HeaderInfo, ReadHandler, ReadType, TaskError, TaskType,
 };
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -31,6 +31,8 @@ pub struct Watch {
     pub outbox: Outbox,
     /// Something happened that the keeper should look at.
     pub stirred: Notify,
+    /// Whether it may be asked may have changed, for those who wait to ask.
+    turned: Notify,
     /// What was heard on this channel.
     connection: Arc<Heard>,
 }
@@ -38,16 +40,27 @@ pub struct Watch {
 pub struct State {
     pub health: Health,
     link: LinkState,
+    /// The stack is ready to ask it.
+    open: bool,
     indications: Option<Indications>,
     /// An integrity read that is under way: all that came since it began, in its order.
     whole: Option<Vec<Seen>>,
     told: Option<(&'static str, String)>,
 }
 
+/// Why an outstation is not asked.
+pub enum Shut {
+    Link(LinkState),
+    /// It was looked for, and not found.
+    Silent,
+}
+
 impl Watch {
     pub fn new(health: Health, connection: Arc<Heard>) -> Self {
-        let state = State { health, link: LinkState::Connecting, indications: None, whole: None, told: None };
-        Self { state: Mutex::new(state), outbox: Outbox::default(), stirred: Notify::new(), connection }
+        let link = LinkState::Connecting;
+        let state = State { health, link, open: false, indications: None, whole: None, told: None };
+        let (outbox, stirred, turned) = (Outbox::default(), Notify::new(), Notify::new());
+        Self { state: Mutex::new(state), outbox, stirred, turned, connection }
     }
 
     pub fn state(&self) -> MutexGuard<'_, State> {
@@ -73,6 +86,61 @@ impl Watch {
         state.link = link.clone();
         self.outbox.tell(News::Link(link));
         self.stirred.notify_one();
+        self.turned.notify_waiters();
+    }
+
+    /// The stack is ready to ask it, or is not any more.
+    pub fn open(&self, open: bool) {
+        self.state().open = open;
+        self.turned.notify_waiters();
+    }
+
+    /// Waits until it may be asked. One that is left alone may not, until it was looked for; if it was not found, that is the
+    /// answer to what was to be asked.
+    pub async fn may_be_asked(&self) -> Result<(), Shut> {
+        let silences = self.state().health.silences();
+        loop {
+            let turned = self.turned.notified();
+            tokio::pin!(turned);
+            turned.as_mut().enable();
+            {
+                let state = self.state();
+                if state.link != LinkState::Up {
+                    return Err(Shut::Link(state.link.clone()));
+                }
+                if state.health.silences() != silences {
+                    return Err(Shut::Silent);
+                }
+                if state.open {
+                    return Ok(());
+                }
+            }
+            turned.await;
+        }
+    }
+
+    /// A request was not answered.
+    pub fn missed(&self) {
+        self.state().health.missed(Instant::now());
+        self.turned.notify_waiters();
+        self.stirred.notify_one();
+    }
+
+    /// A look was answered after this time.
+    pub fn found(&self, took: Duration) {
+        self.connection.answer();
+        self.state().health.found(Instant::now(), took);
+    }
+
+    /// A look was not answered, or somebody else interrupted it after this time.
+    pub fn not_found(&self, interrupted: Option<Duration>) {
+        let (mut state, now) = (self.state(), Instant::now());
+        match interrupted {
+            Some(took) => state.health.interrupted(now, took),
+            None => state.health.not_found(now),
+        }
+        drop(state);
+        self.turned.notify_waiters();
     }
 
     /// Something came from the outstation.
@@ -250,6 +318,7 @@ pub struct Tasks(pub Arc<Watch>);
 
 impl AssociationInformation for Tasks {
     fn task_start(&mut self, task: TaskType, _: FunctionCode, _: Sequence) {
+        self.0.state().health.asked(Instant::now());
         match task {
             TaskType::Command => self.0.state().health.command_sent(),
             TaskType::ClearRestartBit => {
@@ -273,7 +342,7 @@ impl AssociationInformation for Tasks {
     fn task_fail(&mut self, task: TaskType, error: TaskError) {
         let failure = Failure::of(error);
         match failure {
-            Failure::Silence => self.0.state().health.missed(Instant::now()),
+            Failure::Silence => self.0.missed(),
             Failure::Answered => self.0.heard(),
             Failure::NotAsked if is_damage(error) => self.0.connection.damage(),
             Failure::NotAsked => {}

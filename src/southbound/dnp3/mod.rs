@@ -47,7 +47,7 @@ use futures_util::stream::FuturesUnordered;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// Drives the devices of one place on one channel, until `stop` or the end of all of them.
+/// Drives the devices of one place on one channel, until `stop` or the end of all of them. No two have the same link address.
 pub async fn run(
     place: Place,
     devices: &[(DeviceSettings, DriverPort)],
@@ -58,19 +58,11 @@ pub async fn run(
     let channel = Channel::open(place, &first.map.link, first.tls.as_ref(), false).await;
     let mut joined = Vec::new();
     for (settings, port) in devices {
-        let addresses = settings.link.dnp3();
-        if joined.iter().any(|(other, ..): &(&DeviceSettings, _, _)| other.link.dnp3() == addresses) {
-            tracing::error!(
-                device = settings.name,
-                link = %settings.link,
-                "another device has this link address at the same end point: this one is not driven"
-            );
-            continue;
-        }
         if let Some(seat) = join(&channel, settings).await {
             joined.push((settings, port, seat));
         }
     }
+    say_who_shares(&channel, &joined);
     channel.enable().await;
     let (channel, maps) = (&channel, &**maps);
     let tasks: FuturesUnordered<_> = joined
@@ -78,6 +70,20 @@ pub async fn run(
         .map(|(settings, port, seat)| drive(channel, (settings, port), seat, maps, stop))
         .collect();
     tasks.for_each(|()| std::future::ready(())).await;
+}
+
+/// Outstations on one connection share its time, which need not be so.
+fn say_who_shares(channel: &Channel, joined: &[(&DeviceSettings, &DriverPort, Joined)]) {
+    if channel.is_serial() || joined.len() < 2 {
+        return;
+    }
+    let names: Vec<&str> = joined.iter().map(|(settings, ..)| settings.name.as_str()).collect();
+    tracing::info!(
+        endpoint = %channel.place(),
+        devices = names.join(", "),
+        "these outstations share one connection, and its time; channel=own in the link of each gives it one of its own, if the \
+         end point takes several"
+    );
 }
 
 type Joined = (Outstation, tokio::sync::mpsc::Receiver<News>);

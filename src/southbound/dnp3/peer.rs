@@ -1,5 +1,9 @@
 //! A small outstation for the tests of this room, of the stack's own outstation side, and a pipe before it that can fail.
 
+mod multidrop;
+
+pub use multidrop::Multidrop;
+
 use super::channel::{Carrier, Channel, Pace, Place};
 use super::field::{Field, LinkState, News, Seen, Source};
 use super::{Outstation, Part};
@@ -293,82 +297,6 @@ async fn pipe(near: TcpStream, there: SocketAddr, flow: watch::Sender<Flow>) -> 
     }
 }
 
-/// Several outstations on one line: each hears everything that the master sends.
-pub struct Multidrop {
-    pub at: SocketAddr,
-    /// Connections made.
-    pub made: Arc<AtomicUsize>,
-    flows: Vec<(u16, watch::Sender<Flow>)>,
-    _stations: Vec<Station>,
-}
-
-impl Multidrop {
-    pub async fn of(outstations: &[u16]) -> Self {
-        let listener = TcpListener::bind(own_address()).await.unwrap();
-        let (at, made) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
-        let (mut flows, mut stations, mut branches) = (Vec::new(), Vec::new(), Vec::new());
-        for &outstation in outstations {
-            let server = Server::new_tcp_server(LinkErrorMode::Close, own_address());
-            let addresses = Dnp3Addresses { outstation, ..ADDRESSES };
-            let station = Station::in_server(server, Arc::default(), &[addresses]).await;
-            let (flow, seen) = watch::channel(Flow::Pass);
-            branches.push((station.at, seen));
-            flows.push((outstation, flow));
-            stations.push(station);
-        }
-        let count = made.clone();
-        tokio::spawn(async move {
-            while let Ok((near, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(multidrop(near, branches.clone()));
-            }
-        });
-        Self { at, made, flows, _stations: stations }
-    }
-
-    pub fn kill(&self, outstation: u16) {
-        self.let_flow(outstation, Flow::Swallow);
-    }
-
-    pub fn revive(&self, outstation: u16) {
-        self.let_flow(outstation, Flow::Pass);
-    }
-
-    fn let_flow(&self, outstation: u16, flow: Flow) {
-        let (_, line) = self.flows.iter().find(|(address, _)| *address == outstation).unwrap();
-        line.send(flow).unwrap();
-    }
-}
-
-async fn multidrop(near: TcpStream, branches: Vec<(SocketAddr, watch::Receiver<Flow>)>) -> Option<()> {
-    let (mut near_in, near_out) = near.into_split();
-    let near_out = Arc::new(tokio::sync::Mutex::new(near_out));
-    let mut outs = Vec::new();
-    let mut answers = tokio::task::JoinSet::new();
-    for (there, flow) in branches {
-        let (mut far_in, far_out) = TcpStream::connect(there).await.ok()?.into_split();
-        outs.push(far_out);
-        let near_out = near_out.clone();
-        answers.spawn(async move {
-            let mut buffer = vec![0; 4096];
-            while let Ok(got) = far_in.read(&mut buffer).await
-                && got > 0
-            {
-                if *flow.borrow() == Flow::Pass {
-                    near_out.lock().await.write_all(&buffer[..got]).await.unwrap();
-                }
-            }
-        });
-    }
-    let mut buffer = vec![0; 4096];
-    loop {
-        let got = near_in.read(&mut buffer).await.ok().filter(|got| *got > 0)?;
-        for out in &mut outs {
-            out.write_all(&buffer[..got]).await.ok()?;
-        }
-    }
-}
-
 /// Times for tests: what takes seconds in the field takes milliseconds.
 pub fn pace() -> Pace {
     Pace {
@@ -386,7 +314,7 @@ pub fn pace() -> Pace {
 
 pub fn place(ends: &[SocketAddr]) -> Place {
     let ends = ends.iter().map(|at| (at.ip().to_string(), at.port())).collect();
-    Place { master: ADDRESSES.master, carrier: Carrier::Tcp { ends } }
+    Place { master: ADDRESSES.master, carrier: Carrier::Tcp { ends }, own: None }
 }
 
 pub fn session() -> SessionOptions {
@@ -421,9 +349,20 @@ impl Desktop {
     }
 
     pub async fn on(channel: Channel, session: &SessionOptions, addresses: Dnp3Addresses) -> Self {
+        let desk = Self::seated(channel, session, addresses, PATIENCE).await;
+        desk.channel.enable().await;
+        desk
+    }
+
+    /// Joined, before anything is connected.
+    pub async fn seated(
+        channel: Channel,
+        session: &SessionOptions,
+        addresses: Dnp3Addresses,
+        patience: Duration,
+    ) -> Self {
         unhurried();
-        let (outstation, news) = channel.join(addresses, session, PATIENCE).await.unwrap();
-        channel.enable().await;
+        let (outstation, news) = channel.join(addresses, session, patience).await.unwrap();
         Self { channel, outstation, news }
     }
 

@@ -16,6 +16,9 @@ const EXAMPLES: &str = "write it like modbus+tcp://192.0.2.21:502?unit=1 or dnp3
 const SERIAL_EXAMPLE: &str = "write it like modbus+rtu:///dev/ttyUSB0?baud=9600&parity=none&unit=1";
 const DNP3_SERIAL_EXAMPLE: &str = "write it like dnp3+serial:///dev/ttyS0?baud=9600&outstation=1024&master=1";
 
+const NO_CHANNEL: &str =
+    "units of Modbus share the connection or line to them (channel is for dnp3+tcp and dnp3+tls links)";
+
 /// Longest path of a serial port.
 const MAX_PATH: usize = 200;
 
@@ -134,6 +137,7 @@ fn tcp(text: &str, scheme: &str, usual_port: u16) -> Result<ModbusTcp, LinkError
     for (key, value) in pairs(&query) {
         match key {
             "unit" => once(&mut unit, key, number(key, value, 0, 255)?)?,
+            "channel" => return fault(format!("{NO_CHANNEL}; leave channel out of this {scheme} link")),
             _ => return fault(format!("a {scheme} link has no parameter \"{key}\"; it knows unit")),
         }
     }
@@ -143,7 +147,7 @@ fn tcp(text: &str, scheme: &str, usual_port: u16) -> Result<ModbusTcp, LinkError
 fn dnp3_tcp(text: &str, scheme: &str, options: &LinkOptions) -> Result<Dnp3Tcp, LinkError> {
     let usual_port = options.port.unwrap_or(DNP3_PORT);
     let Networked { host, port, query } = networked(text, scheme, usual_port, DNP3_EXAMPLE)?;
-    let (mut addresses, mut second) = (Addresses::default(), None);
+    let (mut addresses, mut second, mut own) = (Addresses::default(), None, None);
     for (key, value) in pairs(&query) {
         if key == "second" {
             let Ok(authority) = value.parse::<http::uri::Authority>() else {
@@ -154,13 +158,26 @@ fn dnp3_tcp(text: &str, scheme: &str, options: &LinkOptions) -> Result<Dnp3Tcp, 
                 return fault("second is the same end point as the first; leave it out");
             }
             once(&mut second, key, place)?;
+        } else if key == "channel" {
+            once(&mut own, key, is_own(value)?)?;
         } else if !addresses.take(key, value)? {
             return fault(format!(
-                "a {scheme} link has no parameter \"{key}\"; it knows outstation, master and second"
+                "a {scheme} link has no parameter \"{key}\"; it knows outstation, master, second and channel"
             ));
         }
     }
-    Ok(Dnp3Tcp { host, port, second, addresses: addresses.checked()? })
+    Ok(Dnp3Tcp { host, port, second, own: own.unwrap_or(false), addresses: addresses.checked()? })
+}
+
+/// Whether an outstation has a connection of its own.
+fn is_own(value: &str) -> Result<bool, LinkError> {
+    match value {
+        "own" => Ok(true),
+        "shared" => Ok(false),
+        _ => fault(format!(
+            "channel \"{value}\" is neither shared (one connection for all outstations of the end point, as if it were left out) nor own (a connection for this one alone)"
+        )),
+    }
 }
 
 /// Link addresses as far as they are given.
@@ -200,6 +217,8 @@ fn serial(rest: &str, options: &LinkOptions) -> Result<ModbusRtu, LinkError> {
     for (key, value) in pairs(query) {
         if key == "unit" {
             once(&mut unit, key, number(key, value, 1, 247)?)?;
+        } else if key == "channel" {
+            return fault(format!("{NO_CHANNEL}; leave channel out of this modbus+rtu link"));
         } else if !line.take(key, value)? {
             return fault(format!(
                 "a modbus+rtu link has no parameter \"{key}\"; it knows baud, data, parity, stop and unit"
@@ -213,6 +232,11 @@ fn dnp3_serial(rest: &str, options: &LinkOptions) -> Result<Dnp3Serial, LinkErro
     let (path, query) = serial_path(rest, "dnp3+serial", DNP3_SERIAL_EXAMPLE)?;
     let (mut line, mut addresses) = (Line::default(), Addresses::default());
     for (key, value) in pairs(query) {
+        if key == "channel" {
+            return fault(
+                "outstations on a serial line always share it; leave channel out (it is for dnp3+tcp and dnp3+tls links)",
+            );
+        }
         if !addresses.take(key, value)? && !line.take(key, value)? {
             return fault(format!(
                 "a dnp3+serial link has no parameter \"{key}\"; it knows baud, data, parity, stop, outstation and master"

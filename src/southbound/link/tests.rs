@@ -79,6 +79,8 @@ fn dnp3_links_name_both_ends() {
         "dnp3+tcp://192.0.2.31:20000?outstation=10&master=1",
         "dnp3+tcp://192.0.2.31:20000?outstation=10&master=1&second=192.0.2.32:20001",
         "dnp3+tls://[2001:db8::7]:19999?outstation=0&master=65519",
+        "dnp3+tcp://192.0.2.31:20000?outstation=10&master=1&channel=own",
+        "dnp3+tls://192.0.2.31:20000?outstation=10&master=1&second=192.0.2.32:20000&channel=own",
         "dnp3+serial:///dev/ttyS0?baud=19200&parity=none&outstation=7&master=3",
     ] {
         assert_eq!(Link::parse(text).unwrap().to_string(), text);
@@ -86,7 +88,13 @@ fn dnp3_links_name_both_ends() {
     for (text, part) in [
         ("dnp3+tcp://h?outstation=65520", "outstation \"65520\" is not a number from 0 to 65519"),
         ("dnp3+tcp://h?outstation=1", "both have link address 1"),
-        ("dnp3+tcp://h?unit=1", "it knows outstation, master and second"),
+        ("dnp3+tcp://h?unit=1", "it knows outstation, master, second and channel"),
+        ("dnp3+tcp://h?channel=mine", "channel \"mine\" is neither shared"),
+        ("dnp3+tls://h?channel=own&channel=own", "channel is given twice"),
+        ("dnp3+serial:///dev/ttyS0?channel=own", "on a serial line always share it"),
+        ("modbus+tcp://h?channel=own", "leave channel out of this modbus+tcp link"),
+        ("modbus+tls://h?channel=own", "leave channel out of this modbus+tls link"),
+        ("modbus+rtu:///dev/ttyS0?channel=own", "leave channel out of this modbus+rtu link"),
         ("dnp3+tcp://h?second=h", "the same end point"),
         ("dnp3+serial://ttyS0", "with three slashes"),
         ("dnp3+serial:///dev/ttyS0?unit=1", "no parameter \"unit\""),
@@ -94,6 +102,14 @@ fn dnp3_links_name_both_ends() {
         let message = Link::parse(text).unwrap_err().to_string();
         assert!(message.contains(part), "{text}: {message}");
     }
+}
+
+#[cfg(feature = "dnp3")]
+#[test]
+fn a_shared_channel_is_what_a_link_has_that_says_nothing() {
+    let shared = Link::parse("dnp3+tcp://h?channel=shared").unwrap();
+    assert_eq!(shared, Link::parse("dnp3+tcp://h").unwrap());
+    assert_ne!(shared, Link::parse("dnp3+tcp://h?channel=own").unwrap());
 }
 
 #[cfg(not(feature = "dnp3"))]

@@ -1,11 +1,15 @@
 //! How an association fares, and what has to be done about it: plain decisions by what happened and the time. It asks nothing and
 //! sends nothing.
 
-use crate::backoff::Backoff;
+mod failure;
+mod search;
+
+pub use failure::Failure;
+
+use self::search::Search;
 use crate::device_map::dnp3::{ReadPlan, SessionOptions};
 use crate::southbound::dnp3::channel::Pace;
 use crate::southbound::dnp3::field::Indications;
-use dnp3::master::TaskError;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,45 +19,18 @@ const ENOUGH: u32 = 3;
 /// Why everything is read again after values were dropped.
 pub const FLOOD: &str = "values came faster than they could be taken";
 
-/// What the failure of a task says of the outstation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// It did not answer.
-    Silence,
-    /// It answered, but not with what was asked for.
-    Answered,
-    /// Nothing: it was not asked, or the connection broke.
-    NotAsked,
-}
-
-impl Failure {
-    /// Reads a failure.
-    pub const fn of(error: TaskError) -> Self {
-        match error {
-            TaskError::ResponseTimeout => Self::Silence,
-            TaskError::TooManyRequests
-            | TaskError::Link(_)
-            | TaskError::WriteError
-            | TaskError::BadEncoding(_)
-            | TaskError::NoSuchAssociation(_)
-            | TaskError::NoConnection
-            | TaskError::Shutdown
-            | TaskError::Disabled => Self::NotAsked,
-            _ => Self::Answered,
-        }
-    }
-}
-
 /// What has to be done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
     /// No answers: make the connection anew.
     Reconnect,
-    /// No answers, but others on the channel may: count it as lost, and ask it ever less often.
+    /// Others on the channel are to lose no time with it: the stack is to ask it nothing until it was looked for and found.
+    LeaveAlone,
+    /// No answers, but others on the channel may: count it as lost, and look for it ever less often.
     Lose,
-    /// A lost one answers again: start over with it.
+    /// A lost one answers again: it counts as there.
     Revive,
-    /// It was lost, and the connection has been made anew since: start over with it.
+    /// It was left alone and is there, or nobody else is: start over with it.
     Rejoin,
     /// Its clock cannot be set: stop trying, or nothing else ever happens.
     LeaveTime,
@@ -93,16 +70,22 @@ pub struct Health {
     pace: Pace,
     heard: Instant,
     checked: Instant,
+    response_timeout: Duration,
+    /// When what is under way was asked.
+    asked: Option<Instant>,
     misses: u32,
+    /// Misses since the gateway was started.
+    silences: u64,
     lost: bool,
-    /// The stack was told to leave it alone.
+    /// The stack is to leave it alone, and it is only looked for.
     left_alone: bool,
+    /// It has answered since it was left alone, be it only a look.
+    there: bool,
     /// It has answered since the gateway was started.
     known: bool,
     /// It sends without end.
     babbles: bool,
-    ask_after: Instant,
-    backoff: Backoff,
+    search: Search,
     restart: Restart,
     /// Times in a row that the restart bit was to be cleared, with nothing read in between.
     clearings: u32,
@@ -132,13 +115,16 @@ impl Health {
             pace,
             heard: now,
             checked: now,
+            response_timeout,
+            asked: None,
             misses: 0,
+            silences: 0,
             lost: false,
             left_alone: false,
+            there: false,
             known: false,
             babbles: false,
-            ask_after: now,
-            backoff: Backoff::new(response_timeout * 2, (response_timeout * 2).max(Duration::from_mins(5))),
+            search: Search::new(response_timeout, now),
             restart: Restart::None,
             clearings: 0,
             time_refusals: 0,
@@ -166,7 +152,7 @@ impl Health {
         self.clearings = 0;
         self.stubborn = false;
         self.just_connected = true;
-        self.backoff.reset();
+        self.search.at_once(now);
     }
 
     /// Something came. True if that has to be seen to.
@@ -174,14 +160,25 @@ impl Health {
         self.known = true;
         self.heard = now;
         self.misses = 0;
-        self.lost
+        self.search.answered();
+        self.there = true;
+        self.left_alone
     }
 
-    /// A request was not answered.
+    /// A request goes out.
+    pub const fn asked(&mut self, now: Instant) {
+        self.asked = Some(now);
+    }
+
+    /// A request was not answered, and nobody else was asked meanwhile.
     pub fn missed(&mut self, now: Instant) {
+        let asked = self.asked.take();
+        let cost = asked.map_or(self.response_timeout, |asked| now.saturating_duration_since(asked));
         self.misses = self.misses.saturating_add(1);
+        self.silences = self.silences.saturating_add(1);
         self.checked = now;
-        self.ask_after = now + self.backoff.next_delay();
+        self.there = false;
+        self.search.silent(now, cost, self.lost);
     }
 
     /// Its answer does not end.
@@ -197,6 +194,60 @@ impl Health {
     /// True if it is asked only now and then.
     pub const fn is_lost(&self) -> bool {
         self.lost
+    }
+
+    /// True if nothing is to be asked of it for now.
+    pub const fn is_left_alone(&self) -> bool {
+        self.left_alone
+    }
+
+    /// How often it was silent.
+    pub const fn silences(&self) -> u64 {
+        self.silences
+    }
+
+    /// How long the next look may take.
+    pub const fn look(&self) -> Duration {
+        self.search.look()
+    }
+
+    /// True if it was silent when it was asked last.
+    pub const fn owes(&self) -> bool {
+        self.misses > 0
+    }
+
+    /// Until then the line belongs to those who answer.
+    pub const fn owes_until(&self) -> Instant {
+        self.search.owes_until()
+    }
+
+    /// There is no connection, and others will be on the next one, too: nothing is asked of it before it was looked for. True if
+    /// the stack does not know that yet.
+    pub fn begin_anew(&mut self, now: Instant) -> bool {
+        self.there = false;
+        self.search.answered();
+        self.search.at_once(now);
+        !std::mem::replace(&mut self.left_alone, true)
+    }
+
+    /// It answered a look: it is there. Whether it does more than that is not known, so what it owes is not forgotten.
+    pub fn found(&mut self, now: Instant, took: Duration) {
+        (self.known, self.there, self.heard) = (true, true, now);
+        self.search.found(took);
+    }
+
+    /// It did not answer a look.
+    pub fn not_found(&mut self, now: Instant) {
+        self.missed(now);
+        self.search.not_found();
+    }
+
+    /// A look ended after this time because somebody said something: it counts when there was time enough for an answer.
+    pub fn interrupted(&mut self, now: Instant, took: Duration) {
+        // It may have been itself.
+        if !self.there && self.search.interrupted(now, took, self.pace.tick) {
+            self.not_found(now);
+        }
     }
 
     /// True if it is to be read by ranges.
@@ -304,41 +355,62 @@ impl Health {
 
     /// What has to be done next. `shared`: others are on the channel. `room`: the device task keeps up. The link stands.
     pub fn duty(&mut self, now: Instant, shared: bool, room: bool) -> Option<Duty> {
-        self.silence(now, shared)
-            .or_else(|| if self.lost { None } else { self.refusals(now).or_else(|| self.reading(now, room)) })
-            .or_else(|| self.quiet(now))
-    }
-
-    fn silence(&mut self, now: Instant, shared: bool) -> Option<Duty> {
-        if self.babbles {
-            self.babbles = false;
+        if std::mem::take(&mut self.babbles) {
             return Some(Duty::Reconnect);
         }
-        if self.lost {
-            if self.misses == 0 {
-                (self.lost, self.left_alone) = (false, false);
-                self.backoff.reset();
-                self.just_connected = true;
-                return Some(Duty::Revive);
-            }
-            return None;
+        let first = if shared || self.lost { self.among_others(now) } else { self.alone(now) };
+        if first.is_some() || self.left_alone {
+            return first;
         }
+        self.refusals(now).or_else(|| self.reading(now, room)).or_else(|| self.quiet(now))
+    }
+
+    /// One whose silence costs nobody else anything.
+    fn alone(&mut self, now: Instant) -> Option<Duty> {
         if self.left_alone {
-            self.left_alone = false;
-            return Some(Duty::Rejoin);
+            return Some(self.rejoin());
         }
-        let silent = now.saturating_duration_since(self.heard);
-        let too_long = self.keep_alive.is_some_and(|alive| self.misses > 0 && silent >= alive * 2);
-        if self.misses < self.lost_after && !too_long {
+        if !self.is_silent(now) {
             return None;
-        }
-        if shared {
-            (self.lost, self.left_alone) = (true, true);
-            return Some(Duty::Lose);
         }
         self.misses = 0;
         self.heard = now;
         Some(Duty::Reconnect)
+    }
+
+    /// One whose silence costs its neighbours time: it is left alone until it was looked for and found, and looked for ever less
+    /// often.
+    fn among_others(&mut self, now: Instant) -> Option<Duty> {
+        if self.lost && self.there {
+            self.lost = false;
+            return Some(Duty::Revive);
+        }
+        if !self.lost && self.is_silent(now) {
+            (self.lost, self.left_alone, self.there) = (true, true, false);
+            return Some(Duty::Lose);
+        }
+        match (self.left_alone, self.there) {
+            (false, true) => None,
+            (false, false) => {
+                self.left_alone = true;
+                Some(Duty::LeaveAlone)
+            }
+            (true, true) => Some(self.rejoin()),
+            (true, false) => self.search.is_due(now).then_some(Duty::CheckLink),
+        }
+    }
+
+    const fn rejoin(&mut self) -> Duty {
+        self.left_alone = false;
+        self.just_connected = true;
+        Duty::Rejoin
+    }
+
+    /// True if so many requests were not answered that there is nobody to be asked.
+    fn is_silent(&self, now: Instant) -> bool {
+        let silent = now.saturating_duration_since(self.heard);
+        let too_long = self.keep_alive.is_some_and(|alive| self.misses > 0 && silent >= alive * 2);
+        self.misses >= self.lost_after || too_long
     }
 
     fn refusals(&mut self, now: Instant) -> Option<Duty> {
@@ -396,14 +468,10 @@ impl Health {
         None
     }
 
-    /// A long silence, or a lost one whose turn it is.
+    /// A long silence.
     fn quiet(&mut self, now: Instant) -> Option<Duty> {
-        let due = if self.lost {
-            now >= self.ask_after
-        } else {
-            let last = self.heard.max(self.checked);
-            self.keep_alive.is_some_and(|alive| now.saturating_duration_since(last) >= alive)
-        };
+        let last = self.heard.max(self.checked);
+        let due = self.keep_alive.is_some_and(|alive| now.saturating_duration_since(last) >= alive);
         due.then(|| {
             self.checked = now;
             Duty::CheckLink

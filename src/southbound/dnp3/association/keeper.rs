@@ -7,6 +7,7 @@ use crate::southbound::dnp3::field::{LinkState, News};
 use crate::southbound::dnp3::handler::is_plausible;
 use dnp3::master::{TaskError, TimeSyncError};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -25,6 +26,9 @@ async fn look_after(channel: &Arc<Inner>, seat: &Arc<Seat>) {
         // An error of the clock's cannot be here: it only ends when the time does.
         let _ = tokio::time::timeout(channel.pace.tick, seat.watch.stirred.notified()).await;
         channel.mend().await;
+        if channel.state() != LinkState::Up {
+            channel.await_connection().await;
+        }
         while channel.state() == LinkState::Up {
             let (shared, room) = (channel.shared(), seat.watch.outbox.has_room());
             let duty = seat.watch.state().health.duty(Instant::now(), shared, room);
@@ -43,11 +47,17 @@ async fn carry_out(duty: Duty, channel: &Arc<Inner>, seat: &Arc<Seat>) {
         Duty::Reconnect => {
             channel.reconnect(seat.silence(channel)).await;
         }
-        Duty::Lose => lose(channel, seat).await,
-        Duty::Revive => {
-            channel.rejoin(seat).await;
-            watch.link(LinkState::Up);
+        Duty::LeaveAlone => {
+            if watch.state().health.owes() {
+                tracing::debug!(
+                    outstation = seat.address.raw_value(),
+                    "not answered: its neighbours go first"
+                );
+            }
+            leave(channel, seat).await;
         }
+        Duty::Lose => lose(channel, seat).await,
+        Duty::Revive => watch.link(LinkState::Up),
         Duty::Rejoin | Duty::LeaveTime | Duty::LeaveClasses => channel.rejoin(seat).await,
         Duty::ReadRanges => {
             watch.outbox.tell(News::ReadRanges);
@@ -95,7 +105,7 @@ fn words(duty: Duty) -> Option<(&'static str, &'static str)> {
 /// Counts one of several outstations as lost; if all are, the connection is what is wrong.
 async fn lose(channel: &Arc<Inner>, seat: &Arc<Seat>) {
     seat.watch.link(LinkState::Down(seat.silence(channel)));
-    channel.rejoin(seat).await;
+    leave(channel, seat).await;
     let all = channel.seats().iter().all(|seat| seat.watch.state().health.is_lost());
     if all {
         channel.reconnect("connected, but none of the outstations on this line answers".to_owned()).await;
@@ -127,18 +137,61 @@ async fn read_all(why: &'static str, seat: &Seat) {
     }
 }
 
-/// Asks for the state of the link, which every outstation answers.
-async fn check(channel: &Inner, seat: &Seat) {
+/// From here on the stack asks nothing of it, and what its silence has cost belongs to its neighbours.
+async fn leave(channel: &Inner, seat: &Arc<Seat>) {
+    let until = seat.watch.state().health.owes_until();
+    channel.line.owe(until);
+    channel.line.silent(seat.address.raw_value());
+    channel.rejoin(seat).await;
+}
+
+/// Asks for the state of the link, which every outstation answers; where there are several, when its turn comes.
+async fn check(channel: &Inner, seat: &Arc<Seat>) {
+    let (alone, owes) = {
+        let state = seat.watch.state();
+        (state.health.is_left_alone(), state.health.owes())
+    };
+    let turn = channel.line.turn(seat.address.raw_value(), owes);
+    let _turn = match (channel.shared(), alone) {
+        (false, _) => None,
+        (true, false) => Some(turn.await),
+        (true, true) => tokio::select! {
+            turn = turn => Some(turn),
+            // It may have become another matter meanwhile.
+            () = seat.watch.stirred.notified() => return,
+        },
+    };
+    if alone {
+        // For the time that this look may take.
+        channel.rejoin(seat).await;
+    }
     let generation = channel.generation();
     let Some(mut handle) = seat.handle() else { return };
-    match handle.check_link_status().await {
+    let asked = Instant::now();
+    seat.watch.state().health.asked(asked);
+    let answer = handle.check_link_status().await;
+    let took = asked.elapsed();
+    match answer {
+        Ok(()) if alone => seat.watch.found(took),
         Ok(()) => seat.watch.heard(),
         // No task of the stack's that would be told otherwise.
-        Err(TaskError::ResponseTimeout) => seat.watch.state().health.missed(Instant::now()),
+        Err(TaskError::ResponseTimeout) if alone => not_found(None, channel, seat),
+        Err(TaskError::ResponseTimeout) => seat.watch.missed(),
+        // The stack takes whatever comes for the end of it, from whomever; what this one says is heard otherwise, too.
+        Err(error) if Failure::of(error) == Failure::Answered && alone => {
+            not_found(Some(took), channel, seat)
+        }
+        Err(error) if Failure::of(error) == Failure::Answered && channel.shared() => {}
         Err(error) if Failure::of(error) == Failure::Answered => seat.watch.heard(),
         Err(TaskError::Shutdown) => channel.broken(generation),
         Err(_) => {}
     }
+}
+
+fn not_found(interrupted: Option<Duration>, channel: &Inner, seat: &Seat) {
+    seat.watch.not_found(interrupted);
+    let until = seat.watch.state().health.owes_until();
+    channel.line.owe(until);
 }
 
 async fn offer_time(channel: &Inner, seat: &Seat) {

@@ -12,6 +12,8 @@ pub struct Place {
     pub master: u16,
     /// What carries it.
     pub carrier: Carrier,
+    /// The outstation that has it for itself; devices with none share it.
+    pub own: Option<u16>,
 }
 
 /// What carries a channel.
@@ -45,7 +47,9 @@ impl Place {
             Link::Dnp3Serial(line) => Carrier::Serial { path: line.path.clone(), serial: line.serial },
             Link::ModbusTcp(_) | Link::ModbusTls(_) | Link::ModbusRtu(_) => return None,
         };
-        Some(Self { master: link.dnp3()?.master, carrier })
+        let addresses = link.dnp3()?;
+        let own = matches!(link, Link::Dnp3Tcp(to) | Link::Dnp3Tls(to) if to.own);
+        Some(Self { master: addresses.master, carrier, own: own.then_some(addresses.outstation) })
     }
 
     /// True for a serial line.
@@ -73,6 +77,9 @@ impl fmt::Display for Place {
             }
             Carrier::Serial { path, .. } => f.write_str(path)?,
         }
-        write!(f, " (master {})", self.master)
+        match self.own {
+            Some(outstation) => write!(f, " (master {}, outstation {outstation} alone)", self.master),
+            None => write!(f, " (master {})", self.master),
+        }
     }
 }

@@ -27,6 +27,12 @@ fn links_to_the_same_end_point_as_the_same_master_share_a_channel() {
     assert_ne!(Some(&one), place("dnp3+tls://192.0.2.1:20000?outstation=10&master=1").as_ref());
     assert_eq!(one.to_string(), "192.0.2.1:20000 (master 1)");
     assert_eq!(place("modbus+tcp://192.0.2.1"), None);
+    let own = |outstation| {
+        place(&format!("dnp3+tcp://192.0.2.1:20000?outstation={outstation}&master=1&channel=own")).unwrap()
+    };
+    assert_ne!(own(10), one, "it is shared with nobody");
+    assert_ne!(own(10), own(11), "each has its own");
+    assert_eq!(own(10).to_string(), "192.0.2.1:20000 (master 1, outstation 10 alone)");
 }
 
 #[tokio::test]
@@ -105,7 +111,7 @@ async fn one_of_two_outstations_that_dies_is_found_again_and_the_other_never_not
 
 async fn secured(client: Option<Client>, at: SocketAddr) -> Desktop {
     let carrier = Carrier::Tls { ends: vec![(at.ip().to_string(), at.port())] };
-    let place = Place { master: ADDRESSES.master, carrier };
+    let place = Place { master: ADDRESSES.master, carrier, own: None };
     let options = LinkOptions { connect_timeout: Duration::from_millis(500), ..LinkOptions::default() };
     let channel = Channel::open_at(place, &options, client.as_ref(), false, pace()).await;
     Desktop::on(channel, &session(), ADDRESSES).await
@@ -193,7 +199,7 @@ async fn a_device_that_never_answers_the_handshake_does_not_hold_the_channel_for
 async fn a_serial_port_that_is_not_there_is_said() {
     let serial = crate::device_map::dnp3::usual_serial();
     let carrier = Carrier::Serial { path: "/dev/no-such-port".to_owned(), serial };
-    let place = Place { master: ADDRESSES.master, carrier };
+    let place = Place { master: ADDRESSES.master, carrier, own: None };
     let mut desk = Desktop::with(place, &session(), ADDRESSES).await;
     let words = desk
         .until(|news| match news {
@@ -223,3 +229,4 @@ async fn the_association_ends_with_the_last_hold_on_it() {
 mod clock;
 mod damage;
 mod serial;
+mod shared;

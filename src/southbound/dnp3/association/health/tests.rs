@@ -57,39 +57,195 @@ fn a_long_silence_is_looked_into_and_two_keep_alives_without_an_answer_are_enoug
     assert_eq!(alone(&mut health, now + SECOND * 60), Some(Duty::Reconnect));
 }
 
-#[test]
-fn a_lost_one_on_a_shared_channel_is_asked_ever_less_often() {
-    let (mut health, start) = health(ReadPlan::Classes);
-    for _ in 0..3 {
-        health.missed(start);
-    }
-    assert_eq!(health.duty(start, true, true), Some(Duty::Lose));
-    assert!(health.is_lost());
-    let (mut now, mut asked) = (start, Vec::new());
-    while now < start + SECOND * 3600 {
-        if health.duty(now, true, true) == Some(Duty::CheckLink) {
-            asked.push(now);
-            health.missed(now);
-        }
-        now += SECOND;
-    }
-    assert!((10..40).contains(&asked.len()), "{} times in an hour", asked.len());
+/// One that others share the channel with, found and asked.
+fn neighbour() -> (Health, Instant) {
+    let (mut health, now) = health(ReadPlan::Classes);
     health.heard(now);
-    assert_eq!(health.duty(now, true, true), Some(Duty::Revive));
+    assert_eq!(among(&mut health, now), None);
+    (health, now)
+}
+
+fn among(health: &mut Health, now: Instant) -> Option<Duty> {
+    health.duty(now, true, true)
+}
+
+/// A request that was waited for in vain.
+fn silent(health: &mut Health, asked: Instant, cost: Duration) -> Instant {
+    health.asked(asked);
+    health.missed(asked + cost);
+    asked + cost
+}
+
+/// The look that comes next, and how long after `now`.
+fn next_look(health: &mut Health, now: Instant) -> Instant {
+    (0..100_000)
+        .map(|tick| now + SECOND * tick / 4)
+        .find(|at| among(health, *at) == Some(Duty::CheckLink))
+        .unwrap()
+}
+
+fn looked_in_vain(health: &mut Health, at: Instant) -> Instant {
+    let end = at + health.look();
+    health.asked(at);
+    health.not_found(end);
+    end
+}
+
+#[test]
+fn with_others_on_the_channel_nothing_is_asked_before_it_was_looked_for() {
+    let (mut health, now) = health(ReadPlan::Classes);
+    assert!(health.begin_anew(now));
+    assert!(!health.begin_anew(now), "that is known");
+    health.connected(now);
+    assert_eq!(among(&mut health, now), Some(Duty::CheckLink), "at once");
+    assert_eq!(health.look(), SECOND * 2, "and not for the whole time-out");
+    health.found(now, SECOND / 10);
+    assert_eq!(among(&mut health, now), Some(Duty::Rejoin));
+    assert!(!health.is_left_alone());
+    assert_eq!(among(&mut health, now), None);
+}
+
+#[test]
+fn who_was_silent_is_left_alone_for_as_long_as_it_cost_and_longer_each_time() {
+    let (mut health, start) = neighbour();
+    let now = silent(&mut health, start, SECOND * 10);
+    assert_eq!(among(&mut health, now), Some(Duty::LeaveAlone));
+    assert_eq!(health.owes_until(), now + SECOND * 10);
+    let first = next_look(&mut health, now);
+    assert_eq!(first - now, SECOND * 10);
+    let now = looked_in_vain(&mut health, first);
+    let second = next_look(&mut health, now);
+    assert_eq!(second - now, SECOND * 20);
+    let now = looked_in_vain(&mut health, second);
+    assert_eq!(among(&mut health, now), Some(Duty::Lose), "after as many as ever");
+}
+
+#[test]
+fn one_that_answers_after_a_miss_starts_over_and_owes_nothing() {
+    let (mut health, start) = neighbour();
+    let now = silent(&mut health, start, SECOND * 10);
+    assert_eq!(among(&mut health, now), Some(Duty::LeaveAlone));
+    // It reports something by itself.
+    assert!(health.heard(now + SECOND), "that is to be seen to");
+    assert_eq!(among(&mut health, now + SECOND), Some(Duty::Rejoin));
+    assert_eq!(among(&mut health, now + SECOND), None);
+    let now = silent(&mut health, now + SECOND * 2, SECOND * 10);
+    assert_eq!(among(&mut health, now), Some(Duty::LeaveAlone));
+    assert_eq!(next_look(&mut health, now) - now, SECOND * 10, "it begins anew");
+}
+
+#[test]
+fn a_lost_one_on_a_shared_channel_is_looked_for_ever_less_often() {
+    let (mut health, start) = neighbour();
+    let mut now = silent(&mut health, start, SECOND * 10);
+    let (mut looks, mut spent, mut lost) = (0, Duration::ZERO, false);
+    while now < start + SECOND * 7200 {
+        match among(&mut health, now) {
+            Some(Duty::CheckLink) => {
+                let end = looked_in_vain(&mut health, now);
+                (looks, spent, now) = (looks + 1, spent + (end - now), end);
+                if lost {
+                    assert!(
+                        next_look(&mut health, now) - now >= spent.min(SECOND * 100),
+                        "ten times what it cost"
+                    );
+                }
+            }
+            duty => {
+                lost |= duty == Some(Duty::Lose);
+                now += SECOND;
+            }
+        }
+    }
+    assert!(lost && health.is_lost());
+    assert!((15..40).contains(&looks), "{looks} times in two hours");
+    assert!(spent < SECOND * 300, "{spent:?} of two hours");
+    health.heard(now);
+    assert_eq!(among(&mut health, now), Some(Duty::Revive));
     assert!(!health.is_lost());
-    assert_eq!(health.duty(now, true, true), None);
+    health.connected(now);
+    assert_eq!(among(&mut health, now), Some(Duty::Rejoin));
+    assert_eq!(among(&mut health, now), None);
+}
+
+#[test]
+fn one_that_answers_looks_and_nothing_else_takes_no_more_than_one_that_is_dead() {
+    let (mut health, start) = neighbour();
+    let (mut now, mut spent, mut times_lost) = (start, Duration::ZERO, 0);
+    while now < start + SECOND * 7200 {
+        match among(&mut health, now) {
+            Some(Duty::CheckLink) => health.found(now, SECOND / 100),
+            Some(Duty::Lose) => times_lost += 1,
+            Some(Duty::Revive) => health.connected(now),
+            Some(Duty::LeaveAlone | Duty::Rejoin) => {}
+            None if health.is_left_alone() => now += SECOND,
+            duty => {
+                assert_eq!(duty, None);
+                now = silent(&mut health, now, SECOND * 10);
+                spent += SECOND * 10;
+            }
+        }
+    }
+    assert!(times_lost > 2, "it counts as lost again and again");
+    assert!(spent < SECOND * 400, "{spent:?} of two hours");
+}
+
+#[test]
+fn looks_that_others_interrupt_count_when_there_was_time_for_an_answer() {
+    let (mut health, start) = neighbour();
+    let now = silent(&mut health, start, SECOND * 10);
+    assert_eq!(among(&mut health, now), Some(Duty::LeaveAlone));
+    let (mut now, before) = (next_look(&mut health, now), health.silences());
+    for _ in 0..3 {
+        health.asked(now);
+        health.interrupted(now + SECOND / 2, SECOND / 2);
+        assert_eq!(health.silences(), before);
+        now = next_look(&mut health, now + SECOND / 2);
+    }
+    health.asked(now);
+    health.interrupted(now + SECOND / 2, SECOND / 2);
+    assert_eq!(health.silences(), before + 1, "two seconds in all");
+    // It was itself that said something.
+    let now = next_look(&mut health, now + SECOND);
+    health.heard(now + SECOND * 3);
+    health.interrupted(now + SECOND * 3, SECOND * 3);
+    assert_eq!((health.silences(), health.owes()), (before + 1, false));
+}
+
+#[test]
+fn a_slow_one_is_given_time_when_it_is_looked_for_again() {
+    let (mut health, start) = neighbour();
+    let now = silent(&mut health, start, SECOND * 10);
+    assert_eq!(among(&mut health, now), Some(Duty::LeaveAlone));
+    let now = next_look(&mut health, now);
+    let now = looked_in_vain(&mut health, now);
+    assert_eq!(health.look(), SECOND * 4);
+    health.found(now, SECOND * 3);
+    assert_eq!(health.look(), SECOND * 10, "no longer than any answer may take");
+}
+
+#[test]
+fn one_that_is_alone_again_is_asked_as_if_it_had_always_been() {
+    let (mut health, start) = neighbour();
+    let now = silent(&mut health, start, SECOND * 10);
+    assert_eq!(among(&mut health, now), Some(Duty::LeaveAlone));
+    assert_eq!(alone(&mut health, now), Some(Duty::Rejoin));
+    assert_eq!(alone(&mut health, now), None);
 }
 
 #[test]
 fn one_that_was_lost_starts_over_when_the_connection_was_made_anew() {
-    let (mut health, now) = health(ReadPlan::Classes);
+    let (mut health, now) = neighbour();
     for _ in 0..3 {
         health.missed(now);
     }
-    assert_eq!(health.duty(now, true, true), Some(Duty::Lose));
+    assert_eq!(among(&mut health, now), Some(Duty::Lose));
+    health.begin_anew(now);
     health.connected(now);
-    assert_eq!(health.duty(now, true, true), Some(Duty::Rejoin));
-    assert_eq!(health.duty(now, true, true), None);
+    assert_eq!(among(&mut health, now), Some(Duty::CheckLink), "at once");
+    health.found(now, SECOND);
+    assert_eq!(among(&mut health, now), Some(Duty::Rejoin));
+    assert_eq!(among(&mut health, now), None);
 }
 
 #[test]

@@ -13,7 +13,7 @@ fn line_to(at: SocketAddr) -> Place {
         let _ = tokio::io::copy_bidirectional(&mut near, &mut outstation).await;
     });
     let serial = crate::device_map::dnp3::usual_serial();
-    Place { master: ADDRESSES.master, carrier: Carrier::Serial { path, serial } }
+    Place { master: ADDRESSES.master, carrier: Carrier::Serial { path, serial }, own: None }
 }
 
 #[tokio::test]

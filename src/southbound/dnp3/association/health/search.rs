@@ -1,0 +1,87 @@
+//! When an outstation that shares its channel and was silent may be looked for, and how long that may take. What it costs its
+//! neighbours, they have first.
+
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the answer to a look may take at first; longer when it does not come, up to the response time-out.
+const LOOK: Duration = Duration::from_secs(2);
+/// After an answer to a look the next one may take this many times as long.
+const SLACK: u32 = 4;
+/// Between two looks at a lost one lies so many times what the last one cost.
+const LOST_COSTS: u32 = 10;
+/// And never more than this, unless that is less.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// When it may be looked for.
+#[derive(Debug)]
+pub struct Search {
+    response_timeout: Duration,
+    /// Not before this,
+    after: Instant,
+    /// which was so long after the last silence.
+    wait: Duration,
+    owes_until: Instant,
+    look: Duration,
+    /// How much of it was used up by looks that somebody else interrupted.
+    used: Duration,
+}
+
+impl Search {
+    pub fn new(response_timeout: Duration, now: Instant) -> Self {
+        let (wait, used, look) = (Duration::ZERO, Duration::ZERO, LOOK.min(response_timeout));
+        Self { response_timeout, after: now, wait, owes_until: now, look, used }
+    }
+
+    /// True if it is time for a look.
+    pub fn is_due(&self, now: Instant) -> bool {
+        now >= self.after
+    }
+
+    /// How long the next look may take.
+    pub const fn look(&self) -> Duration {
+        self.look
+    }
+
+    /// Until then the line belongs to those who answer.
+    pub const fn owes_until(&self) -> Instant {
+        self.owes_until
+    }
+
+    /// It owes nothing any more.
+    pub const fn answered(&mut self) {
+        (self.wait, self.used) = (Duration::ZERO, Duration::ZERO);
+    }
+
+    /// It may be looked for now.
+    pub const fn at_once(&mut self, now: Instant) {
+        self.after = now;
+    }
+
+    /// It was waited for in vain, for so long. The wait is at least that, and longer each time.
+    pub fn silent(&mut self, now: Instant, cost: Duration, lost: bool) {
+        let least = if lost { cost.saturating_mul(LOST_COSTS) } else { cost };
+        self.wait = self.wait.saturating_mul(2).max(least).min(LONGEST_WAIT.max(least));
+        (self.after, self.owes_until) = (now + self.wait, now + least);
+    }
+
+    /// A look was answered after this time. That it does more than that is not known, so the next wait is no shorter.
+    pub fn found(&mut self, took: Duration) {
+        self.used = Duration::ZERO;
+        let limit = self.response_timeout;
+        self.look = took.saturating_mul(SLACK).clamp(LOOK.min(limit), limit);
+    }
+
+    /// A look was not answered: it may be one that takes its time.
+    pub fn not_found(&mut self) {
+        self.used = Duration::ZERO;
+        self.look = self.look.saturating_mul(2).min(self.response_timeout);
+    }
+
+    /// A look was interrupted after this time. True if all of them together were long enough for an answer.
+    pub fn interrupted(&mut self, now: Instant, took: Duration, least: Duration) -> bool {
+        self.used = self.used.saturating_add(took);
+        self.after = now + took.max(least);
+        self.used >= self.look
+    }
+}
