@@ -26,6 +26,8 @@ pub struct Life<'a> {
     told: String,
     /// Why it gives no usable answer, since it gives none.
     silence: Option<String>,
+    /// What is to be known of it beside that, and is no fault.
+    remark: String,
     failures: u32,
     /// When it answered last; before its first answer, since when one is waited for.
     answered_at: Instant,
@@ -53,6 +55,7 @@ impl<'a> Life<'a> {
             words: String::new(),
             told: String::new(),
             silence: None,
+            remark: String::new(),
             failures: 0,
             answered_at: Instant::now(),
             heard: None,
@@ -114,10 +117,24 @@ impl<'a> Life<'a> {
     /// A device that is away has its silence as its reason already.
     fn reason(&self) -> String {
         let here = !matches!(self.state, DeviceState::CommLost | DeviceState::Asleep);
-        match (self.silence.as_deref().filter(|_| here), self.words.as_str()) {
-            (None, words) => words.to_owned(),
-            (Some(silence), "") => silence.to_owned(),
-            (Some(silence), words) => format!("{silence}; {words}"),
+        let silence = self.silence.as_deref().filter(|_| here).unwrap_or_default();
+        let remark = if here { self.remark.as_str() } else { "" };
+        let mut said = vec![silence, self.words.as_str(), remark];
+        said.retain(|words| !words.is_empty());
+        said.join("; ")
+    }
+
+    /// What is to be known of it beside how it stands, and is no fault; empty if there is nothing. It is told with what is said
+    /// next, and once.
+    #[cfg(feature = "dnp3")]
+    pub fn remark(&mut self, words: &str) {
+        if words != self.remark {
+            let device = &self.settings.name;
+            match words {
+                "" => tracing::info!(device, "it is quick enough again"),
+                _ => tracing::warn!(device, reason = words, "slow device"),
+            }
+            words.clone_into(&mut self.remark);
         }
     }
 

@@ -13,6 +13,7 @@ mod doubtful;
 mod execute;
 mod field;
 mod handler;
+mod hearing;
 mod image;
 #[cfg(test)]
 mod peer;
@@ -21,6 +22,7 @@ mod poll;
 mod readings;
 mod recognise;
 mod sequence;
+mod slow;
 mod states;
 mod status;
 #[cfg(test)]
