@@ -15,6 +15,8 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(20);
 const LONGEST_SETTLING: Duration = Duration::from_secs(20);
 /// However slow, an order that could not be begun by then is one of yesterday.
 const LONGEST_ORDER: Duration = Duration::from_secs(30);
+/// A slow one counts for about so many more: an order each 20 s delays polls each time.
+const FORGETS: u32 = 32;
 /// So many polls, or answers, may be missed.
 const MISSED: u32 = 3;
 
@@ -77,7 +79,7 @@ impl Pace {
 
 /// The slowest of late: a slow one counts at once, and is forgotten by and by.
 pub(super) fn slowest(before: Duration, now: Duration) -> Duration {
-    now.max(before - before / 8)
+    now.max(before - before / FORGETS)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ fn one_slow_poll_is_forgotten_by_and_by() {
     let mut pace = polled(SECOND / 100);
     pace.polled(SECOND * 10);
     assert_eq!(pace.fresh_for(USUAL), SECOND * 30, "at once");
-    (0..20).for_each(|_| pace.polled(SECOND / 100));
+    (0..60).for_each(|_| pace.polled(SECOND / 100));
     assert_eq!(pace.fresh_for(USUAL), USUAL);
 }
 

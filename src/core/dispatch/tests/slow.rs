@@ -68,7 +68,7 @@ fn one_that_answers_the_steps_of_a_command_and_no_poll_keeps_its_part() {
         "the power of 1 of 2 members is not known: what is delivered rests on the other 1"
     );
     let asked = r.asked_of_second(7, |_, _| {});
-    assert_eq!(asked.last(), Some(&20e3), "it is silent now");
+    assert!(asked.contains(&20e3), "it is silent now: {asked:?}");
 }
 
 #[test]

@@ -47,7 +47,7 @@ async fn a_refusal_is_an_answer_and_silence_and_noise_are_none() {
         outstation.script(move |_| answer.clone());
         field.read(EVENTS).await.unwrap_err();
     }
-    assert_eq!(heard(&mut inbox), []);
+    assert!(heard(&mut inbox).is_empty());
 }
 
 /// One that others are asked before, for a long time.
