@@ -5,6 +5,8 @@ pub mod proxy;
 #[cfg(feature = "dnp3")]
 mod rows;
 #[cfg(feature = "dnp3")]
+mod shared;
+#[cfg(feature = "dnp3")]
 mod spine;
 #[cfg(feature = "dnp3")]
 mod tls;
@@ -13,5 +15,9 @@ mod tls;
 #[tokio::test]
 async fn every_fault_of_an_outstation_ends_in_a_known_state_and_wrong_data_never_passes_as_good() {
     let secured = async { tls::wrong_outstations().await + &tls::strange_gateway().await };
-    crate::faults::matrix(rows::rows, "dnp3-fault-matrix.txt", secured).await;
+    let more = async {
+        let (secured, shared) = tokio::join!(secured, shared::rows());
+        secured + &shared
+    };
+    crate::faults::matrix(rows::rows, "dnp3-fault-matrix.txt", more).await;
 }

@@ -102,7 +102,7 @@ async fn follow(rig: &Rig, place: usize, row: Row) -> Verdict {
     if !row.tells.is_empty() && !seen.told(row.tells) {
         wrong.push(format!("\"{}\" is not among its events: {:?}", row.tells, seen.events));
     }
-    if !rig.wire_did(place, &row) {
+    if !rig.until_wire_did(place, &row, PATIENCE).await {
         wrong.push("nothing came twice or late: the row proves nothing".to_owned());
     }
     let others = rig.gap_of_others(place, since);

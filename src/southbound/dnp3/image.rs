@@ -77,6 +77,21 @@ impl Value {
     }
 }
 
+/// A point that has said what seems older and something else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// Which.
+    pub at: At,
+    heard: Timestamp,
+    stamp: Option<Stamp>,
+}
+
+impl Doubt {
+    const fn of(seen: Seen) -> Self {
+        Self { at: seen.at, heard: seen.heard, stamp: seen.stamp }
+    }
+}
+
 /// The latest of one point.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Entry {
@@ -200,14 +215,16 @@ impl Image {
     }
 
     /// Points to be read again: what they said last is not sure.
-    pub fn doubts(&self) -> impl Iterator<Item = At> {
-        self.entries.iter().filter(|(_, entry)| entry.doubt.is_some()).map(|(at, _)| *at)
+    pub fn doubts(&self) -> impl Iterator<Item = Doubt> {
+        self.entries.values().filter_map(|entry| entry.doubt.map(Doubt::of))
     }
 
-    /// A point in doubt cannot be read: what came last is believed.
-    pub fn settle(&mut self, at: At) {
+    /// A point in doubt cannot be read: what came last is believed. A doubt that came up since is another one: what was read in
+    /// between may have ended the first.
+    pub fn settle(&mut self, doubted: Doubt) {
+        let Doubt { at, .. } = doubted;
         if let Some(entry) = self.entries.get_mut(&at)
-            && let Some(doubt) = entry.doubt.take()
+            && let Some(doubt) = entry.doubt.take_if(|doubt| Doubt::of(*doubt) == doubted)
         {
             let good = self.map.at(at).is_some_and(|point| usable(&self.map, point, &doubt).is_ok());
             entry.put(doubt, good, self.turn);

@@ -85,11 +85,12 @@ impl<F: Field> Device<'_, F> {
             self.read_everything().await?;
         } else {
             let doubts: Vec<_> = self.image.doubts().collect();
-            let requests = self.plan.next(&doubts);
+            let points: Vec<_> = doubts.iter().map(|doubt| doubt.at).collect();
+            let requests = self.plan.next(&points);
             self.read_parts(requests).await?;
             // What is still in doubt cannot be read.
-            for at in doubts {
-                self.image.settle(at);
+            for doubt in doubts {
+                self.image.settle(doubt);
             }
         }
         self.answered();

@@ -230,10 +230,11 @@ impl Rig {
         others.map(|well| self.seen[*well].lock().unwrap().gap_since(since)).max().unwrap_or_default()
     }
 
-    /// True if what the wire was to repeat or to hold back has come twice or late.
-    pub fn wire_did(&self, place: usize, row: &Row) -> bool {
+    /// Waits until what the wire was to repeat or to hold back has come twice or late; false if it does not in time.
+    pub async fn until_wire_did(&self, place: usize, row: &Row, most: Duration) -> bool {
         let meant = row.wire.is_some_and(|wire| wire.later.adds_messages());
-        !meant || self.wires[place].iter().any(|wire| wire.more() > 0)
+        let did = || !meant || self.wires[place].iter().any(|wire| wire.more() > 0);
+        self.until(place, most, |_| did()).await
     }
 
     pub fn seen(&self, place: usize) -> Seen {

@@ -181,12 +181,6 @@ impl Row {
         self
     }
 
-    #[cfg(feature = "dnp3")]
-    pub fn aged(mut self, most: Duration) -> Self {
-        self.age = most;
-        self
-    }
-
     pub fn polled(mut self, poll: Duration) -> Self {
         self.poll = poll;
         self

@@ -21,6 +21,8 @@ pub struct Search {
     after: Instant,
     /// which was so long after the last silence.
     wait: Duration,
+    /// What its silence has cost since it answered last.
+    cost: Duration,
     owes_until: Instant,
     look: Duration,
     /// How much of it was used up by looks that somebody else interrupted.
@@ -29,8 +31,8 @@ pub struct Search {
 
 impl Search {
     pub fn new(response_timeout: Duration, now: Instant) -> Self {
-        let (wait, used, look) = (Duration::ZERO, Duration::ZERO, LOOK.min(response_timeout));
-        Self { response_timeout, after: now, wait, owes_until: now, look, used }
+        let (none, look) = (Duration::ZERO, LOOK.min(response_timeout));
+        Self { response_timeout, after: now, wait: none, cost: none, owes_until: now, look, used: none }
     }
 
     /// True if it is time for a look.
@@ -50,7 +52,7 @@ impl Search {
 
     /// It owes nothing any more.
     pub const fn answered(&mut self) {
-        (self.wait, self.used) = (Duration::ZERO, Duration::ZERO);
+        (self.wait, self.cost, self.used) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     }
 
     /// It may be looked for now.
@@ -58,10 +60,16 @@ impl Search {
         self.after = now;
     }
 
-    /// It was waited for in vain, for so long. The wait is at least that, and longer each time.
+    /// It was waited for in vain, for so long. The wait is what all its silence has cost since it answered last, and many times
+    /// what this one did if it is lost.
     pub fn silent(&mut self, now: Instant, cost: Duration, lost: bool) {
-        let least = if lost { cost.saturating_mul(LOST_COSTS) } else { cost };
-        self.wait = self.wait.saturating_mul(2).max(least).min(LONGEST_WAIT.max(least));
+        self.cost = self.cost.saturating_add(cost);
+        let (least, wait) = if lost {
+            (cost.saturating_mul(LOST_COSTS), self.wait.saturating_mul(2))
+        } else {
+            (cost, self.cost.max(self.wait))
+        };
+        self.wait = wait.max(least).min(LONGEST_WAIT.max(least));
         (self.after, self.owes_until) = (now + self.wait, now + least);
     }
 

@@ -115,7 +115,7 @@ fn who_was_silent_is_left_alone_for_as_long_as_it_cost_and_longer_each_time() {
     assert_eq!(first - now, SECOND * 10);
     let now = looked_in_vain(&mut health, first);
     let second = next_look(&mut health, now);
-    assert_eq!(second - now, SECOND * 20);
+    assert_eq!(second - now, SECOND * 12, "all of its silence");
     let now = looked_in_vain(&mut health, second);
     assert_eq!(among(&mut health, now), Some(Duty::Lose), "after as many as ever");
 }

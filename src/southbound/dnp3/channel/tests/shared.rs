@@ -41,7 +41,8 @@ fn number() -> Operation {
 #[tokio::test]
 async fn a_gateway_that_starts_with_dead_outstations_finds_their_neighbour_at_once() {
     let rig = Multidrop::of(&[8, 9, NEAR.outstation]).await;
-    (rig.kill(8), rig.kill(9));
+    rig.kill(8);
+    rig.kill(9);
     let channel = channel(rig.at).await;
     let mut dead = Vec::new();
     for outstation in [8, 9] {
@@ -109,7 +110,7 @@ async fn a_neighbour_that_reports_all_the_time_is_not_taken_for_the_lost_one() {
             near.values(Source::Unsolicited).await;
         }
     };
-    let (chatter, lost) = (async { chatter.await }, async {
+    let lost = async {
         let words = far.down().await;
         assert!(words.contains("not answer"), "{words}");
         let looked = rig.frames_to(FAR.outstation) + 2;
@@ -119,7 +120,7 @@ async fn a_neighbour_that_reports_all_the_time_is_not_taken_for_the_lost_one() {
         while let Ok(news) = far.news.try_recv() {
             assert_ne!(news, News::Link(LinkState::Up), "nobody there");
         }
-    });
+    };
     tokio::select! {
         () = chatter => {}
         () = lost => {}

@@ -148,9 +148,9 @@ fn comes_now(image: &mut Image, model: &mut Model, new: Seen) -> Result<(), Test
 }
 
 fn settles(image: &mut Image, models: &mut BTreeMap<At, Model>, point: At) -> Result<(), TestCaseError> {
-    let doubted = image.doubts().any(|doubt| doubt == point);
-    image.settle(point);
-    if doubted {
+    let doubted = image.doubts().find(|doubt| doubt.at == point);
+    if let Some(doubt) = doubted {
+        image.settle(doubt);
         let model = models.get_mut(&point).unwrap();
         let last = model.last_event.expect("a doubt of before the connection was lost");
         prop_assert_eq!(image.seen(point).map(|seen| seen.raw.to_bits()), Some(last.raw.to_bits()));
