@@ -149,7 +149,8 @@ impl Dispatches {
         let Some(device) = field.registry.get(index) else { return };
         let (Some(capability), Some(power)) = (device.capability, device.active_power()) else { return };
         if let Some(held) = self.held.get_mut(index.get()) {
-            held.measured(power, &capability, now, field.settings.settle);
+            let settle = device.pace.settling(field.settings.settle);
+            held.measured(power, &capability, now, settle);
         }
     }
 
@@ -224,13 +225,15 @@ impl Dispatches {
         index: DeviceIndex,
         (setpoint, hold): (Setpoint, Duration),
         now: Instant,
-        settings: &Settings,
+        field: &Field,
         actions: &mut Actions,
     ) {
         let Some(held) = self.held.get_mut(index.get()) else { return };
         self.next_command += 1;
         held.sending(self.next_command, setpoint.clone(), hold, now);
-        let expires_at = now + settings.command_expiry;
+        let usual = field.settings.command_expiry;
+        let pace = field.registry.get(index).map(|device| device.pace).unwrap_or_default();
+        let expires_at = now + pace.order_within(usual, held.took(), hold);
         actions.commands.push((index, Command { id: self.next_command, setpoint, hold, expires_at }));
     }
 
@@ -258,7 +261,7 @@ impl Dispatches {
         }
         for index in due {
             let release = (Setpoint::ReleaseActivePower, Duration::ZERO);
-            self.send(index, release, now, field.settings, actions);
+            self.send(index, release, now, field, actions);
         }
     }
 

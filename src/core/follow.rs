@@ -94,7 +94,7 @@ impl Dispatches {
             held.share = share.min(held.expected(capability).0);
             let setpoint = setpoint(watts, aim, capability);
             if let Some(setpoint) = setpoint.filter(|s| held.wants(s, hold, capability, now.mono)) {
-                self.send(*index, (setpoint, hold), now.mono, field.settings, actions);
+                self.send(*index, (setpoint, hold), now.mono, field, actions);
             }
         }
         if let Some(running) = self.running.get_mut(place) {

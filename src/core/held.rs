@@ -3,6 +3,7 @@
 //! Pure: events and `now` in, decisions out. It sends nothing.
 
 use super::dispatch::Now;
+use super::pace::slowest;
 use super::port::{Aim, CommandEnd, CommandId};
 use super::settings::Settings;
 use super::way::{Course, Way};
@@ -44,6 +45,8 @@ pub(super) struct Held {
     refused: bool,
     unanswered: u8,
     release_refusals: u8,
+    /// How long its orders took of late, from when they were sent until it had them.
+    took: Duration,
     /// How the last command ended, for people.
     pub(super) outcome: &'static str,
     /// Why, for people.
@@ -150,6 +153,11 @@ impl Held {
         self.unanswered > 0
     }
 
+    /// How long its orders take.
+    pub(super) const fn took(&self) -> Duration {
+        self.took
+    }
+
     /// True if the last thing sent was a release.
     fn releasing(&self) -> bool {
         self.sent.as_ref().is_some_and(|s| s.setpoint == Setpoint::ReleaseActivePower)
@@ -240,6 +248,9 @@ impl Held {
             return;
         }
         sent.pending &= !latest;
+        if latest && matches!(end.outcome, Outcome::Applied(_) | Outcome::Expired) {
+            self.took = slowest(self.took, now.mono.duration_since(sent.at));
+        }
         self.outcome = end.outcome.name();
         self.unverified = match &end.outcome {
             Outcome::Applied(read_back) => read_back.unverified(),
@@ -308,8 +319,8 @@ impl Held {
 
     /// Nothing of ours is on it any more.
     fn let_go(&mut self) {
-        let (outcome, unverified, measured) = (self.outcome, self.unverified, self.measured);
-        *self = Self { outcome, unverified, measured, ..Self::default() };
+        let Self { outcome, unverified, measured, took, .. } = *self;
+        *self = Self { outcome, unverified, measured, took, ..Self::default() };
     }
 
     /// Forgets what was sent, so that the device is asked again: it was away, and may have restarted.
@@ -322,6 +333,7 @@ impl Held {
             // Whoever watches it says when it follows again.
             no_effect: self.no_effect.take(),
             measured: self.measured,
+            took: self.took,
             most: self.most,
             least: self.least,
             ..Self::default()

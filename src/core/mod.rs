@@ -10,6 +10,7 @@ mod dispatch;
 mod follow;
 mod groups;
 mod held;
+mod pace;
 pub mod port;
 mod readings;
 mod registry;

@@ -39,6 +39,12 @@ pub enum Report {
     Poll(Poll),
     /// Values that the device told by itself, between polls.
     Readings(Vec<Reading>),
+    /// The device is not silent, though there are no values to tell: it answered something else, as within a command, or it
+    /// could not be asked because it waits for its turn on a line that others have. At most one a second.
+    Heard {
+        /// How long its answers took; zero of one that waits.
+        took: Duration,
+    },
     /// Changes that the device recorded by itself, oldest first.
     Sequence(Vec<SequenceEvent>),
     /// What the measurements showed after a command was applied.

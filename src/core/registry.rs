@@ -2,12 +2,13 @@
 
 use super::aggregate::{Part, REPORTED, Times};
 use super::dispatch::Now;
+use super::pace::Pace;
 use super::port::{Change, DeviceRecord, Poll, Report};
 use super::readings::Readings;
 use super::sequence::{Lines, Sequence};
 use super::service::{DeviceView, EffectView, Reference};
 use crate::der::{
-    Capability, DeviceIndex, DeviceState, Effect, Mrid, Nameplate, Quantity, SequenceEvent, Setpoint,
+    Capability, DeviceIndex, DeviceState, Effect, Mrid, Nameplate, Quantity, Reading, SequenceEvent, Setpoint,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -38,15 +39,13 @@ pub(super) struct Device {
     link: Arc<str>,
     /// The device map in use, as soon as it is known.
     map: Option<Arc<str>>,
-    poll: Duration,
+    pub(super) pace: Pace,
     pub(super) state: DeviceState,
     pub(super) reason: String,
     since: Option<Timestamp>,
     nameplate: Option<Arc<Nameplate>>,
     pub(super) capability: Option<Capability>,
     readings: Readings,
-    /// When it was heard last: it told something, be it that a value cannot be used.
-    heard: Option<Instant>,
     /// Nothing was heard of it for too long.
     quiet: bool,
     /// What its last command has shown.
@@ -86,6 +85,23 @@ impl Device {
     /// counted on. One that answers and only does not know its power is not silent.
     pub(super) fn is_silent(&self) -> bool {
         self.quiet && self.last_active_power().is_some() && self.active_power().is_none()
+    }
+
+    /// It told something, be it that a value cannot be used.
+    fn told(&mut self, readings: &[Reading], now: Now) {
+        if !readings.is_empty() {
+            self.heard(now.mono);
+        }
+        for reading in readings {
+            self.readings.take(reading, now.wall, now.mono);
+        }
+    }
+
+    fn heard(&mut self, now: Instant) {
+        self.pace.heard(now);
+        if std::mem::take(&mut self.quiet) && self.state != DeviceState::CommLost {
+            self.readings.heard_again(self.pace.fresh_for(Duration::ZERO), now);
+        }
     }
 
     /// When what it adds to its groups was measured.
@@ -150,14 +166,13 @@ impl Registry {
                 name: entry.name,
                 link: entry.link,
                 map: entry.map,
-                poll: entry.poll,
+                pace: Pace::new(entry.poll),
                 state: DeviceState::default(),
                 reason: String::new(),
                 since: None,
                 nameplate: None,
                 capability: None,
                 readings: Readings::default(),
-                heard: None,
                 quiet: false,
                 effect: None,
                 sequence: Sequence::default(),
@@ -221,16 +236,14 @@ impl Registry {
                     tracing::warn!(device = device.name, "ratings that are not numbers are not used");
                 }
             }
-            Report::Poll(Poll { readings, .. }) | Report::Readings(readings) => {
-                if !readings.is_empty() {
-                    if std::mem::take(&mut device.quiet) && device.state != DeviceState::CommLost {
-                        device.readings.heard_again(device.poll * 3, now.mono);
-                    }
-                    device.heard = Some(now.mono);
-                }
-                for reading in &readings {
-                    device.readings.take(reading, now.wall, now.mono);
-                }
+            Report::Poll(Poll { readings, lateness, took }) => {
+                device.pace.polled(lateness.saturating_add(took));
+                device.told(&readings, now);
+            }
+            Report::Readings(readings) => device.told(&readings, now),
+            Report::Heard { took } => {
+                device.pace.answered(took);
+                device.heard(now.mono);
             }
             Report::Sequence(events) => {
                 let name = &device.name;
@@ -297,10 +310,9 @@ impl Registry {
     pub(super) fn mark_stale(&mut self, after: Duration, now: Instant) -> Vec<DeviceIndex> {
         let mut marked = Vec::new();
         for (place, device) in self.devices.iter_mut().enumerate() {
-            let limit = after.max(device.poll * 3);
-            device.quiet |= device.heard.is_some_and(|heard| now.duration_since(heard) > limit);
+            device.quiet |= device.pace.is_overdue(after, now);
             // Nothing of a device that is silent is more recent than the rest.
-            if device.readings.mark_stale(limit, now, device.quiet) {
+            if device.readings.mark_stale(device.pace.fresh_for(after), now, device.quiet) {
                 device.dirty = true;
                 marked.push(DeviceIndex::new(place));
             }

@@ -163,11 +163,21 @@ impl Scene<'_> {
         // One that has not taken anything yet has just begun.
         let unknown = match shares.iter().filter(blind).filter(|s| s.bounded.is_some()).count() {
             0 => String::new(),
-            n => format!("the power of {n} of {} members is not known", asks.len()),
+            n => {
+                let (all, rests) = (asks.len(), self.rests_on());
+                format!(
+                    "the power of {n} of {all} members is not known: what is delivered rests on the other {rests}"
+                )
+            }
         };
         let mut words = vec![lent, self.why_short(), unknown];
         words.retain(|words| !words.is_empty());
         words.join("; ")
+    }
+
+    /// How many members say what they deliver.
+    fn rests_on(&self) -> usize {
+        Dispatches::delivered(self.record, self.field.groups).1
     }
 
     /// That more is asked than there is, or less. While members that have shown their bounds are on their way, nobody knows.

@@ -34,6 +34,8 @@ pub struct Life<'a> {
     told: String,
     /// Why it gives no usable answer, since it gives none.
     silence: Option<String>,
+    /// What is to be known of it beside that, and is no fault.
+    remark: String,
     failures: u32,
     /// Tries in a row of which the connection was refused.
     refusals: u32,
@@ -65,6 +67,7 @@ impl<'a> Life<'a> {
             words: String::new(),
             told: String::new(),
             silence: None,
+            remark: String::new(),
             failures: 0,
             refusals: 0,
             answered_at: Instant::now(),
@@ -140,11 +143,25 @@ impl<'a> Life<'a> {
     /// A device that is away has its silence as its reason already.
     fn reason(&self) -> String {
         let here = !matches!(self.state, DeviceState::CommLost | DeviceState::Asleep);
-        match (self.silence.as_deref().filter(|_| here), self.words.as_str()) {
-            (None, "") if self.state == DeviceState::Discovering => FIRST.to_owned(),
-            (None, words) => words.to_owned(),
-            (Some(silence), "") => silence.to_owned(),
-            (Some(silence), words) => format!("{silence}; {words}"),
+        let silence = self.silence.as_deref().filter(|_| here).unwrap_or_default();
+        let remark = if here { self.remark.as_str() } else { "" };
+        let first = silence.is_empty() && self.words.is_empty() && self.state == DeviceState::Discovering;
+        let mut said = vec![silence, self.words.as_str(), remark, if first { FIRST } else { "" }];
+        said.retain(|words| !words.is_empty());
+        said.join("; ")
+    }
+
+    /// What is to be known of it beside how it stands, and is no fault; empty if there is nothing. It is told with what is said
+    /// next, and once.
+    #[cfg(feature = "dnp3")]
+    pub fn remark(&mut self, words: &str) {
+        if words != self.remark {
+            let device = &self.settings.name;
+            match words {
+                "" => tracing::info!(device, "it is quick enough again"),
+                _ => tracing::warn!(device, reason = words, "slow device"),
+            }
+            words.clone_into(&mut self.remark);
         }
     }
 

@@ -9,6 +9,7 @@ use crate::der::*;
 
 mod doubts;
 mod power;
+mod slow;
 mod time;
 mod told;
 mod unknown;

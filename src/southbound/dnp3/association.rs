@@ -318,6 +318,10 @@ impl Field for Outstation {
         self.seat.silence(&self.channel)
     }
 
+    fn waits(&self) -> bool {
+        self.channel.shared() && self.seat.watch.is_next()
+    }
+
     fn under_way(&self) -> UnderWay {
         let (channel, address) = (self.channel.clone(), self.seat.address.raw_value());
         // A command to one that is silent holds up nobody.

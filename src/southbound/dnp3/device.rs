@@ -5,10 +5,12 @@
 //! command is carried out is the matter of [`Commands`]. A connection may be shared: other outstations on it are not its
 //! matter either.
 
+use super::hearing::Hearing;
 use super::image::Image;
 use super::poll::plan::Plan;
 use super::readings::nameplate;
 use super::sequence::{Recorder, remark};
+use super::slow::Slow;
 use super::watch::Standing;
 use super::{Commands, Field, Identity, LinkState, News, ReadError};
 use crate::backoff::Backoff;
@@ -29,11 +31,14 @@ use tokio_util::sync::CancellationToken;
 /// News that is put aside while a command is under way; beyond it, news waits where it comes from.
 const MOST_HEARD: usize = 256;
 
+/// However slowly an outstation answers, its polls wait no longer for one order.
+const LONGEST_ORDER: Duration = Duration::from_secs(45);
+
 /// One device as its driver knows it.
 pub struct Device<'a, F> {
     pub(super) settings: &'a DeviceSettings,
     pub(super) port: &'a DriverPort,
-    pub(super) field: &'a F,
+    pub(super) field: Hearing<'a, F>,
     pub(super) news: mpsc::Receiver<News>,
     pub(super) stop: &'a CancellationToken,
     pub(super) maps: &'a Maps,
@@ -45,6 +50,9 @@ pub struct Device<'a, F> {
     pub(super) recorder: Recorder,
     pub(super) reported: Reported,
     pub(super) standing: Standing,
+    pub(super) slow: Slow,
+    /// The time that commands took since the last poll began.
+    pub(super) commanding: Duration,
     pub(super) life: Life<'a>,
     /// The core was told who it is, and its commands are carried out.
     pub(super) introduced: bool,
@@ -108,7 +116,7 @@ impl<'a, F: Field> Device<'a, F> {
         Self {
             settings,
             port,
-            field,
+            field: Hearing::new(field, &port.reports, map.link.response_timeout),
             news,
             stop,
             maps,
@@ -116,6 +124,8 @@ impl<'a, F: Field> Device<'a, F> {
             plan: Plan::new(&outstation),
             hands: Commands::new(&map.id, outstation.clone(), notes),
             standing: Standing::new(&outstation, Instant::now()),
+            slow: Slow::default(),
+            commanding: Duration::ZERO,
             map,
             outstation,
             recorder: Recorder::default(),
@@ -280,16 +290,18 @@ impl<'a, F: Field> Device<'a, F> {
 
     /// Carries out a command and tells the core how it ended.
     pub(super) async fn command(&mut self, pending: PendingCommand) {
-        let command = pending.command().clone();
+        let began = Instant::now();
+        let mut command = pending.command().clone();
         let (outcome, heard) = match self.life.refusal() {
             Some(refusal) => (refusal, Vec::new()),
             None => {
                 let _under_way = self.field.under_way();
                 let work = async {
-                    if Instant::now() < command.expires_at {
-                        look(self.field, &self.plan, &mut self.image).await?;
+                    if began < command.expires_at {
+                        command.expires_at = command.expires_at.max(began + time_for(command.hold));
+                        look(&self.field, &self.plan, &mut self.image).await?;
                     }
-                    Ok(self.hands.carry_out(self.field, &command, &self.image).await)
+                    Ok(self.hands.carry_out(&self.field, &command, &self.image).await)
                 };
                 let (result, heard) = meanwhile(&mut self.news, work).await;
                 (result.unwrap_or_else(|outcome| outcome), heard)
@@ -299,6 +311,7 @@ impl<'a, F: Field> Device<'a, F> {
         // Before anybody relies on it.
         self.remember().await;
         pending.finish(outcome);
+        self.commanding += began.elapsed();
         for news in heard {
             self.hear(news).await;
         }
@@ -307,7 +320,7 @@ impl<'a, F: Field> Device<'a, F> {
     /// Sends again what the outstation should hold and does not show: lost by its restart, or while it was switched to local.
     pub(super) async fn send_again(&mut self) {
         let _under_way = self.field.under_way();
-        let work = self.hands.restarted(self.field, &self.image);
+        let work = self.hands.restarted(&self.field, &self.image);
         let (sent, heard) = meanwhile(&mut self.news, work).await;
         let mut remarks = Vec::new();
         for (asked, outcome) in sent {
@@ -329,6 +342,12 @@ impl<'a, F: Field> Device<'a, F> {
             self.hear(news).await;
         }
     }
+}
+
+/// How long an order that was begun in time may take, if it is to be held for `hold` (zero: it is no order that ends): an
+/// outstation that answers slowly is given the time for all its steps, and one that does not answer ends it anyway.
+fn time_for(hold: Duration) -> Duration {
+    if hold.is_zero() { LONGEST_ORDER } else { LONGEST_ORDER.min(hold / 2) }
 }
 
 /// Reads what a command rests on as it is now. What the outstation refuses to tell stays as it was; the error is the outcome

@@ -34,6 +34,11 @@ pub trait Field: Sync {
     fn under_way(&self) -> UnderWay {
         UnderWay::default()
     }
+
+    /// True if a request to it that is under way has not been sent yet, because others are asked on its connection.
+    fn waits(&self) -> bool {
+        false
+    }
 }
 
 /// A command is under way while this lives.

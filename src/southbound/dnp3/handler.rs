@@ -42,6 +42,8 @@ pub struct State {
     link: LinkState,
     /// The stack is ready to ask it.
     open: bool,
+    /// It is being asked something.
+    asking: bool,
     indications: Option<Indications>,
     /// An integrity read that is under way: all that came since it began, in its order.
     whole: Option<Vec<Seen>>,
@@ -58,7 +60,8 @@ pub enum Shut {
 impl Watch {
     pub fn new(health: Health, connection: Arc<Heard>) -> Self {
         let link = LinkState::Connecting;
-        let state = State { health, link, open: false, indications: None, whole: None, told: None };
+        let state =
+            State { health, link, open: false, asking: false, indications: None, whole: None, told: None };
         let (outbox, stirred, turned) = (Outbox::default(), Notify::new(), Notify::new());
         Self { state: Mutex::new(state), outbox, stirred, turned, connection }
     }
@@ -93,6 +96,12 @@ impl Watch {
     pub fn open(&self, open: bool) {
         self.state().open = open;
         self.turned.notify_waiters();
+    }
+
+    /// True if it may be asked, and nothing is being asked of it: what waits to be waits for others.
+    pub fn is_next(&self) -> bool {
+        let state = self.state();
+        state.open && !state.asking && state.link == LinkState::Up && !state.health.is_left_alone()
     }
 
     /// Waits until it may be asked. One that is left alone may not, until it was looked for; if it was not found, that is the
@@ -324,7 +333,11 @@ pub struct Tasks(pub Arc<Watch>);
 
 impl AssociationInformation for Tasks {
     fn task_start(&mut self, task: TaskType, _: FunctionCode, _: Sequence) {
-        self.0.state().health.asked(Instant::now());
+        {
+            let mut state = self.0.state();
+            state.asking = true;
+            state.health.asked(Instant::now());
+        }
         match task {
             TaskType::Command => self.0.state().health.command_sent(),
             TaskType::ClearRestartBit => {
@@ -337,6 +350,7 @@ impl AssociationInformation for Tasks {
     }
 
     fn task_success(&mut self, task: TaskType, _: FunctionCode, _: Sequence) {
+        self.0.state().asking = false;
         self.0.heard();
         match task {
             TaskType::StartupIntegrity => self.0.integrity_ends(true),
@@ -347,6 +361,7 @@ impl AssociationInformation for Tasks {
 
     fn task_fail(&mut self, task: TaskType, error: TaskError) {
         let failure = Failure::of(error);
+        self.0.state().asking = false;
         match failure {
             Failure::Silence => self.0.missed(),
             Failure::Answered => self.0.heard(),

@@ -13,6 +13,7 @@ mod doubtful;
 mod execute;
 mod field;
 mod handler;
+mod hearing;
 mod image;
 mod keep;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod poll;
 mod readings;
 mod recognise;
 mod sequence;
+mod slow;
 mod states;
 mod status;
 #[cfg(test)]

@@ -116,6 +116,7 @@ impl<F: Field> Device<'_, F> {
 
     async fn poll(&mut self, due: Instant) -> Result<(), ReadError> {
         let began = Instant::now();
+        self.commanding = Duration::ZERO;
         self.image.begin();
         let old = |at: Instant| at.elapsed() >= self.outstation.session.integrity;
         if self.standing.whole_due || self.standing.whole_at.is_none_or(old) {
@@ -140,7 +141,11 @@ impl<F: Field> Device<'_, F> {
         let readings = self.readings_of_turn();
         let effects = self.hands.effects(&readings);
         let lateness = began.saturating_duration_since(due);
-        self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
+        let took = began.elapsed();
+        self.port.reports.send(Report::Poll(Poll { readings, lateness, took })).await;
+        if let Some(words) = self.slow.polled(took.saturating_sub(self.commanding), self.settings.poll) {
+            self.life.remark(words);
+        }
         self.life.say_effects(effects).await;
         self.refresh_capability().await;
         self.say_state().await;
@@ -262,7 +267,7 @@ impl<F: Field> Device<'_, F> {
         {
             self.command(pending).await;
         }
-        let field = self.field;
+        let field = self.field.clone();
         let read = field.read(parts);
         tokio::pin!(read);
         loop {

@@ -82,7 +82,10 @@ fn a_member_that_answers_without_its_power_keeps_its_share() {
         assert!(sent.iter().filter(|(i, _)| *i == 0).count() >= 4, "and its own is refreshed: {sent:?}");
         let view = r.view();
         assert_eq!((view.delivered, view.rests_on, view.members), (Some(10e3), 1, 2));
-        assert_eq!(view.reason, "the power of 1 of 2 members is not known");
+        assert_eq!(
+            view.reason,
+            "the power of 1 of 2 members is not known: what is delivered rests on the other 1"
+        );
         let share = &view.shares[0];
         assert_eq!((share.delivered, share.outcome), (None, "applied"));
         assert_eq!(share.reason, "its power is not known: counted as the 10.0 kW asked of it");

@@ -112,6 +112,7 @@ fn judge_report(report: &Report) {
         Report::State { .. }
         | Report::Nameplate(_)
         | Report::Map(_)
+        | Report::Heard { .. }
         | Report::Effect { .. }
         | Report::Sequence(_) => {}
     }

@@ -16,6 +16,64 @@ async fn a_command_is_carried_out_and_remembered() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slow_outstation_has_the_time_for_all_steps_of_an_order_that_was_begun_in_time() {
+    let mut rig = Rig::online().await;
+    rig.outstation.script(|_| Answer::After(Duration::from_millis(2500)));
+    rig.forget();
+    rig.handles[0].send(Command {
+        id: 7,
+        setpoint: limit_to(4000.0),
+        hold: Duration::from_secs(60),
+        expires_at: Instant::now() + Duration::from_secs(5),
+    });
+    let began = Instant::now();
+    assert!(matches!(rig.end().await, Outcome::Applied(_)));
+    let took = began.elapsed();
+    assert!(took > Duration::from_secs(5), "{took:?}");
+    // Between answers that long the core hears each of them.
+    let mut heard = 0;
+    while let Ok((_, report)) = rig.inbox.reports.try_recv() {
+        heard += u64::from(matches!(report, Report::Heard { took } if took == Duration::from_millis(2500)));
+    }
+    assert!(heard >= took.as_secs() / 3, "{heard} times in {took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_comes_to_its_turn_too_late_is_not_begun() {
+    let mut rig = Rig::online().await;
+    rig.outstation.script(|_| Answer::After(Duration::from_secs(8)));
+    let reads = rig.outstation.reads().len();
+    while rig.outstation.reads().len() == reads {
+        sleep(Duration::from_millis(10)).await;
+    }
+    rig.handles[0].send(Command {
+        id: 7,
+        setpoint: limit_to(4000.0),
+        hold: Duration::from_secs(60),
+        expires_at: Instant::now() + Duration::from_secs(5),
+    });
+    assert_eq!(rig.end().await, Outcome::Expired);
+    assert_eq!(rig.outstation.operations(), Vec::<Vec<String>>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_an_outstation_is_too_slow_for_its_polls_is_said_once() {
+    let mut rig = Rig::online().await;
+    rig.outstation.script(|_| Answer::After(Duration::from_secs(3)));
+    rig.forget();
+    let reason = rig.state(DeviceState::Online).await;
+    let words = "its answers to a poll take up to 3.0 s, too slow for a poll each 2 s: values are as old as their time says";
+    assert_eq!(reason, words);
+    rig.forget();
+    for _ in 0..50 {
+        rig.poll().await;
+    }
+    assert_eq!(rig.states(), []);
+    rig.outstation.script(|_| Answer::Good);
+    assert_eq!(rig.state(DeviceState::Online).await, "");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_command_rests_on_is_read_right_before_it() {
     let mut rig = Rig::online().await;
     rig.outstation.put("AI32", 10_000.0);
