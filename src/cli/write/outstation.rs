@@ -38,7 +38,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         }
         return Ok(End::Done);
     }
-    if let Some(end) = too_far(args, &beyond(&plans)) {
+    if let Some(end) = too_far((args.yes, args.beyond_range), &beyond(&plans)) {
         return Ok(end);
     }
     if args.json && !args.yes {
