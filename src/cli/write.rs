@@ -5,7 +5,7 @@
 mod outstation;
 
 use super::device::{How, Person, Target, ended, hex};
-use super::read::{dnp3_is_meant, fit_for, nameless};
+use super::read::{all_of, dnp3_is_meant, fit_for, nameless};
 use super::table::{Align, Table};
 use super::{End, say};
 use crate::southbound::tools::{Fit, Frame, Order, Session, WriteFault, WritePlan, WrittenPoint};
@@ -183,8 +183,7 @@ fn orders_of(args: &Args, person: &Person<'_>) -> Result<Vec<Order>, End> {
     if args.select || args.direct {
         return Err(End::Usage("--select and --direct are for DNP3 outstations".to_owned()));
     }
-    let parsed: Result<Vec<Order>, _> = args.orders.iter().map(|text| Order::parse(text)).collect();
-    let orders = parsed.map_err(|why| End::Usage(why.to_string()))?;
+    let orders = all_of(&args.orders, Order::parse).map_err(End::Usage)?;
     if orders.len() > MAX_ORDERS {
         return Err(End::Usage(format!("at most {MAX_ORDERS} points are written at once")));
     }
