@@ -30,4 +30,4 @@ bench:
 # Each fuzz target in turn; needs `cargo install cargo-fuzz --locked` once
 fuzz seconds="900":
     python3 fuzz/seed.py
-    for target in frames chain points maps; do RUSTC_BOOTSTRAP=1 cargo fuzz run $target -- -max_total_time={{seconds}} -max_len=4096 -timeout=20 -rss_limit_mb=3000 || exit 1; done
+    for target in frames chain points maps outstations; do RUSTC_BOOTSTRAP=1 cargo fuzz run $target -- -max_total_time={{seconds}} -max_len=4096 -timeout=20 -rss_limit_mb=3000 || exit 1; done

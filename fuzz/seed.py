@@ -109,7 +109,31 @@ def maps():
     yield "json", json.dumps({"id": 64001, "group": {"name": "g", "type": "group", "points": head, "groups": [inner]}}).encode()
 
 
-for target in (frames, chain, points, maps):
+def value(which, index, raw, flags=1, how=0):
+    """A value of an outstation: an even `which` takes a point of the map by its place."""
+    return struct.pack(">HH", which, index) + number(raw) + bytes([flags, how])
+
+
+def outstations():
+    wishes = [wish + struct.pack(">H", 60) for wish in setpoints()]
+    values = [value(0, place, 100 * place % 30000) for place in range(60)]
+    head = bytes([len(values)]) + b"".join(values)
+    shipped = [path for path in sorted((ROOT / "device-maps").glob("dnp3-*.toml"))]
+    texts = {path.stem: path.read_bytes() for path in shipped}
+    readme = (ROOT / "device-maps" / "README.md").read_text()
+    for place, text in enumerate(readme.split("```toml\n")[1:]):
+        if 'kind = "dnp3"' in text:
+            texts[f"readme-{place}"] = text.split("```")[0].encode()
+    for at in range(0, len(wishes), 11):
+        some = wishes[at : at + 11]
+        said = head + bytes([len(some)]) + b"".join(some)
+        for place in range(len(shipped)):
+            yield f"shipped-{place}-{at}", bytes([2 * place + 1]) + said
+        for name, text in texts.items():
+            yield f"{name}-{at}", bytes([0]) + said + text
+
+
+for target in (frames, chain, points, maps, outstations):
     folder = HERE / "corpus" / target.__name__
     folder.mkdir(parents=True, exist_ok=True)
     seeds = dict(target())

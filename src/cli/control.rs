@@ -6,12 +6,13 @@ mod procedure;
 mod value;
 
 use super::device::{How, Person, ended, hex, progress};
-use super::write::many;
+use super::write::{many, too_far, warnings};
 use super::{End, say};
 use crate::der::{Outcome, ReadBack, Setpoint, Watts};
-use crate::southbound::tools::{Hand, HandPlan};
+use crate::southbound::tools::{Hand, HandPlan, Vigil};
 use std::io::Write;
 use std::time::Duration;
+use tokio::time::Instant;
 use value::{asked, command_of};
 
 /// Time to get a command through, beyond its hold time.
@@ -19,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What takes longer is said to be still under way.
 const STILL: Duration = Duration::from_secs(5);
+
+/// Near the end of its hold time a device may have fallen back already.
+const MARGIN: Duration = Duration::from_secs(1);
 
 /// Part of the greatest power that measurements may be off.
 const TOLERANCE: f64 = 0.02;
@@ -37,6 +41,10 @@ kW, var, kvar, % of what the device can do; power factors end in over or under (
 injected into the grid.
 The device falls back by itself after the hold time if it has a reversion time; with --release it is \
 released at the end.
+More than the device is rated for, and a curve with odd points, is shown with a warning before you are asked; with --yes \
+nobody is asked, so it is refused unless --beyond-range is given too. A curve whose x runs backwards is always refused.
+While the power is watched, so are the points that were written: if a gateway or the device itself changes them, that is \
+told, and nothing is released any more.
 \"applied\" is read back from the device; \"accepted, not verified\" is what it said, with the reason why nothing shows it.
 Many DNP3 outstations serve one connection at a time: a gateway that drives this one may be cut off meanwhile.";
 
@@ -73,6 +81,9 @@ pub(super) struct Args {
     /// Writes without asking
     #[arg(long)]
     yes: bool,
+    /// With --yes: also what is beyond what the device is rated for, and odd curves
+    #[arg(long, requires = "yes")]
+    beyond_range: bool,
     #[command(flatten)]
     pub(super) how: How,
 }
@@ -118,17 +129,23 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     if args.dry_run {
         return Ok(End::Done);
     }
+    if let Some(end) = too_far((args.yes, args.beyond_range), &plan.beyond) {
+        return Ok(end);
+    }
     if !person.agrees(args.yes, &format!("{}: {}?", target.link, plan.summary))? {
         return Ok(End::Failed("nothing was written".to_owned()));
     }
     let outcome = patiently(device.carry_out(&plan, hold.min(PATIENCE))).await;
     let end = tell(out, &outcome)?;
     let Outcome::Applied(read_back) = outcome else { return Ok(end) };
-    let seen = match watch(out, &mut device, args.watch).await? {
+    let seen = match watch(out, &mut device, &plan, read_back, args).await? {
         Ok(seen) => seen,
         Err(end) => return Ok(end),
     };
-    writeln!(out, "{}", verdict(&setpoint, read_back, seen, device.capability().injection_max))?;
+    if let Some(changed) = seen.changed {
+        return overruled(out, &changed, release_of(&setpoint).filter(|_| args.release));
+    }
+    writeln!(out, "{}", verdict(&setpoint, read_back, seen.power, device.capability().injection_max))?;
     if let Some(release) = release_of(&setpoint).filter(|_| args.release) {
         return undo(out, &mut device, &release, hold).await;
     }
@@ -151,6 +168,7 @@ fn show(out: &mut dyn Write, link: &str, device: &Hand<'_>, plan: &HandPlan) -> 
     for note in &plan.notes {
         writeln!(out, "note: {note}")?;
     }
+    warnings(out, &plan.beyond)?;
     out.flush()
 }
 
@@ -203,17 +221,32 @@ fn tell(out: &mut dyn Write, outcome: &Outcome) -> std::io::Result<End> {
     Ok(end)
 }
 
-/// Prints the power each second, until somebody presses Ctrl-C: what comes after, such as a release, is done all the same.
-/// Gives the last one.
+/// What was seen while a command was in force.
+#[derive(Debug, Default)]
+struct Watched {
+    /// The last active power.
+    power: Option<Watts>,
+    /// What does not stand any more of what was written, in words.
+    changed: Option<String>,
+}
+
+/// Prints the power each second, and what somebody else changed of what was written, until somebody presses Ctrl-C: what
+/// comes after, such as a release, is done all the same.
 async fn watch(
     out: &mut dyn Write,
     device: &mut Hand<'_>,
-    seconds: u32,
-) -> std::io::Result<Result<Option<Watts>, End>> {
-    let mut seen = None;
+    plan: &HandPlan,
+    read_back: ReadBack,
+    args: &Args,
+) -> std::io::Result<Result<Watched, End>> {
+    let mut seen = Watched::default();
+    let mut vigil = Vigil::new(read_back.verified);
+    let falls_back = read_back.bounded || plan.forgotten.is_some();
+    let written = Instant::now();
+    let hold = plan.forgotten.unwrap_or(Duration::MAX).min(Duration::from_secs(args.hold.into()));
     let mut tick = tokio::time::interval(Duration::from_secs(1));
     let mut interrupted = std::pin::pin!(interrupted());
-    for second in 0..=seconds {
+    for second in 0..=args.watch {
         tokio::select! {
             _ = tick.tick() => {}
             () = &mut interrupted => {
@@ -226,11 +259,22 @@ async fn watch(
                 let words =
                     power.map_or_else(|| "not known".to_owned(), |watts| format!("{:.0} W", watts.get()));
                 writeln!(out, "  {second:>3} s  active power {words}")?;
-                out.flush()?;
-                seen = power;
+                seen.power = power;
             }
             Err(error) => return Ok(Err(ended(&error))),
         }
+        // What fell back by itself was changed by nobody.
+        if !falls_back || written.elapsed() + MARGIN < hold {
+            let changed = match device.stands(plan).await {
+                Ok(stands) => vigil.look(&stands),
+                Err(error) => return Ok(Err(ended(&error))),
+            };
+            if let Some(words) = changed.as_ref().filter(|_| changed != seen.changed) {
+                writeln!(out, "  {second:>3} s  changed by another: now {words}")?;
+            }
+            seen.changed = changed;
+        }
+        out.flush()?;
     }
     Ok(Ok(seen))
 }
@@ -240,6 +284,21 @@ async fn interrupted() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// What was asked does not stand any more. What stands there now is not ours to release.
+fn overruled(out: &mut dyn Write, changed: &str, release: Option<Setpoint>) -> std::io::Result<End> {
+    writeln!(out, "effect: not judged: another master, or the device itself, has changed it: now {changed}")?;
+    out.flush()?;
+    let words = match release {
+        None => "what was written does not stand any more".to_owned(),
+        Some(release) => format!(
+            "what was written does not stand any more, so it was not released: what stands there is somebody else's \
+             (dergate control LINK {} releases it all the same)",
+            word_of(&release)
+        ),
+    };
+    Ok(End::Failed(words))
 }
 
 fn verdict(setpoint: &Setpoint, read_back: ReadBack, seen: Option<Watts>, most: Watts) -> String {

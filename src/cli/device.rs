@@ -32,7 +32,8 @@ pub(super) struct How {
     /// A folder of device maps beside the built-in ones
     #[arg(long, value_name = "DIR")]
     maps: Option<PathBuf>,
-    /// Longest wait for an answer, such as 3s or 500ms
+    /// Longest wait for one answer, such as 3s or 500ms, not for the whole command: who answers nothing is asked at each
+    /// place where a SunSpec chain may begin (three), and what the port speaks instead is then looked for, for at most 3 s
     #[arg(long, value_name = "DURATION", value_parser = timeout)]
     timeout: Option<Duration>,
     /// Shows every request and answer on stderr: of Modbus as hexadecimal bytes, of DNP3 decoded

@@ -54,11 +54,10 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
     if outstation::is_meant(&args.link) {
         return outstation::run(args, out).await;
     }
-    let parsed: Result<Vec<Target>, _> = args.points.iter().map(|text| Target::parse(text)).collect();
-    let targets = match parsed {
+    let targets = match all_of(&args.points, Target::parse) {
         Ok(targets) if targets.len() <= MAX_TARGETS => targets,
         Ok(_) => return Ok(End::Usage(format!("at most {MAX_TARGETS} points are read at once"))),
-        Err(why) => return Ok(End::Usage(why.to_string())),
+        Err(faults) => return Ok(End::Usage(faults)),
     };
     let device = match args.how.target(&args.link) {
         Ok(device) => device,
@@ -95,14 +94,33 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End
     Ok(if wrong.is_empty() { End::Done } else { End::Failed(wrong.join("\n")) })
 }
 
+/// Reads each word of a command line; all that are wrong are told at once.
+pub(super) fn all_of<T, E: std::fmt::Display>(
+    words: &[String],
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<Vec<T>, String> {
+    let (mut good, mut faults) = (Vec::with_capacity(words.len()), Vec::new());
+    for word in words {
+        match parse(word) {
+            Ok(parsed) => good.push(parsed),
+            Err(why) => faults.push(why.to_string()),
+        }
+    }
+    if faults.is_empty() { Ok(good) } else { Err(faults.join("\n")) }
+}
+
 /// Without a register map, no point has a name of its own.
 pub(super) fn nameless<'t>(session: &Session, targets: impl Iterator<Item = &'t Target>) -> Option<End> {
-    let mut names = targets.filter_map(|target| match target {
-        Target::Named(name) => Some(name),
-        Target::Model { .. } | Target::Raw(_) => None,
-    });
-    let name = names.next().filter(|_| session.register_map().is_none())?;
-    Some(End::Usage(session.no_name(name)))
+    if session.register_map().is_some() {
+        return None;
+    }
+    let faults: Vec<String> = targets
+        .filter_map(|target| match target {
+            Target::Named(name) => Some(session.no_name(name)),
+            Target::Model { .. } | Target::Raw(_) => None,
+        })
+        .collect();
+    (!faults.is_empty()).then(|| End::Usage(faults.join("\n")))
 }
 
 /// Whether the device is one of its map, if points of the map are named.

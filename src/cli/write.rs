@@ -5,7 +5,7 @@
 mod outstation;
 
 use super::device::{How, Person, Target, ended, hex};
-use super::read::{dnp3_is_meant, fit_for, nameless};
+use super::read::{all_of, dnp3_is_meant, fit_for, nameless};
 use super::table::{Align, Table};
 use super::{End, say};
 use crate::southbound::tools::{Fit, Frame, Order, Session, WriteFault, WritePlan, WrittenPoint};
@@ -103,7 +103,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         }
         return Ok(End::Done);
     }
-    if let Some(end) = too_far(args, &plan.beyond) {
+    if let Some(end) = too_far((args.yes, args.beyond_range), &plan.beyond) {
         return Ok(end);
     }
     if let Some(end) = in_flash(&plan).filter(|_| !args.yes) {
@@ -158,11 +158,11 @@ async fn not_of_its_map(device: &Target, session: &Session, orders: &[Order]) ->
     }
 }
 
-/// Whom nobody asks must have said beforehand that values may lie beyond the range of their points.
-fn too_far(args: &Args, beyond: &[String]) -> Option<End> {
-    (args.yes && !args.beyond_range && !beyond.is_empty()).then(|| {
+/// Whom nobody asks must have said beforehand that values may lie beyond their range.
+pub(super) fn too_far((yes, beyond_range): (bool, bool), beyond: &[String]) -> Option<End> {
+    (yes && !beyond_range && !beyond.is_empty()).then(|| {
         End::Failed(format!(
-            "nothing was written: {}\nwith --yes, a value beyond the range of its point needs --beyond-range too; without --yes you are asked",
+            "nothing was written: {}\nwith --yes, a value beyond its range needs --beyond-range too; without --yes you are asked",
             beyond.join("\n")
         ))
     })
@@ -183,8 +183,7 @@ fn orders_of(args: &Args, person: &Person<'_>) -> Result<Vec<Order>, End> {
     if args.select || args.direct {
         return Err(End::Usage("--select and --direct are for DNP3 outstations".to_owned()));
     }
-    let parsed: Result<Vec<Order>, _> = args.orders.iter().map(|text| Order::parse(text)).collect();
-    let orders = parsed.map_err(|why| End::Usage(why.to_string()))?;
+    let orders = all_of(&args.orders, Order::parse).map_err(End::Usage)?;
     if orders.len() > MAX_ORDERS {
         return Err(End::Usage(format!("at most {MAX_ORDERS} points are written at once")));
     }
@@ -223,7 +222,7 @@ fn frames(out: &mut dyn Write, unit: u8, plan: &WritePlan) -> std::io::Result<()
     warnings(out, &plan.beyond)
 }
 
-fn warnings(out: &mut dyn Write, beyond: &[String]) -> std::io::Result<()> {
+pub(super) fn warnings(out: &mut dyn Write, beyond: &[String]) -> std::io::Result<()> {
     for words in beyond {
         writeln!(out, "warning: {words}")?;
     }

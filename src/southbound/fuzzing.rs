@@ -51,5 +51,14 @@ pub fn points(data: &[u8]) {
     }
 }
 
+/// Any map of an outstation, or one that ships, with any values: what is pure of the driver. Without DNP3 only the map is
+/// read.
+pub fn outstations(data: &[u8]) {
+    #[cfg(feature = "dnp3")]
+    super::dnp3::fuzzing::outstations(cut(data));
+    #[cfg(not(feature = "dnp3"))]
+    maps(data);
+}
+
 #[cfg(test)]
 mod tests;

@@ -11,11 +11,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     }
     // A third of the letters wrong is still a slip; more is another word.
     let most = (word.chars().count() / 3).max(1);
+    // Of a short word less than half: another letter is another word, and so is half a word.
+    let near = |distance: usize, other: &str| {
+        distance <= most && 2 * distance < word.chars().count().max(other.chars().count())
+    };
     candidates
         .into_iter()
         .filter(|c| c.len() <= MAX_WORD && c.len().abs_diff(word.len()) <= 4 * most)
         .map(|c| (strsim::osa_distance(&word, &c.to_lowercase()), c))
-        .filter(|(distance, _)| *distance <= most)
+        .filter(|(distance, c)| near(*distance, c))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, c)| c)
 }

@@ -2,7 +2,7 @@ use super::value::amount_of;
 use super::*;
 use crate::der::{Excitation, PowerFactor};
 use crate::device_map::registers::CommandName;
-use crate::southbound::testing::{Answer, Server, legacy, newer};
+use crate::southbound::testing::{Answer, Book, Server, legacy, newer};
 use crate::southbound::tools::{Amount, Manual};
 use clap::Parser;
 
@@ -133,4 +133,61 @@ fn a_power_that_is_not_told_is_not_judged() {
     let asked = Setpoint::LimitActivePower(Watts::new(500.0));
     let words = verdict(&asked, ReadBack::default(), None, Watts::new(1000.0));
     assert!(words.contains("does not tell its active power"), "{words}");
+}
+
+/// A device at which another master sets a limit of its own whenever the power was read.
+async fn fought_over(book: &Book) -> Server {
+    let server = Server::start(&[(1, book)]).await;
+    let [power, percent, enable] =
+        [book.address(103, "W"), book.address(123, "WMaxLimPct"), book.address(123, "WMaxLim_Ena")];
+    let mut written = false;
+    server.script(move |seen, registers| {
+        written |= seen.function == 16;
+        if written && (seen.address..seen.address.saturating_add(seen.quantity)).contains(&power) {
+            registers.extend([(percent, 120), (enable, 0)]);
+        }
+        Answer::Good
+    });
+    server
+}
+
+#[tokio::test]
+async fn a_set_point_that_another_master_overwrote_is_told() {
+    let server = fought_over(&legacy()).await;
+    let words = ["limit_active_power", "60%", "--yes", "--release"];
+    let (end, out) = asked(&server, &words, None).await;
+    assert!(out.contains("applied: read back as written"), "{out}");
+    assert!(out.contains("another master, or the device itself, has changed it: now 123."), "{out}");
+    assert!(out.contains("WMaxLimPct 12 "), "{out}");
+    assert!(out.contains("WMaxLim_Ena DISABLED") || out.contains("WMaxLim_Ena 0"), "{out}");
+    assert!(!out.contains("none seen yet"), "{out}");
+    assert!(matches!(&end, End::Failed(words) if words.contains("it was not released")), "{end:?}");
+    assert_eq!(server.writes().len(), 1, "what stands there is not ours to release");
+}
+
+#[tokio::test]
+async fn more_than_a_device_is_rated_for_needs_a_second_word() {
+    let server = Server::start(&[(1, &legacy())]).await;
+    for value in ["160%", "60MW"] {
+        let (end, out) = asked(&server, &["limit_active_power", value, "--yes"], None).await;
+        assert!(out.contains("warning: ") && out.contains("rated for, 8000 W"), "{out}");
+        assert!(matches!(&end, End::Failed(words) if words.contains("--beyond-range")), "{end:?}");
+    }
+    let (end, _) = asked(&server, &["limit_active_power", "160%"], Some("n\n")).await;
+    assert!(matches!(end, End::Failed(_)), "{end:?}");
+    assert_eq!(server.writes(), []);
+    let (end, out) = asked(&server, &["limit_active_power", "160%", "--yes", "--beyond-range"], None).await;
+    assert_eq!(end, End::Done, "{out}");
+    assert!(out.contains("plan: limit 100 % of WMax 8000 W"), "{out}");
+    let (_, out) = asked(&server, &["limit_active_power", "100%", "--yes"], None).await;
+    assert!(!out.contains("warning"), "{out}");
+}
+
+#[tokio::test]
+async fn a_curve_that_runs_backwards_is_refused_before_anything_is_sent() {
+    let server = Server::start(&[(1, &newer())]).await;
+    let words = ["set_curve", "volt-var", "--points", "98:44,92:0,102:0", "--yes", "--beyond-range"];
+    let (end, _) = asked(&server, &words, None).await;
+    assert!(matches!(&end, End::Failed(words) if words.contains("x 92 comes after 98")), "{end:?}");
+    assert_eq!(server.writes(), []);
 }

@@ -1,6 +1,6 @@
 //! Reading single points of a DNP3 outstation.
 
-use super::{Args, MAX_TARGETS};
+use super::{Args, MAX_TARGETS, all_of};
 use crate::cli::End;
 use crate::cli::probe::{outstation_point, point_row, point_table};
 use crate::southbound::tools::{Pick, PointAnswer};
@@ -13,11 +13,10 @@ pub fn is_meant(link: &str) -> bool {
 }
 
 pub(super) async fn run(args: &Args, out: &mut dyn Write) -> std::io::Result<End> {
-    let parsed: Result<Vec<Pick>, _> = args.points.iter().map(|text| Pick::parse(text)).collect();
-    let picks = match parsed {
+    let picks = match all_of(&args.points, Pick::parse) {
         Ok(picks) if picks.len() <= MAX_TARGETS => picks,
         Ok(_) => return Ok(End::Usage(format!("at most {MAX_TARGETS} points or ranges are read at once"))),
-        Err(why) => return Ok(End::Usage(why.to_string())),
+        Err(faults) => return Ok(End::Usage(faults)),
     };
     let target = match args.how.target(&args.link) {
         Ok(target) => target,

@@ -167,3 +167,18 @@ async fn input_registers_are_read_and_the_wire_is_shown() {
     let shown = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(shown.contains("> 01 04 13 88 00 02") && shown.contains("< 01 04 04 00 01 00 02"), "{shown}");
 }
+
+#[tokio::test]
+async fn all_that_is_wrong_is_told_at_once() {
+    let line =
+        |link: &str, words: &[&str]| Line::try_parse_from(["read", link].iter().chain(words)).unwrap().args;
+    for (link, words) in [
+        ("modbus+tcp://127.0.0.1:1", &["103.W", "3:4:5", "holding:x", "input:99999"][..]),
+        ("modbus+tcp://127.0.0.1:1", &["limit_one", "103.W", "limit_two", "limit_three"]),
+        ("dnp3+tcp://127.0.0.1:1", &["AI1", "103.W", "AI70000", "holding:4"]),
+    ] {
+        let end = run(&line(link, words), &mut Vec::new()).await.unwrap();
+        let End::Usage(told) = end else { panic!("{end:?}") };
+        assert_eq!(told.lines().count(), 3, "{told}");
+    }
+}

@@ -3,6 +3,7 @@
 use super::{Args, MAX_ORDERS, many, too_far, warnings};
 use crate::cli::device::{Person, number, progress};
 use crate::cli::probe::outstation_point;
+use crate::cli::read::all_of;
 use crate::cli::table::{Align, Table};
 use crate::cli::{End, say};
 use crate::device_map::dnp3::Operate;
@@ -38,7 +39,7 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         }
         return Ok(End::Done);
     }
-    if let Some(end) = too_far(args, &beyond(&plans)) {
+    if let Some(end) = too_far((args.yes, args.beyond_range), &beyond(&plans)) {
         return Ok(end);
     }
     if args.json && !args.yes {
@@ -75,9 +76,7 @@ const fn how(args: &Args) -> Option<Operate> {
 
 /// What is to be operated, if it can be agreed to.
 fn orders_of(args: &Args, person: &Person<'_>) -> Result<Vec<OutputOrder>, End> {
-    let parsed: Result<Vec<OutputOrder>, _> =
-        args.orders.iter().map(|text| OutputOrder::parse(text)).collect();
-    let orders = parsed.map_err(|why| End::Usage(why.to_string()))?;
+    let orders = all_of(&args.orders, OutputOrder::parse).map_err(End::Usage)?;
     if orders.len() > MAX_ORDERS {
         return Err(End::Usage(format!("at most {MAX_ORDERS} outputs are operated at once")));
     }

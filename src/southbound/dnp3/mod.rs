@@ -12,6 +12,8 @@ mod diagnosis;
 mod doubtful;
 mod execute;
 mod field;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod handler;
 mod hearing;
 mod image;

@@ -1,6 +1,6 @@
 //! The fuzz targets as property tests, so that each change meets them.
 
-use super::{chain, frames, maps, points};
+use super::{chain, frames, maps, outstations, points};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -41,7 +41,23 @@ proptest! {
     }
 
     #[test]
+    fn any_values_of_any_outstation_are_judged_and_planned_upon(kind in any::<u8>(), data in bytes(600)) {
+        outstations(&[&[kind | 1], data.as_slice()].concat());
+    }
+
+    #[test]
     fn any_text_is_a_map_or_has_faults(data in bytes(400)) {
         maps(&data);
+    }
+}
+
+/// The seeds of the fuzz target: each map that ships, behind values and set points.
+#[test]
+fn maps_of_outstations_are_read_from_an_input() {
+    let head = [0, 1, 0, 0, 0, 0, 0, 0, 100, 1, 0, 1, 0, 0, 100, 0, 60];
+    for name in ["dnp3-an2018", "dnp3-ieee1815-2"] {
+        let path = format!("{}/device-maps/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read(path).unwrap();
+        outstations(&[&head, text.as_slice()].concat());
     }
 }

@@ -7,7 +7,7 @@ use super::codec::{Value, decode, say};
 use super::draft::{Check, Write};
 use super::poll::read_registers;
 use crate::device_map::WriteFunction;
-use crate::device_map::registers::RegisterMap;
+use crate::device_map::registers::{RegisterMap, RegisterPoint};
 use crate::southbound::modbus::{BusError, Exception, Line};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -230,21 +230,29 @@ impl Bench<'_> {
 
     /// `None` if the point stands as it must, else what stands there, in words.
     async fn look_once(&self, check: &Check) -> Result<Option<String>, BusError> {
+        let Some((point, kept, shown)) = self.stand(check).await? else { return Ok(None) };
+        let (wanted, name) = (say(point, check.expected), &point.name);
+        Ok((!kept).then(|| format!("written, but the device kept {shown} instead of {wanted} in {name}")))
+    }
+
+    /// A point that must be read back, whether it stands as it must, and what stands there, in words. `None` if the map has
+    /// no such point.
+    ///
+    /// # Errors
+    /// As the line's.
+    pub async fn stand(&self, check: &Check) -> Result<Option<(&RegisterPoint, bool, String)>, BusError> {
         let Some(point) = self.map.points.get(check.place) else { return Ok(None) };
         let words =
             read_registers(self.line, None, point.table, point.address, point.kind.registers()).await?;
         let stands = decode(point, &words, check.exponent);
-        if stands.number().is_some_and(|value| (value - check.expected).abs() <= check.tolerance) {
-            return Ok(None);
-        }
+        let kept = stands.number().is_some_and(|value| (value - check.expected).abs() <= check.tolerance);
         let shown = match &stands {
             Value::Number(value) => say(point, *value).into_owned(),
             Value::Text(text) => text.clone(),
             Value::Absent => "no value".to_owned(),
             Value::Bad(why) => format!("a value that cannot be used ({why})"),
         };
-        let (wanted, name) = (say(point, check.expected), &point.name);
-        Ok(Some(format!("written, but the device kept {shown} instead of {wanted} in {name}")))
+        Ok(Some((point, kept, shown)))
     }
 }
 

@@ -4,7 +4,7 @@
 //! The commands of a register map go first, as in the driver; what it does not define is the chain's. It holds nothing:
 //! nothing is repeated.
 
-use super::{Amount, ControlPlan, Controlled, Fit, Manual, Session, Sizes, Tell, setpoint_of};
+use super::{Amount, ControlPlan, Controlled, Fit, Manual, Session, Sizes, Stand, Tell, setpoint_of};
 use crate::der::{Capability, Nameplate, Outcome, Quantity, Reading, Setpoint, Watts};
 use crate::device_map::{MapKind, PointRef};
 use crate::southbound::points::{Ask, Points, Preview};
@@ -37,6 +37,8 @@ pub struct HandPlan {
     pub operations: Vec<String>,
     /// What the person should know before agreeing.
     pub notes: Vec<String>,
+    /// What is beyond what the device is rated for, or odd.
+    pub beyond: Vec<String>,
     /// The device forgets it if it is not repeated within this time.
     pub forgotten: Option<Duration>,
     pub(super) work: Work,
@@ -102,9 +104,15 @@ impl ByHand<'_> {
     /// # Errors
     /// The value is missing, of the wrong kind, or a percentage of something that the device does not tell.
     pub fn setpoint(&self, command: Manual, amount: Option<Amount>) -> Result<Setpoint, String> {
+        setpoint_of(command, amount, &self.sizes())
+    }
+
+    /// What percentages of it refer to.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
         match &self.chain {
-            Some(chain) => chain.setpoint(command, amount),
-            None => setpoint_of(command, amount, &Sizes::of(self.capability(), self.nameplate())),
+            Some(chain) => chain.sizes(),
+            None => Sizes::of(self.capability(), self.nameplate()),
         }
     }
 
@@ -191,6 +199,22 @@ impl ByHand<'_> {
         outcome.unwrap_or_else(|| Outcome::Refused("there is nothing to undo".to_owned()))
     }
 
+    /// How the points stand now that show a plan that was carried out.
+    ///
+    /// # Errors
+    /// The device does not answer.
+    pub async fn stands(&self, plan: &HandPlan) -> Result<Vec<Stand>, ProbeError> {
+        match (&plan.work, &self.chain, &self.points) {
+            (Work::Chain(plan), Some(chain), _) => chain.stands(plan).await,
+            (Work::Points { preview, .. }, _, Some(points)) => {
+                let stands = points.stands(&self.session.line(), &preview.checks).await;
+                let stands = stands.map_err(|error| self.session.broken(error))?;
+                Ok(stands.into_iter().map(|(name, kept, now)| Stand { name, kept, now }).collect())
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
     /// Reads again what a later plan looks at, such as a release.
     ///
     /// # Errors
@@ -226,6 +250,7 @@ fn of_chain(plan: ControlPlan) -> HandPlan {
         writes: plan.writes.clone(),
         operations: Vec::new(),
         notes: Vec::new(),
+        beyond: Vec::new(),
         forgotten: None,
         work: Work::Chain(Box::new(plan)),
     }
@@ -238,6 +263,7 @@ fn of_preview(preview: Preview, setpoint: &Setpoint, hold: Duration) -> HandPlan
         writes: preview.writes.clone(),
         operations: Vec::new(),
         notes: preview.stored.iter().map(flash).collect(),
+        beyond: Vec::new(),
         forgotten: preview.forgotten,
         work: Work::Points {
             preview: Box::new(preview),

@@ -1,8 +1,9 @@
 //! A device that was read and is ready to be controlled by hand, of whatever protocol.
 
 use super::control::{CHANGED, FRESH, Work};
+use super::doubt::{curve_fault, doubts};
 use super::outstation::OutstationByHand;
-use super::{Amount, ByHand, HandPlan, Manual, Outstation, Session, Sizes, Tell, setpoint_of};
+use super::{Amount, ByHand, HandPlan, Manual, Outstation, Session, Sizes, Stand, Tell, setpoint_of};
 use crate::der::{Capability, Nameplate, Outcome, Setpoint, Watts};
 use crate::southbound::sunspec::probe::ProbeError;
 use std::time::Duration;
@@ -56,11 +57,13 @@ impl<'a> Hand<'a> {
     /// # Errors
     /// The value is missing, of the wrong kind, or a percentage of something that the device does not tell.
     pub fn setpoint(&self, command: Manual, amount: Option<Amount>) -> Result<Setpoint, String> {
+        setpoint_of(command, amount, &self.sizes())
+    }
+
+    fn sizes(&self) -> Sizes {
         match self {
-            Self::Device(device) => device.setpoint(command, amount),
-            Self::Outstation(_) => {
-                setpoint_of(command, amount, &Sizes::of(self.capability(), self.nameplate()))
-            }
+            Self::Device(device) => device.sizes(),
+            Self::Outstation(_) => Sizes::of(self.capability(), self.nameplate()),
         }
     }
 
@@ -69,6 +72,18 @@ impl<'a> Hand<'a> {
     /// # Errors
     /// Why the device cannot be asked for it, in words.
     pub async fn plan(
+        &mut self,
+        command: Manual,
+        setpoint: &Setpoint,
+        hold: Duration,
+    ) -> Result<HandPlan, String> {
+        curve_fault(setpoint)?;
+        let beyond = doubts(setpoint, &self.sizes());
+        let plan = self.plan_unjudged(command, setpoint, hold).await?;
+        Ok(HandPlan { beyond, ..plan })
+    }
+
+    async fn plan_unjudged(
         &mut self,
         command: Manual,
         setpoint: &Setpoint,
@@ -83,7 +98,15 @@ impl<'a> Hand<'a> {
             other => other.name().to_owned(),
         })?;
         let work = Work::Outstation { setpoint: setpoint.clone(), hold, made: Instant::now() };
-        Ok(HandPlan { summary, writes: Vec::new(), operations, notes: Vec::new(), forgotten: None, work })
+        Ok(HandPlan {
+            summary,
+            writes: Vec::new(),
+            operations,
+            notes: Vec::new(),
+            beyond: Vec::new(),
+            forgotten: None,
+            work,
+        })
     }
 
     /// Carries a plan out and reads back.
@@ -105,6 +128,17 @@ impl<'a> Hand<'a> {
             }
             Ok(_) => Outcome::Refused(CHANGED.to_owned()),
             Err(outcome) => outcome,
+        }
+    }
+
+    /// How the points stand now that show a plan that was carried out. What cannot be seen is left out.
+    ///
+    /// # Errors
+    /// The device does not answer.
+    pub async fn stands(&self, plan: &HandPlan) -> Result<Vec<Stand>, ProbeError> {
+        match self {
+            Self::Device(device) => device.stands(plan).await,
+            Self::Outstation(outstation) => Ok(outstation.stands().await),
         }
     }
 

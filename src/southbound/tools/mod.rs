@@ -5,12 +5,14 @@
 //! neither names the other.
 
 mod control;
+mod doubt;
 mod hand;
 mod outstation;
 mod probe;
 mod procedure;
 mod record;
 mod spoken;
+mod stand;
 mod trace;
 
 pub use super::sunspec::tools::*;
@@ -20,4 +22,5 @@ pub use outstation::*;
 pub use probe::{Fit, replay};
 pub use procedure::{ProcedureEnd, told};
 pub use spoken::spoken_instead;
+pub use stand::{Stand, Vigil};
 pub use trace::{LEGEND, TraceReader};

@@ -20,6 +20,9 @@ const GREETING: Duration = Duration::from_millis(250);
 /// Longest wait for an answer.
 const ANSWER: Duration = Duration::from_millis(700);
 
+/// Longest time for all of it.
+const LIMIT: Duration = Duration::from_secs(3);
+
 /// Link addresses that outstations have when they are new; the last is for whoever does not know the address.
 const OUTSTATIONS: [u16; 6] = [1024, 1, 10, 4, 2, 0xFFFC];
 
@@ -49,7 +52,8 @@ pub async fn spoken_instead(link: &Link) -> Option<String> {
         Link::Dnp3Tcp(tcp) | Link::Dnp3Tls(tcp) => (tcp.host.as_str(), tcp.port),
         Link::ModbusRtu(_) | Link::Dnp3Serial(_) => return None,
     };
-    let heard = listen(host, port, &questions(link)).await.filter(|heard| !is_asked_for(heard, link));
+    let heard = timeout(LIMIT, listen(host, port, &questions(link))).await.ok().flatten();
+    let heard = heard.filter(|heard| !is_asked_for(heard, link));
     let words = heard.map(|heard| words_of(&heard, link, host, port));
     words.or_else(|| usual(link, host, port))
 }

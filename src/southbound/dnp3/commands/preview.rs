@@ -14,6 +14,8 @@ pub struct Preview {
     pub summary: String,
     /// One line for each operation, in order.
     pub lines: Vec<String>,
+    /// The same operations, to be compared with what shows them afterwards.
+    pub acts: Vec<Act>,
     /// The active power asked for, if the command is about it.
     pub active_power: Option<Watts>,
 }
@@ -96,13 +98,14 @@ impl Commands {
         asked.all_taken(&route.steps).map_err(Outcome::Refused)?;
         let draft = ground.steps(&route.steps, &asked, false).map_err(Outcome::Refused)?;
         preview.lines.extend(draft.acts.iter().map(line));
+        preview.acts = draft.acts;
         Ok(preview)
     }
 }
 
 impl Preview {
     fn of(summary: String, acts: &[Act], active_power: Option<Watts>) -> Self {
-        Self { summary, lines: acts.iter().map(line).collect(), active_power }
+        Self { summary, lines: acts.iter().map(line).collect(), acts: acts.to_vec(), active_power }
     }
 
     fn add(&mut self, words: &str, acts: &[Act]) {
@@ -111,5 +114,6 @@ impl Preview {
         }
         self.summary.push_str(words);
         self.lines.extend(acts.iter().map(line));
+        self.acts.extend_from_slice(acts);
     }
 }

@@ -2,15 +2,20 @@
 //!
 //! It holds nothing, and nothing is sent that was not agreed to.
 
+use super::read::one;
+use super::write::in_words;
 use super::{Catalogue, Sweep, Tell, sweep};
 use crate::core::port::Command;
 use crate::der::{Capability, Nameplate, Outcome, Quantity, Setpoint, Watts};
 use crate::device_map::DeviceMap;
 use crate::device_map::dnp3::{At, OutstationMap, OutstationPoint, PointKind};
 use crate::southbound::dnp3::commands::{Commands, Preview};
+use crate::southbound::dnp3::execute::{Bench, Verdict};
 use crate::southbound::dnp3::image::Image;
+use crate::southbound::dnp3::plan::Act;
 use crate::southbound::dnp3::readings::{nameplate, readings};
 use crate::southbound::dnp3::{Field, Identity, Part, ReadError};
+use crate::southbound::tools::Stand;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -21,6 +26,8 @@ pub struct ByHand<F> {
     image: Image,
     identity: Identity,
     commands: Commands,
+    /// What was sent last.
+    sent: Vec<Act>,
 }
 
 impl<F: Field> ByHand<F> {
@@ -36,7 +43,8 @@ impl<F: Field> ByHand<F> {
     ) -> Result<Self, ReadError> {
         let identity = field.identity().await.unwrap_or_default();
         let commands = Commands::new(&map.id, outstation.clone(), "");
-        let mut made = Self { field, image: Image::new(outstation.clone()), identity, commands };
+        let mut made =
+            Self { field, image: Image::new(outstation.clone()), identity, commands, sent: Vec::new() };
         let Sweep { seen, .. } = sweep(&made.field, outstation, tell).await?;
         made.image.take(&seen.values().copied().collect::<Vec<_>>());
         Ok(made)
@@ -72,8 +80,39 @@ impl<F: Field> ByHand<F> {
     /// Sends it, and reads back.
     pub async fn carry_out(&mut self, setpoint: &Setpoint, hold: Duration, patience: Duration) -> Outcome {
         let expires_at = Instant::now() + patience;
+        let preview = self.commands.preview(setpoint, hold, &self.image);
+        self.sent = preview.map(|preview| preview.acts).unwrap_or_default();
         let command = Command { id: 0, setpoint: setpoint.clone(), hold, expires_at };
         self.commands.carry_out(&self.field, &command, &self.image).await
+    }
+
+    /// How the points stand now that show what was sent last. What is not shown, or need not stand, is left out.
+    pub async fn stands(&self) -> Vec<Stand> {
+        let (field, map) = (&self.field, self.image.map());
+        let acts: Vec<&Act> = self.sent.iter().filter(|act| !act.need_not_stand()).collect();
+        let bench = Bench { field, map, known: &self.image, expires_at: Instant::now() };
+        let mut stands = Vec::new();
+        for (act, verdict) in acts.iter().zip(bench.look_once(&acts).await) {
+            let kept = match verdict {
+                Verdict::Shown => true,
+                Verdict::Differs(_) => false,
+                Verdict::Unseen | Verdict::Nowhere | Verdict::Silent => continue,
+            };
+            // Only what changed is put into words, for which it is read once more.
+            let shown = act.reads.first().copied();
+            let now = match shown {
+                Some(at) if !kept => one(field, map, at).await,
+                _ => None,
+            };
+            let output = Catalogue::new(map).blank(act.at());
+            let known_as = output.known_as().map(|name| format!(" {name}")).unwrap_or_default();
+            stands.push(Stand {
+                name: format!("{}{known_as}", act.at()),
+                kept,
+                now: now.as_ref().map(in_words).unwrap_or_default(),
+            });
+        }
+        stands
     }
 
     /// Reads once more what a plan looks at.

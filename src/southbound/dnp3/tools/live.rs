@@ -8,7 +8,7 @@ use crate::southbound::dnp3::{
     Channel, Field, Indications, LinkState, News, Outstation, Part, Place, ReadError, diagnosis,
 };
 use crate::southbound::tools::{
-    OperatedOutput, OutputOrder, OutstationRecording, Pick, PlannedOutput, PointAnswer,
+    OperatedOutput, OutputOrder, OutstationRecording, Pick, PlannedOutput, PointAnswer, Stand,
 };
 use crate::southbound::{Link, ProbeError, ProbeOptions, ProbeReport};
 use std::sync::Arc;
@@ -261,6 +261,11 @@ impl Controlled {
     /// Sends it, and reads back.
     pub async fn carry_out(&mut self, setpoint: &Setpoint, hold: Duration, patience: Duration) -> Outcome {
         self.hand.carry_out(setpoint, hold, patience).await
+    }
+
+    /// How the points stand now that show what was sent last.
+    pub async fn stands(&self) -> Vec<Stand> {
+        self.hand.stands().await
     }
 
     /// Reads once more what a plan looks at.

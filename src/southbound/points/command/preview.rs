@@ -1,7 +1,9 @@
 //! What a command would write, for a person who is asked first. Reads what the command rests on, writes nothing.
 
+use super::super::draft::Check;
 use super::{
-    Ask, CommandName, Draft, Line, Outcome, Points, RegisterCommand, Watts, Wish, active_power, wish,
+    Ask, BusError, CommandName, Draft, Line, Outcome, Points, RegisterCommand, Watts, Wish, active_power,
+    wish,
 };
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ pub struct Preview {
     pub active_power: Option<Watts>,
     /// Points among them that are kept in flash.
     pub stored: Vec<String>,
+    /// What shows the command once it was carried out.
+    pub checks: Vec<Check>,
     /// The device forgets the command if it is not repeated within this time.
     pub forgotten: Option<Duration>,
 }
@@ -80,12 +84,36 @@ impl Points {
                 preview.stored.push(write.name.clone());
             }
         }
+        preview.checks.extend(draft.checks);
         let writes = draft.writes.into_iter().map(|w| (w.address, w.registers, w.name));
         preview.writes.extend(writes);
         if !preview.summary.is_empty() {
             preview.summary.push_str(", ");
         }
         preview.summary.push_str(&draft.words);
+    }
+
+    /// How the points stand now that show a command: name, whether as it left them, and what they show. What cannot be read
+    /// is left out.
+    ///
+    /// # Errors
+    /// The device does not answer.
+    pub async fn stands(
+        &self,
+        line: &Line<'_>,
+        checks: &[Check],
+    ) -> Result<Vec<(String, bool, String)>, BusError> {
+        let mut stands = Vec::new();
+        for check in checks {
+            match self.bench(line).stand(check).await {
+                Ok(stand) => {
+                    stands.extend(stand.map(|(point, kept, shown)| (point.name.clone(), kept, shown)));
+                }
+                Err(BusError::Refused(exception)) if !exception.unit_missing() => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(stands)
     }
 
     /// Whoever releases by hand does not know what is held: everything of the lane that can be undone is.

@@ -10,10 +10,11 @@ use crate::device_map::PointRef;
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::abilities::{base_power, capability, nameplate, routes};
 use crate::southbound::sunspec::block::{Block, Blocks};
-use crate::southbound::sunspec::control::{Ask, Ours, Script, Step, Write, local, script};
+use crate::southbound::sunspec::control::{Ask, Check, Ours, Script, Step, Weight, Write, local, script};
 use crate::southbound::sunspec::execute::{Habits, Meanwhile, Wire, run};
 use crate::southbound::sunspec::probe::{Body, ProbeError, driver_blocks};
 use crate::southbound::sunspec::readings::{Sources, choose, readings};
+use crate::southbound::tools::Stand;
 use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -107,10 +108,16 @@ impl Controlled<'_> {
     /// # Errors
     /// See [`setpoint_of`].
     pub fn setpoint(&self, command: Manual, amount: Option<Amount>) -> Result<Setpoint, String> {
+        setpoint_of(command, amount, &self.sizes())
+    }
+
+    /// What percentages of it refer to.
+    #[must_use]
+    pub fn sizes(&self) -> Sizes {
         let route = routes(&self.blocks).limit;
-        let base = route.and_then(|model| base_power(&self.blocks, model)).map_or(0.0, |(watts, _)| watts);
-        let (capability, nameplate) = (self.capability(), self.nameplate());
-        setpoint_of(command, amount, &Sizes { capability, nameplate, limit_base: base })
+        let limit_base =
+            route.and_then(|model| base_power(&self.blocks, model)).map_or(0.0, |(watts, _)| watts);
+        Sizes { capability: self.capability(), nameplate: self.nameplate(), limit_base }
     }
 
     /// A usable number of the chain.
@@ -182,6 +189,48 @@ impl Controlled<'_> {
             _ => {}
         }
         outcome
+    }
+
+    /// How the points of a plan stand now that it was carried out. What cannot be read is left out.
+    ///
+    /// # Errors
+    /// The device does not answer.
+    pub async fn stands(&self, plan: &ControlPlan) -> Result<Vec<Stand>, ProbeError> {
+        let mut all = Vec::new();
+        for step in &plan.script.steps {
+            let Step::Write(first) = step else { continue };
+            // A device that did not take the first way was asked another way: the one that fits best is meant.
+            let mut best: Option<Vec<Stand>> = None;
+            let mut way = Some(first);
+            while let Some(plan) = way {
+                let stands = self.looked_at(&plan.checks).await?;
+                let changed = |stands: &[Stand]| stands.iter().filter(|stand| !stand.kept).count();
+                if best.as_ref().is_none_or(|best| changed(&stands) < changed(best)) {
+                    best = Some(stands);
+                }
+                way = plan.otherwise.as_ref();
+            }
+            all.extend(best.unwrap_or_default());
+        }
+        Ok(all)
+    }
+
+    async fn looked_at(&self, checks: &[Check]) -> Result<Vec<Stand>, ProbeError> {
+        let source = Source::Line(self.session.line());
+        let mut stands = Vec::new();
+        for check in checks.iter().filter(|check| check.weight == Weight::Essential) {
+            let quantity = u16::try_from(check.registers.len()).unwrap_or(u16::MAX);
+            match source.read(check.address, quantity).await {
+                Ok(words) => stands.push(Stand {
+                    name: check.name.clone(),
+                    kept: words == check.registers,
+                    now: check.say(&words),
+                }),
+                Err(BusError::Refused(exception)) if !exception.unit_missing() => {}
+                Err(error) => return Err(self.session.broken(error)),
+            }
+        }
+        Ok(stands)
     }
 
     /// Reads the models again that a later plan looks at, such as a release.

@@ -83,3 +83,20 @@ async fn another_device_is_not_controlled() {
     assert!(matches!(&error, ProbeError::NotSunspec { reason, .. } if reason.contains("choose another map")));
     assert_eq!(server.writes(), []);
 }
+
+#[tokio::test]
+async fn what_another_master_wrote_since_is_seen() {
+    let server = server(0x26).await;
+    let session = session(&server);
+    let mut device = session.by_hand(&|_| {}).await.unwrap();
+    let setpoint = Setpoint::LimitActivePower(Watts::new(4800.0));
+    let plan = device.plan(LIMIT, &setpoint, HOLD).await.unwrap();
+    assert!(matches!(device.carry_out(&plan, PATIENCE).await, Outcome::Applied(_)));
+    let kept: Vec<bool> = device.stands(&plan).await.unwrap().iter().map(|stand| stand.kept).collect();
+    assert_eq!(kept, [true, true]);
+    server.state().units.get_mut(&1).unwrap().extend([(5006, 0x55), (5007, 120)]);
+    let stands = device.stands(&plan).await.unwrap();
+    let words: Vec<String> = stands.iter().map(|stand| format!("{} {}", stand.name, stand.now)).collect();
+    assert!(stands.iter().all(|stand| !stand.kept), "{stands:?}");
+    assert!(words.contains(&"limit_pct 12 %".to_owned()), "{words:?}");
+}

@@ -97,3 +97,24 @@ async fn silence_is_told() {
     assert_eq!(hand.active_power().await, Err(ReadError::Silent));
     assert_eq!(hand.refresh().await, Err(ReadError::Silent));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_another_master_sent_since_is_seen() {
+    let field = battery();
+    let mut hand = by_hand(&field).await;
+    let limit = Setpoint::LimitActivePower(Watts::new(5_000.0));
+    let outcome = hand.carry_out(&limit, HOLD, Duration::from_secs(10)).await;
+    assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+    let stands = hand.stands().await;
+    assert!(!stands.is_empty() && stands.iter().all(|stand| stand.kept), "{stands:?}");
+    field.put("AI149", 120.0);
+    field.put("BI69", 0.0);
+    let changed: Vec<String> = hand
+        .stands()
+        .await
+        .iter()
+        .filter(|stand| !stand.kept)
+        .map(|stand| format!("{} {}", stand.name, stand.now))
+        .collect();
+    assert_eq!(changed, ["AO88 wlim_discharge_setpoint 12 %", "BO17 enable_wlim_mode off"]);
+}

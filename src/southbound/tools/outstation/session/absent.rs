@@ -7,6 +7,7 @@ use crate::device_map::dnp3::Operate;
 use crate::device_map::{DeviceMap, Maps};
 use crate::southbound::sunspec::probe::{ProbeError, ProbeReport};
 use crate::southbound::sunspec::tools::Tell;
+use crate::southbound::tools::Stand;
 use crate::southbound::{Link, ProbeOptions};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,6 +41,11 @@ impl Controlled {
 
     /// Sends it.
     pub async fn carry_out(&mut self, _: &Setpoint, _: Duration, _: Duration) -> Outcome {
+        match *self {}
+    }
+
+    /// How what was sent stands.
+    pub async fn stands(&self) -> Vec<Stand> {
         match *self {}
     }
 
