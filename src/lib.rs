@@ -22,6 +22,7 @@ pub mod config;
 pub mod core;
 pub mod der;
 pub mod device_map;
+pub mod nearest;
 pub mod northbound;
 pub mod simulator;
 pub mod southbound;

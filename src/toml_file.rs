@@ -6,13 +6,11 @@
 
 mod duration;
 mod fault;
-mod nearest;
 mod table;
 mod value;
 
 pub use duration::{duration_text, parse_duration};
 pub use fault::{Fault, Faults};
-pub use nearest::nearest;
 pub use table::Table;
 pub use value::{Item, Placed};
 

@@ -3,7 +3,8 @@
 //! What a file is, is told by what stands in it, not by its name. It changes nothing.
 
 use super::End;
-use crate::toml_file::{Fault, Faults, Table, TomlFile, nearest};
+use crate::nearest::nearest;
+use crate::toml_file::{Fault, Faults, Table, TomlFile};
 use crate::{config, device_map, simulator};
 use std::collections::BTreeMap;
 use std::io::Write;

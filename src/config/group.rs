@@ -2,7 +2,8 @@
 
 use super::registry::{mrid, name};
 use crate::der::{DerFunction, DerFunctions, Mrid};
-use crate::toml_file::{Placed, Table, nearest};
+use crate::nearest::nearest;
+use crate::toml_file::{Placed, Table};
 
 const FUNCTIONS: &str = "[\"realPowerDispatch\", \"maxRealPowerLimiting\"]";
 

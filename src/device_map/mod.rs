@@ -25,5 +25,3 @@ pub use map_file::{map_of_table, parse_map, read_map};
 pub use maps::{DEFAULT_OUTSTATION, MARK, Maps, is_hidden};
 pub use model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};
 pub use model_json::{is_model_json, parse_model_json, read_model_json};
-// Names of points are looked up below this room too, and are guessed the same way everywhere.
-pub use crate::toml_file::nearest;

@@ -4,7 +4,8 @@
 //! passed over. It decides nothing about devices.
 
 use super::model::{Group, Model, Point, PointType, Repeat, Scale, Symbol};
-use crate::toml_file::{Fault, Faults, nearest};
+use crate::nearest::nearest;
+use crate::toml_file::{Fault, Faults};
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::Read;

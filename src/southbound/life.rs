@@ -326,16 +326,16 @@ impl<'a> Life<'a> {
         }
     }
 
-    /// Tells what the measurements show of commands that were applied.
+    /// Tells what the measurements show of commands that were applied. The core says aloud what changes by it, once; the log has
+    /// each finding here only for whoever looks closely: on a ramp there is one for every value.
     pub async fn say_effects(&self, effects: Vec<(Setpoint, Effect)>) {
         for (setpoint, effect) in effects {
-            let (device, asked) = (&self.settings.name, &setpoint);
-            match &effect {
-                Effect::Effective => tracing::debug!(device, %asked, "the measurements follow"),
-                Effect::NoEffect(reason) => {
-                    tracing::warn!(device, %asked, reason, "the measurements do not follow");
-                }
-            }
+            let (device, asked, shows) = (&self.settings.name, &setpoint, effect.name());
+            let reason = match &effect {
+                Effect::NoEffect(reason) => reason,
+                Effect::Effective => "",
+            };
+            tracing::debug!(device, %asked, effect = shows, reason, "the measurements were compared");
             self.port.reports.send(Report::Effect { setpoint, effect }).await;
         }
     }

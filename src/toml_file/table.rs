@@ -1,7 +1,8 @@
 //! A table whose keys are taken one by one; what is left over is unknown.
 
 use super::value::{Entries, Value, quoted};
-use super::{Item, Place, Placed, TomlFile, nearest};
+use super::{Item, Place, Placed, TomlFile};
+use crate::nearest::nearest;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;

@@ -1,6 +1,8 @@
 //! DNP3 as its users meet it: the fault matrix over wires that go wrong, and one group of members of two field protocols.
 
 mod frame;
+#[cfg(feature = "dnp3")]
+mod parallel;
 pub mod proxy;
 #[cfg(feature = "dnp3")]
 mod rows;

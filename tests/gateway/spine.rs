@@ -9,6 +9,7 @@ use dergate::der::{
 };
 use dergate::northbound::client::Client;
 use dergate::simulator::{Device, DeviceSettings, Kind, Plant, PlantSettings};
+use dergate::southbound;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -50,6 +51,17 @@ pub async fn start_as(
     link: impl Fn(&Device) -> String,
 ) -> Site {
     crate::testing::unhurried();
+    start_with(plant, folder, more, link, |_| {}).await
+}
+
+/// On whatever clock there is, with further settings of each device.
+pub async fn start_with(
+    plant: Plant,
+    folder: tempfile::TempDir,
+    more: &str,
+    link: impl Fn(&Device) -> String,
+    set: impl Fn(&mut southbound::DeviceSettings),
+) -> Site {
     let data = folder.path().join("data");
     let mut text = format!(
         "[gateway]\nname = \"spine\"\ndata_dir = {:?}\n[northbound]\nlisten = \"127.0.0.1:0\"\n[admin]\nlisten = \"127.0.0.2:0\"\n{more}",
@@ -64,7 +76,9 @@ pub async fn start_as(
     }
     let file = folder.path().join("gateway.toml");
     std::fs::write(&file, text).unwrap();
-    let gateway = Gateway::start(config::load(&file).unwrap()).await.unwrap();
+    let mut config = config::load(&file).unwrap();
+    config.devices.iter_mut().for_each(set);
+    let gateway = Gateway::start(config).await.unwrap();
     let client = Client::new(&format!("http://{}", gateway.northbound())).unwrap();
     let (service, admin, stop) = (gateway.service().clone(), gateway.admin(), CancellationToken::new());
     let running = tokio::spawn(gateway.run(stop.clone()));

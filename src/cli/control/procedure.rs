@@ -63,7 +63,7 @@ pub(super) async fn run(
 fn nothing_of(name: &str, procedures: &[Procedure]) -> String {
     let shown: String = name.chars().take(80).collect();
     let names: Vec<&str> = procedures.iter().map(|procedure| procedure.name.as_str()).collect();
-    let right = match crate::toml_file::nearest(&shown, names.iter().copied()) {
+    let right = match crate::nearest::nearest(&shown, names.iter().copied()) {
         Some(near) => format!("did you mean {near}?"),
         None if names.is_empty() => "the device map has none; name one with --map ID".to_owned(),
         None => format!("the map has {}", names.join(", ")),

@@ -28,7 +28,7 @@ pub(super) fn command_of(word: &str) -> Result<Manual, String> {
     }
     let names = || CommandName::ALL.into_iter().map(CommandName::name).chain(RELEASES.map(|(name, _)| name));
     let shown: String = word.chars().take(80).collect();
-    let right = match crate::toml_file::nearest(&shown, names()) {
+    let right = match crate::nearest::nearest(&shown, names()) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("the commands are {}", names().collect::<Vec<_>>().join(", ")),
     };
@@ -64,7 +64,7 @@ pub(super) fn asked(args: &Args) -> Result<(Manual, Option<Amount>), String> {
 /// A function that follows a curve.
 fn function_of(word: Option<&str>) -> Result<CurveKind, String> {
     let names = CurveKind::ALL.map(CurveKind::name);
-    let right = match word.and_then(|word| crate::toml_file::nearest(word, names)) {
+    let right = match word.and_then(|word| crate::nearest::nearest(word, names)) {
         Some(near) => format!("did you mean {near}?"),
         None => format!("the functions are {}", names.join(", ")),
     };

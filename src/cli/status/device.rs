@@ -4,7 +4,7 @@ use super::document::{Device, Document, Nameplate};
 use super::events;
 use super::words::{age, amount, moment};
 use crate::cli::table::{Align, Table, printable};
-use crate::toml_file::nearest;
+use crate::nearest::nearest;
 use jiff::Timestamp;
 use std::io::{self, Write};
 

@@ -1,6 +1,7 @@
 //! Words with a fixed vocabulary, and what is said of a word that is not in it.
 
-use crate::toml_file::{Placed, nearest};
+use crate::nearest::nearest;
+use crate::toml_file::Placed;
 
 /// Longest word echoed in a fault.
 const MAX_ECHO: usize = 60;

@@ -3,7 +3,7 @@
 //! It knows nothing of what they do.
 
 use super::Fault;
-use crate::toml_file::nearest;
+use crate::nearest::nearest;
 use std::fmt;
 use std::time::Duration;
 

@@ -39,7 +39,7 @@ const CASES: [Case; 3] = [
 ];
 
 /// A connection that goes on to all outstations, as a line does: each hears everything. Gives where it begins.
-async fn lay(
+pub async fn lay(
     ends: Vec<SocketAddr>,
     trouble: watch::Receiver<Trouble>,
     tasks: &mut JoinSet<()>,
@@ -108,14 +108,19 @@ fn good_at(site: &Site) -> Option<Timestamp> {
     power.filter(|power| power.quality == Quality::Good).and_then(|power| power.at)
 }
 
-async fn plant() -> Plant {
+/// The two of them, to be reached one behind the other.
+pub fn outstations() -> Vec<DeviceSettings> {
     let device = |(address, name): (u16, &str)| {
         let mut device = DeviceSettings::dnp3(name, Kind::Pv);
         device.outstation = Some(LinkAddresses { outstation: address, master: 1 });
         device.irradiance = 0.9;
         device
     };
-    let devices = [(10, "NEAR"), (11, "FAR")].map(device).to_vec();
+    [(10, "NEAR"), (11, "FAR")].map(device).to_vec()
+}
+
+async fn plant() -> Plant {
+    let devices = outstations();
     Plant::start(PlantSettings { control: None, devices }).await.unwrap()
 }
 

@@ -5,7 +5,7 @@
 use crate::device_map::dnp3::{
     At, Operate, OutstationMap, OutstationPoint, OutstationStep, PointKind, ProfilePoint, scaled,
 };
-use crate::device_map::nearest;
+use crate::nearest::nearest;
 use crate::southbound::dnp3::Seen;
 use crate::southbound::dnp3::image::{fault, is};
 use crate::southbound::tools::{PointReport, PointValue};

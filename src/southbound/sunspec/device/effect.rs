@@ -8,7 +8,7 @@ pub use self::watch::Effects;
 
 use self::watch::{Expect, Finding, Link, Watch, share_of};
 use super::Device;
-use crate::core::port::{Command, Report};
+use crate::core::port::Command;
 use crate::der::{Effect, Outcome, ReadBack, Reading, Setpoint, Watts};
 use crate::southbound::sunspec::abilities::{base_power, base_reactive};
 use crate::southbound::sunspec::control::Script;
@@ -93,20 +93,15 @@ impl Device<'_> {
     /// Tells the core what a poll's readings show of the commands before it.
     pub(super) async fn watch_effects(&mut self, readings: &[Reading]) {
         let links = if self.effects.awaits_off() { self.links() } else { Vec::new() };
+        let mut effects = Vec::new();
         for Finding { setpoint, effect, undo } in self.effects.see(readings, &links, Instant::now()) {
             let effect = match effect {
                 Effect::NoEffect(words) if undo => Effect::NoEffect(self.undo(&setpoint, words).await),
                 effect => effect,
             };
-            let (device, asked) = (&self.settings.name, &setpoint);
-            match &effect {
-                Effect::Effective => tracing::debug!(device, %asked, "the measurements follow"),
-                Effect::NoEffect(reason) => {
-                    tracing::warn!(device, %asked, reason, "the measurements do not follow");
-                }
-            }
-            self.port.reports.send(Report::Effect { setpoint, effect }).await;
+            effects.push((setpoint, effect));
         }
+        self.life.say_effects(effects).await;
     }
 
     /// What the device says of its connection, where its registers can be believed.

@@ -3,7 +3,8 @@
 use super::named::probed;
 use super::target::{RawTarget, Target};
 use super::{Session, Source};
-use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale, PointType, nearest};
+use crate::device_map::{Layout, Model, PlacedPoint, PlacedScale, PointType};
+use crate::nearest::nearest;
 use crate::southbound::modbus::BusError;
 use crate::southbound::sunspec::block::ModelAt;
 use crate::southbound::sunspec::probe::{

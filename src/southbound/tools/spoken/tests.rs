@@ -1,8 +1,10 @@
 use super::*;
+use crate::testing::{own_address, unhurried};
 use tokio::net::TcpListener;
 
 /// A port that says `greeting`, and answers what begins with `begin` with `answer`; closes after anything else.
 async fn port(greeting: &'static [u8], begin: &'static [u8], answer: &'static [u8]) -> u16 {
+    unhurried();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -82,12 +84,14 @@ async fn other_protocols_are_heard() {
 
 #[tokio::test]
 async fn who_is_not_there_speaks_nothing() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    unhurried();
+    let listener = TcpListener::bind(own_address()).await.unwrap();
+    let nobody = listener.local_addr().unwrap();
     drop(listener);
-    assert_eq!(spoken_instead(&link("modbus+tcp", port)).await, None);
-    assert_eq!(spoken_instead(&Link::parse("modbus+rtu:///dev/null").unwrap()).await, None);
-    let usual = usual(&link("modbus+tcp", 20_000), "h", 20_000).unwrap();
+    let link = |text: &str| Link::parse(text).unwrap();
+    assert_eq!(spoken_instead(&link(&format!("modbus+tcp://{nobody}"))).await, None);
+    assert_eq!(spoken_instead(&link("modbus+rtu:///dev/null")).await, None);
+    let usual = usual(&link("modbus+tcp://127.0.0.1:20000"), "h", 20_000).unwrap();
     assert!(usual.contains("mostly DNP3: dnp3+tcp://h:20000"), "{usual}");
 }
 

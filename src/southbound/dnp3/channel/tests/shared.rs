@@ -4,9 +4,13 @@ use super::*;
 use crate::device_map::dnp3::{AnalogNumber, At, Operate, PointKind, SessionOptions};
 use crate::southbound::dnp3::field::{OperateError, Operation, Output};
 use crate::southbound::dnp3::peer::PATIENCE;
+use tokio::time::Instant;
 
 const NEAR: Dnp3Addresses = ADDRESSES;
 const FAR: Dnp3Addresses = Dnp3Addresses { outstation: 11, ..ADDRESSES };
+
+/// So long something may take until a test gives up, by the clock that all else runs on.
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// Never lost, however long it is silent.
 fn never_lost() -> SessionOptions {
@@ -31,6 +35,15 @@ async fn one_of_two_silent() -> (Multidrop, Desktop, Desktop) {
     // Something else may have been asked of it before.
     assert_eq!(far.outstation.read(&[Part::Events]).await, Err(ReadError::Silent));
     (rig, near, far)
+}
+
+/// Reads the near one until this holds.
+async fn until(what: &str, near: &Desktop, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < LIMIT, "not within {LIMIT:?}: {what}");
+        near.ai0().await;
+    }
 }
 
 fn number() -> Operation {
@@ -64,20 +77,16 @@ async fn while_a_command_to_a_neighbour_is_under_way_a_silent_one_is_not_looked_
     // One more look is known to come.
     assert_eq!(far.outstation.read(&[Part::Events]).await, Err(ReadError::Silent));
     let under_way = near.outstation.under_way();
-    while near.channel.0.line.is_looking() {
-        near.ai0().await;
-    }
+    until("the look that was under way is over", &near, || !near.channel.0.line.is_looking()).await;
     let before = rig.frames_to(FAR.outstation);
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     while begun.elapsed() < PATIENCE * 12 {
         near.outstation.operate(&[number()]).await.unwrap();
         near.ai0().await;
     }
     assert_eq!(rig.frames_to(FAR.outstation), before);
     drop(under_way);
-    while rig.frames_to(FAR.outstation) == before {
-        near.ai0().await;
-    }
+    until("it is looked for again", &near, || rig.frames_to(FAR.outstation) > before).await;
 }
 
 #[tokio::test]
@@ -114,7 +123,9 @@ async fn a_neighbour_that_reports_all_the_time_is_not_taken_for_the_lost_one() {
         let words = far.down().await;
         assert!(words.contains("not answer"), "{words}");
         let looked = rig.frames_to(FAR.outstation) + 2;
+        let begun = Instant::now();
         while rig.frames_to(FAR.outstation) < looked {
+            assert!(begun.elapsed() < LIMIT, "it is looked for no more");
             tokio::task::yield_now().await;
         }
         while let Ok(news) = far.news.try_recv() {

@@ -141,9 +141,11 @@ impl Effects {
         self.distrust = Some((setpoint.clone(), words.to_owned()));
     }
 
-    /// Begins a watch, unless one for the same command goes on.
+    /// Begins a watch, unless one for the same command goes on. What a command comes to may change while it does not: a share
+    /// of a rating that is read anew.
     pub fn begin(&mut self, watch: Watch) {
-        if let Some(same) = self.watches.iter_mut().find(|w| w.setpoint == watch.setpoint) {
+        let same = |w: &&mut Watch| w.setpoint == watch.setpoint && w.expect == watch.expect;
+        if let Some(same) = self.watches.iter_mut().find(same) {
             (same.until, same.replaced) = (watch.until, false);
             return;
         }

@@ -1,6 +1,7 @@
 //! A value as a person writes it, as the registers of a point.
 
-use crate::device_map::{PlacedPoint, PointType, Symbol, nearest};
+use crate::device_map::{PlacedPoint, PointType, Symbol};
+use crate::nearest::nearest;
 use crate::southbound::sunspec::probe::has_bits;
 use crate::southbound::sunspec::value::encode;
 

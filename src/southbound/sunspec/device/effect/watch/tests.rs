@@ -107,6 +107,25 @@ fn the_same_command_again_goes_on_and_another_ends_the_watch() {
 }
 
 #[test]
+fn the_same_command_that_comes_to_something_else_is_measured_by_that() {
+    let limit = || Setpoint::LimitActivePower(Watts::new(5000.0));
+    let mut effects = Effects::default();
+    let first = watch(limit(), Expect::AtMost(5000.0));
+    let begun = first.begun;
+    effects.begin(first);
+    assert!(is_effective(&effects.see(&readings(4900.0, 0.0), &[], begun)));
+    // Its rating was read anew: what it was given is 8 kW of its power, and it follows that.
+    let mut anew = watch(limit(), Expect::AtMost(8000.0));
+    anew.begun = begun + Duration::from_secs(1);
+    effects.make_way(&limit());
+    effects.begin(anew);
+    for seconds in [2, 33, 64, 95] {
+        let found = effects.see(&readings(7900.0, 0.0), &[], begun + Duration::from_secs(seconds));
+        assert!(found.iter().all(|finding| finding.effect == Effect::Effective), "{found:?}");
+    }
+}
+
+#[test]
 fn old_and_bad_readings_say_nothing() {
     let mut effects = Effects::default();
     let mut old = readings(7000.0, 0.0);

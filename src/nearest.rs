@@ -1,4 +1,6 @@
-//! The word that was probably meant.
+//! The word that was probably meant, guessed the same way wherever a name can be mistyped.
+//!
+//! It only compares words: what is said of a guess is its caller's matter.
 
 /// Longest word for which a near one is sought: the comparison takes time by the square of the length.
 const MAX_WORD: usize = 128;
@@ -23,3 +25,6 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, c)| c)
 }
+
+#[cfg(test)]
+mod tests;
