@@ -22,6 +22,7 @@ use dnp3::link::EndpointAddress;
 use dnp3::master::{
     AssociationConfig, Classes, EventClasses, MasterChannel, ReadRequest, TaskError, TimeSyncProcedure,
 };
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -49,6 +50,8 @@ pub struct Outstation {
     channel: Arc<Inner>,
     /// One request at a time.
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// Commands to it that are under way.
+    commands: Arc<AtomicUsize>,
     _leaves: Arc<DropGuard>,
 }
 
@@ -61,6 +64,8 @@ pub struct Seat {
     response_timeout: Duration,
     pub watch: Arc<Watch>,
     handle: Mutex<Option<Handle>>,
+    /// The stack has not heard yet how the association is to be.
+    behind: AtomicBool,
 }
 
 impl Channel {
@@ -117,14 +122,15 @@ impl Channel {
             response_timeout,
             watch: watch.clone(),
             handle: Mutex::default(),
+            behind: AtomicBool::new(false),
         });
         let (to, news) = mpsc::channel(UNDER_WAY);
         let end = CancellationToken::new();
         tokio::spawn(keeper::keep(channel.clone(), seat.clone(), to, end.clone()));
         channel.seat(&seat).await;
         watch.link(self.state());
-        let turn = Arc::default();
-        let outstation = Outstation { seat, channel, turn, _leaves: Arc::new(end.drop_guard()) };
+        let (turn, commands) = (Arc::default(), Arc::default());
+        let outstation = Outstation { seat, channel, turn, commands, _leaves: Arc::new(end.drop_guard()) };
         Ok((outstation, news))
     }
 }
@@ -134,16 +140,28 @@ impl Seat {
     pub async fn join(&self, master: &mut MasterChannel, channel: &Inner) {
         self.watch.open(false);
         let (config, open) = self.config(channel);
-        // Neither fails but for a master that has ended, which leaves no connection either.
-        let _ = master.remove_association(self.address).await;
         let values = Values::new(self.watch.clone());
         let tasks = Tasks(self.watch.clone());
         let clock = Clock(channel.pace.clock);
-        let made = master
-            .add_association(self.address, config, Box::new(values), Box::new(clock), Box::new(tasks))
+        // Neither fails but for a master that has ended, which leaves no connection either.
+        let made = channel
+            .soon(async {
+                let _ = master.remove_association(self.address).await;
+                master
+                    .add_association(self.address, config, Box::new(values), Box::new(clock), Box::new(tasks))
+                    .await
+            })
             .await;
-        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = made.ok();
+        self.behind.store(made.is_none(), Ordering::Relaxed);
+        let handle = made.and_then(Result::ok);
+        let open = open && handle.is_some();
+        *self.handle.lock().unwrap_or_else(PoisonError::into_inner) = handle;
         self.watch.open(open);
+    }
+
+    /// True if the stack has not heard yet how the association is to be.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
     }
 
     pub fn handle(&self) -> Option<Handle> {
@@ -230,22 +248,19 @@ impl Outstation {
         self.seat.handle().ok_or_else(|| ReadError::NoConnection("no connection".to_owned()))
     }
 
-    /// The same for a command, which is not kept waiting: it would be sent when nobody wants it any more.
-    async fn commanding(&self) -> Result<Handle, String> {
-        const SILENT: &str = "the outstation does not answer; nothing was sent";
+    /// The same for a command and all that is read for it, which are not kept waiting: they would be sent when nobody wants
+    /// them any more.
+    async fn commanding(&self) -> Result<Handle, ReadError> {
         if self.seat.watch.state().health.is_left_alone() && self.seat.watch.standing() == LinkState::Up {
-            return Err(SILENT.to_owned());
+            return Err(ReadError::Silent);
         }
         // At most the association is just being made anew.
-        match tokio::time::timeout(REMADE, self.asking()).await {
-            Ok(Ok(handle)) => Ok(handle),
-            Ok(Err(ReadError::Silent)) | Err(_) => Err(SILENT.to_owned()),
-            Ok(Err(other)) => Err(other.to_string()),
-        }
+        tokio::time::timeout(REMADE, self.asking()).await.unwrap_or(Err(ReadError::Silent))
     }
 
     async fn ask(&self, request: ReadRequest) -> Result<Vec<Seen>, ReadError> {
-        let mut handle = self.asking().await?;
+        let commanded = self.commands.load(Ordering::Relaxed) > 0;
+        let mut handle = if commanded { self.commanding().await? } else { self.asking().await? };
         let generation = self.channel.generation();
         let into = Arc::new(Mutex::new(Vec::new()));
         let answer = Answer::new(self.seat.watch.clone(), into.clone());
@@ -307,7 +322,12 @@ impl Field for Outstation {
     async fn operate(&self, outputs: &[Operation]) -> Result<(), OperateError> {
         let _turn = self.turn.lock().await;
         let Some((mode, headers)) = requests::operate(outputs)? else { return Ok(()) };
-        let mut handle = self.commanding().await.map_err(OperateError::NotSent)?;
+        let mut handle = self.commanding().await.map_err(|error| match error {
+            ReadError::Silent => {
+                OperateError::NotSent("the outstation does not answer; nothing was sent".to_owned())
+            }
+            other => OperateError::NotSent(other.to_string()),
+        })?;
         self.seat.watch.state().health.command_begins();
         let result = handle.operate(mode, headers).await;
         let sent = self.seat.watch.state().health.command_was_sent();
@@ -325,11 +345,18 @@ impl Field for Outstation {
     fn under_way(&self) -> UnderWay {
         let (channel, address) = (self.channel.clone(), self.seat.address.raw_value());
         // A command to one that is silent holds up nobody.
-        if self.seat.watch.state().health.is_left_alone() {
-            return UnderWay::default();
-        }
-        let number = channel.line.begin(address);
-        UnderWay::until(move || channel.line.end(number))
+        let silent = self.seat.watch.state().health.is_left_alone();
+        let number = (!silent).then(|| channel.line.begin(address));
+        let commands = self.commands.clone();
+        commands.fetch_add(1, Ordering::Relaxed);
+        UnderWay::until(move || {
+            commands.fetch_sub(1, Ordering::Relaxed);
+            number.inspect(|number| channel.line.end(*number));
+        })
+    }
+
+    async fn ready(&self) -> Result<(), ReadError> {
+        self.asking().await.map(drop)
     }
 }
 

@@ -11,7 +11,7 @@ mod open;
 mod place;
 
 pub use heard::Heard;
-pub use line::Line;
+pub use line::{Line, Record};
 pub use place::{Carrier, Place};
 
 use super::association::Seat;
@@ -150,7 +150,7 @@ impl Channel {
         self.0.enabled.store(true, Ordering::Relaxed);
         if let Some(master) = &mut *self.0.master.lock().await {
             // It only fails if the task has ended, which the next look finds.
-            let _ = master.enable().await;
+            let _ = self.0.soon(master.enable()).await;
         }
     }
 
@@ -277,7 +277,20 @@ impl Inner {
         if let Some(master) = &mut *master
             && there
         {
-            let _ = master.remove_association(seat.address).await;
+            let _ = self.soon(master.remove_association(seat.address)).await;
+        }
+    }
+
+    /// Does something with the stack, but not for ever: it hears nothing while it connects, and whoever is to put another one
+    /// in its place waits for the lock that is held meanwhile. What was not heard yet is heard later.
+    pub async fn soon<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::time::timeout(self.pace.tick, work).await.ok()
+    }
+
+    /// Makes the association of a seat anew if the stack did not hear of the last time.
+    pub async fn catch_up(&self, seat: &Arc<Seat>) {
+        if seat.is_behind() {
+            self.rejoin(seat).await;
         }
     }
 
@@ -296,9 +309,9 @@ impl Inner {
             self.set(&mut standing, LinkState::Down(why));
         }
         if let Some(master) = &mut *self.master.lock().await {
-            let _ = master.disable().await;
+            let _ = self.soon(master.disable()).await;
             self.leave_alone(master).await;
-            let _ = master.enable().await;
+            let _ = self.soon(master.enable()).await;
         }
     }
 
@@ -353,7 +366,7 @@ impl Inner {
                 seat.join(master, self).await;
             }
             if self.enabled.load(Ordering::Relaxed) {
-                let _ = master.enable().await;
+                let _ = self.soon(master.enable()).await;
             }
         }
         drop(master);

@@ -214,6 +214,8 @@ impl<F: Field> Bench<'_, F> {
         goal: Goal,
         taken: &mut Vec<&'x Act>,
     ) -> Result<(), (End, bool)> {
+        // Some of them may stand, though nothing says so.
+        let (mut sent, mut in_doubt) = (false, false);
         if chunk.len() > 1 {
             if self.is_over() {
                 return Err((End::Expired, !taken.is_empty()));
@@ -227,7 +229,10 @@ impl<F: Field> Bench<'_, F> {
                 Err(OperateError::NotSent(_)) if taken.is_empty() => return Err((End::Unreachable, false)),
                 Err(OperateError::NotSent(_)) => return Err((End::TimedOut, true)),
                 // Which of them it was is not said: one by one it is, and what stands is not sent again.
-                Err(_) => {}
+                Err(error) => {
+                    sent = true;
+                    in_doubt = matches!(error, OperateError::NoAnswer | OperateError::Broken(_));
+                }
             }
         }
         for act in chunk {
@@ -238,10 +243,11 @@ impl<F: Field> Bench<'_, F> {
             match self.send(act, goal).await {
                 Fate::Taken => taken.push(act),
                 Fate::Passed => {}
-                Fate::Failed { end: End::Unreachable, .. } if !taken.is_empty() => {
+                Fate::Failed { end: End::Unreachable, .. } if sent || !taken.is_empty() => {
                     return Err((End::TimedOut, true));
                 }
-                Fate::Failed { end, shown } => return Err((end, shown || !taken.is_empty())),
+                Fate::Failed { end: End::Expired, .. } if sent => return Err((End::TimedOut, true)),
+                Fate::Failed { end, shown } => return Err((end, shown || in_doubt || !taken.is_empty())),
             }
         }
         Ok(())

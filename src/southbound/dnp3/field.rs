@@ -30,7 +30,17 @@ pub trait Field: Sync {
         ReadError::Silent.to_string()
     }
 
-    /// A command to it begins, and is under way until what this gives is dropped: whatever can wait on its connection does.
+    /// Waits until it can be asked: not while it is left alone for its neighbours' sake and not looked for yet. A read would wait
+    /// itself; whoever has something else to do meanwhile waits here.
+    ///
+    /// # Errors
+    /// It was looked for and not found, or there is no connection.
+    fn ready(&self) -> impl Future<Output = Result<(), ReadError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// A command to it begins, and is under way until what this gives is dropped: looks for neighbours that are silent wait, all
+    /// else on its connection goes on; and what is read of it meanwhile is not kept waiting as a poll is.
     fn under_way(&self) -> UnderWay {
         UnderWay::default()
     }

@@ -351,6 +351,7 @@ impl AssociationInformation for Tasks {
 
     fn task_success(&mut self, task: TaskType, _: FunctionCode, _: Sequence) {
         self.0.state().asking = false;
+        self.0.connection.ended(Instant::now());
         self.0.heard();
         match task {
             TaskType::StartupIntegrity => self.0.integrity_ends(true),
@@ -362,6 +363,7 @@ impl AssociationInformation for Tasks {
     fn task_fail(&mut self, task: TaskType, error: TaskError) {
         let failure = Failure::of(error);
         self.0.state().asking = false;
+        self.0.connection.ended(Instant::now());
         match failure {
             Failure::Silence => self.0.missed(),
             Failure::Answered => self.0.heard(),

@@ -20,13 +20,13 @@ impl<F: Field> Device<'_, F> {
         if !self.may_keep()
             || !self.news.is_empty()
             || self.port.commands.waiting()
-            || !self.hands.suspects(self.field, &self.image)
+            || !self.hands.suspects(&self.field, &self.image)
         {
             return;
         }
         let work = async {
-            look(self.field, &self.plan, &mut self.image).await.ok()?;
-            Some(self.hands.astray(self.field, &self.image).await)
+            look(&self.field, &self.plan, &mut self.image).await.ok()?;
+            Some(self.hands.astray(&self.field, &self.image).await)
         };
         let (lost, heard) = meanwhile(&mut self.news, work).await;
         self.standing.blocked |= self.image.blocked().is_some();
@@ -38,7 +38,7 @@ impl<F: Field> Device<'_, F> {
             if !self.may_keep() {
                 return;
             }
-            let work = self.hands.put_back(self.field, &self.image, &lost);
+            let work = self.hands.put_back(&self.field, &self.image, &lost);
             let (remedy, heard) = meanwhile(&mut self.news, work).await;
             let (device, asked, shows) = (&self.settings.name, &lost.asked, &lost.shown);
             let words = match &remedy {

@@ -258,16 +258,25 @@ impl<F: Field> Device<'_, F> {
         self.plan.leave_out(part, why);
     }
 
-    /// One request. Commands that wait go first; news is heard meanwhile.
+    /// One request. Commands that wait go first, also as long as it cannot be asked; news is heard meanwhile.
     pub(super) async fn request(&mut self, parts: &[Part]) -> Result<Vec<Seen>, ReadError> {
-        // Whoever answers since a reconnection has not been recognised yet.
-        while self.introduced
-            && !self.standing.again
-            && let Some(pending) = self.port.commands.take()
-        {
-            self.command(pending).await;
-        }
         let field = self.field.clone();
+        let stopping = || ReadError::NoConnection("the gateway is stopping".to_owned());
+        loop {
+            // Whoever answers since a reconnection has not been recognised yet.
+            let known = self.introduced && !self.standing.again;
+            if known && let Some(pending) = self.port.commands.take() {
+                self.command(pending).await;
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(stopping()),
+                ready = field.ready() => break ready?,
+                pending = self.port.commands.next(), if known => self.command(pending).await,
+                Some(news) = self.news.recv() => self.hear(news).await,
+            }
+        }
         let read = field.read(parts);
         tokio::pin!(read);
         loop {
@@ -275,9 +284,7 @@ impl<F: Field> Device<'_, F> {
                 biased;
                 Some(news) = self.news.recv() => self.hear(news).await,
                 result = &mut read => return result,
-                () = self.stop.cancelled() => {
-                    return Err(ReadError::NoConnection("the gateway is stopping".to_owned()));
-                }
+                () = self.stop.cancelled() => return Err(stopping()),
             }
         }
     }

@@ -1,8 +1,9 @@
 //! How gateway and outstation stand to each other: online, degraded with the reasons, lost, or another device than before.
 //!
 //! **Lost** is a device whose link does not stand for `link.lost_after` (with the words of the link), or is refused for two
-//! seconds, or that leaves so many
-//! requests in a row without an answer as its session allows (`lost_after_answers`). Its commands end at once from then on.
+//! seconds, or that leaves so many requests in a row without an answer as its session allows (`lost_after_answers`); of several on
+//! one connection, one that left one unanswered is asked nothing, and the looks for it count instead. Its commands end at once from
+//! then on.
 
 use super::device::{Device, Trouble};
 use super::diagnosis::is_refusal;

@@ -55,6 +55,8 @@ pub struct State {
     pub mirrors: BTreeMap<At, Vec<At>>,
     pub identity: Identity,
     pub seen: Vec<Request>,
+    /// It is left alone for its neighbours' sake.
+    pub left_alone: bool,
     /// How long a silent request takes.
     pub timeout: Duration,
     pub script: Script,
@@ -80,6 +82,7 @@ impl Outstation {
             mirrors: BTreeMap::new(),
             identity: Identity::default(),
             seen: Vec::new(),
+            left_alone: false,
             timeout: Duration::from_secs(10),
             script: Box::new(|_| Answer::Good),
         })))
@@ -198,7 +201,17 @@ fn words(output: &Operation) -> String {
 }
 
 impl Field for Outstation {
+    async fn ready(&self) -> Result<(), ReadError> {
+        while self.state().left_alone {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    }
+
     async fn read(&self, parts: &[Part]) -> Result<Vec<Seen>, ReadError> {
+        if self.state().left_alone {
+            return Err(ReadError::Silent);
+        }
         match self.answer(Request::Read(parts.to_vec())).await {
             Answer::Silent | Answer::DoneInSilence => Err(ReadError::Silent),
             Answer::NoConnection(why) => Err(ReadError::NoConnection(why.to_owned())),

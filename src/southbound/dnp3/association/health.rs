@@ -2,13 +2,14 @@
 //! sends nothing.
 
 mod failure;
+mod reading;
 mod search;
 
 pub use failure::Failure;
 
-use self::search::Search;
+use self::search::{LOOK, Search};
 use crate::device_map::dnp3::{ReadPlan, SessionOptions};
-use crate::southbound::dnp3::channel::Pace;
+use crate::southbound::dnp3::channel::{Pace, Record};
 use crate::southbound::dnp3::field::Indications;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -211,9 +212,23 @@ impl Health {
         self.search.look()
     }
 
+    /// True if the next look may take longer than a command to a neighbour can wait.
+    pub fn looks_long(&self) -> bool {
+        self.look() > LOOK
+    }
+
     /// True if it was silent when it was asked last.
-    pub const fn owes(&self) -> bool {
+    pub const fn is_silent_now(&self) -> bool {
         self.misses > 0
+    }
+
+    /// What it owes to its neighbours.
+    pub const fn record(&self) -> Record {
+        match (self.lost, self.misses) {
+            (true, _) => Record::Lost,
+            (false, 0 | 1) => Record::Good,
+            (false, _) => Record::Silent,
+        }
     }
 
     /// Until then the line belongs to those who answer.
@@ -236,10 +251,12 @@ impl Health {
         self.search.found(took);
     }
 
-    /// It did not answer a look.
+    /// It did not answer a look. What the look waited behind others is none of its cost.
     pub fn not_found(&mut self, now: Instant) {
+        let begun = now.checked_sub(self.look());
+        self.asked = self.asked.max(begun);
         self.missed(now);
-        self.search.not_found();
+        self.search.not_found(self.lost);
     }
 
     /// A look ended after this time because somebody said something: it counts when there was time enough for an answer.
@@ -387,6 +404,7 @@ impl Health {
         }
         if !self.lost && self.is_silent(now) {
             (self.lost, self.left_alone, self.there) = (true, true, false);
+            self.search.lost();
             return Some(Duty::Lose);
         }
         match (self.left_alone, self.there) {
@@ -411,71 +429,6 @@ impl Health {
         let silent = now.saturating_duration_since(self.heard);
         let too_long = self.keep_alive.is_some_and(|alive| self.misses > 0 && silent >= alive * 2);
         self.misses >= self.lost_after || too_long
-    }
-
-    fn refusals(&mut self, now: Instant) -> Option<Duty> {
-        if self.time_refusals >= ENOUGH {
-            self.time_refusals = 0;
-            self.offer_time = Some(now + self.pace.time);
-            return Some(Duty::LeaveTime);
-        }
-        if self.integrity_refusals >= ENOUGH {
-            self.integrity_refusals = 0;
-            self.by_ranges = true;
-            self.just_connected = true;
-            return Some(Duty::LeaveClasses);
-        }
-        if self.offer_time.is_some_and(|at| now >= at) && self.indications.need_time {
-            self.offer_time = Some(now + self.pace.time);
-            return Some(Duty::OfferTime);
-        }
-        None
-    }
-
-    /// What has to be read because something was missed.
-    fn reading(&mut self, now: Instant, room: bool) -> Option<Duty> {
-        if self.by_ranges && self.just_connected {
-            self.just_connected = false;
-            self.values_lost = false;
-            return Some(Duty::ReadRanges);
-        }
-        self.just_connected = false;
-        if self.by_ranges && self.restart == Restart::Seen {
-            self.restart = Restart::None;
-            self.clearings = 0;
-            return Some(Duty::Restarted);
-        }
-        if self.clearings >= ENOUGH {
-            self.clearings = 0;
-            self.stubborn = true;
-            return Some(Duty::Stubborn);
-        }
-        if self.values_lost && room && self.read_again.is_none_or(|at| now >= at) {
-            self.values_lost = false;
-            return Some(Duty::ReadAll(FLOOD));
-        }
-        if self.indications.overflow && self.next_overflow.is_none_or(|at| now >= at) {
-            if self.overflows < ENOUGH {
-                self.overflows += 1;
-                self.next_overflow = Some(now + self.pace.overflow);
-                return Some(Duty::ReadAll("the outstation has lost events"));
-            }
-            if self.overflows == ENOUGH {
-                self.overflows += 1;
-                return Some(Duty::IgnoreOverflow);
-            }
-        }
-        None
-    }
-
-    /// A long silence.
-    fn quiet(&mut self, now: Instant) -> Option<Duty> {
-        let last = self.heard.max(self.checked);
-        let due = self.keep_alive.is_some_and(|alive| now.saturating_duration_since(last) >= alive);
-        due.then(|| {
-            self.checked = now;
-            Duty::CheckLink
-        })
     }
 }
 

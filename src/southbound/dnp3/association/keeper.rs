@@ -2,7 +2,7 @@
 
 use super::health::{Duty, FLOOD, Failure};
 use super::{Seat, requests};
-use crate::southbound::dnp3::channel::Inner;
+use crate::southbound::dnp3::channel::{Handle, Inner};
 use crate::southbound::dnp3::field::{LinkState, News};
 use crate::southbound::dnp3::handler::is_plausible;
 use dnp3::master::{TaskError, TimeSyncError};
@@ -26,6 +26,7 @@ async fn look_after(channel: &Arc<Inner>, seat: &Arc<Seat>) {
         // An error of the clock's cannot be here: it only ends when the time does.
         let _ = tokio::time::timeout(channel.pace.tick, seat.watch.stirred.notified()).await;
         channel.mend().await;
+        channel.catch_up(seat).await;
         if channel.state() != LinkState::Up {
             channel.await_connection().await;
         }
@@ -48,7 +49,7 @@ async fn carry_out(duty: Duty, channel: &Arc<Inner>, seat: &Arc<Seat>) {
             channel.reconnect(seat.silence(channel)).await;
         }
         Duty::LeaveAlone => {
-            if watch.state().health.owes() {
+            if watch.state().health.is_silent_now() {
                 tracing::debug!(
                     outstation = seat.address.raw_value(),
                     "not answered: its neighbours go first"
@@ -139,19 +140,27 @@ async fn read_all(why: &'static str, seat: &Seat) {
 
 /// From here on the stack asks nothing of it, and what its silence has cost belongs to its neighbours.
 async fn leave(channel: &Inner, seat: &Arc<Seat>) {
-    let until = seat.watch.state().health.owes_until();
-    channel.line.owe(until);
+    owe(channel, seat);
     channel.line.silent(seat.address.raw_value());
     channel.rejoin(seat).await;
 }
 
+/// What its silence has cost belongs to its neighbours.
+fn owe(channel: &Inner, seat: &Seat) {
+    let (record, until) = {
+        let state = seat.watch.state();
+        (state.health.record(), state.health.owes_until())
+    };
+    channel.line.owe(record, until);
+}
+
 /// Asks for the state of the link, which every outstation answers; where there are several, when its turn comes.
 async fn check(channel: &Inner, seat: &Arc<Seat>) {
-    let (alone, owes) = {
+    let (alone, record) = {
         let state = seat.watch.state();
-        (state.health.is_left_alone(), state.health.owes())
+        (state.health.is_left_alone(), state.health.record())
     };
-    let turn = channel.line.turn(seat.address.raw_value(), owes);
+    let turn = channel.line.turn(seat.address.raw_value(), record);
     let _turn = match (channel.shared(), alone) {
         (false, _) => None,
         (true, false) => Some(turn.await),
@@ -166,11 +175,13 @@ async fn check(channel: &Inner, seat: &Arc<Seat>) {
         channel.rejoin(seat).await;
     }
     let generation = channel.generation();
-    let Some(mut handle) = seat.handle() else { return };
-    let asked = Instant::now();
-    seat.watch.state().health.asked(asked);
-    let answer = handle.check_link_status().await;
-    let took = asked.elapsed();
+    let Some(handle) = seat.handle() else { return };
+    let Some((mut answer, mut took)) = ask(handle.clone(), channel, seat).await else { return };
+    if alone && answer.is_ok() {
+        // The stack does not look at who answers, so this may be a neighbour that was asked before and is slow.
+        let Some((again, longer)) = ask(handle, channel, seat).await else { return };
+        (answer, took) = (again, took.max(longer));
+    }
     match answer {
         Ok(()) if alone => seat.watch.found(took),
         Ok(()) => seat.watch.heard(),
@@ -188,10 +199,36 @@ async fn check(channel: &Inner, seat: &Arc<Seat>) {
     }
 }
 
+/// Asks once, and gives what came of it and how long that took. A look at one that is left alone gives way if it may take longer
+/// than a command to a neighbour can wait, unless commands come without a gap: then there is nothing more to be done.
+async fn ask(
+    mut handle: Handle,
+    channel: &Inner,
+    seat: &Arc<Seat>,
+) -> Option<(Result<(), TaskError>, Duration)> {
+    let (asked, free) = (Instant::now(), channel.line.is_free(seat.address.raw_value()));
+    let gives_way = {
+        let health = &mut seat.watch.state().health;
+        health.asked(asked);
+        free && channel.shared() && health.is_left_alone() && health.looks_long()
+    };
+    let took = || channel.heard.sent_after(asked).elapsed();
+    tokio::select! {
+        biased;
+        answer = handle.check_link_status() => Some((answer, took())),
+        () = channel.line.commanded(seat.address.raw_value()), if gives_way => {
+            let took = took();
+            // The stack's task ends with its association.
+            channel.rejoin(seat).await;
+            not_found(Some(took), channel, seat);
+            None
+        }
+    }
+}
+
 fn not_found(interrupted: Option<Duration>, channel: &Inner, seat: &Seat) {
     seat.watch.not_found(interrupted);
-    let until = seat.watch.state().health.owes_until();
-    channel.line.owe(until);
+    owe(channel, seat);
 }
 
 async fn offer_time(channel: &Inner, seat: &Seat) {

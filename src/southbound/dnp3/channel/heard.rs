@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use tokio::time::Instant;
 
 /// Shared by the dialler, the listener and all associations of a channel.
 #[derive(Debug, Default)]
@@ -9,6 +10,8 @@ pub struct Heard {
     answered: AtomicBool,
     damaged: AtomicBool,
     end: Mutex<Option<String>>,
+    /// When a request ended last, whoever was asked.
+    ended: Mutex<Option<Instant>>,
 }
 
 impl Heard {
@@ -16,6 +19,16 @@ impl Heard {
     pub fn answer(&self) {
         self.answered.store(true, Ordering::Relaxed);
         self.damaged.store(false, Ordering::Relaxed);
+    }
+
+    /// A request ended, well or not.
+    pub fn ended(&self, now: Instant) {
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    /// When a request that was asked for then was sent at the earliest: one goes after another.
+    pub fn sent_after(&self, asked: Instant) -> Instant {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).map_or(asked, |ended| ended.max(asked))
     }
 
     /// Something came that is no frame.
@@ -46,5 +59,23 @@ impl Heard {
     /// The last that came was no frame.
     pub fn damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Heard;
+    use std::time::Duration;
+    use tokio::time::Instant;
+
+    #[test]
+    fn a_request_is_sent_when_the_one_before_it_has_ended() {
+        let (heard, now) = (Heard::default(), Instant::now());
+        let later = now + Duration::from_secs(30);
+        assert_eq!(heard.sent_after(now), now);
+        heard.ended(now);
+        assert_eq!(heard.sent_after(later), later);
+        heard.ended(later);
+        assert_eq!(heard.sent_after(now), later, "it waited behind it");
     }
 }

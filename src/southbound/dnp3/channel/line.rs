@@ -28,8 +28,21 @@ struct State {
     next: u64,
     /// Since when there has been one without a gap.
     busy: Option<Instant>,
-    /// Until then it belongs to those who answer.
+    /// Until then it belongs to those who answer: what those have cost who were silent more than once, and what the lost ones
+    /// have. A lost one owes many times what it cost; that binds nobody who may only have missed an answer.
     owed: Option<Instant>,
+    owed_by_lost: Option<Instant>,
+}
+
+/// How an outstation has answered of late; each owes more than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Record {
+    /// It owes nothing, or has missed a single answer, which it makes up for by itself.
+    Good,
+    /// It was silent more than once.
+    Silent,
+    /// It is asked only now and then.
+    Lost,
 }
 
 /// Whether there is time for a look.
@@ -42,18 +55,23 @@ enum Slot {
 }
 
 impl State {
-    /// For a look at this outstation; `again`: it was asked before and did not answer.
-    fn slot(&self, now: Instant, outstation: u16, again: bool) -> Slot {
+    /// For a look at this outstation.
+    fn slot(&self, now: Instant, outstation: u16, record: Record) -> Slot {
         if self.looking {
             return Slot::Taken;
         }
-        let others = self.commands.iter().any(|(_, address)| *address != outstation);
-        let held = self.busy.filter(|_| others).map(|since| since + MOST_HELD);
-        let owed = self.owed.filter(|_| again);
-        match held.into_iter().chain(owed).max() {
+        let held = self.busy.filter(|_| self.commands_others(outstation)).map(|since| since + MOST_HELD);
+        let owed = self.owed.filter(|_| record >= Record::Silent);
+        let by_lost = self.owed_by_lost.filter(|_| record == Record::Lost);
+        match held.into_iter().chain(owed).chain(by_lost).max() {
             Some(at) if now < at => Slot::NotBefore(at),
             _ => Slot::Now,
         }
+    }
+
+    /// True if a neighbour of this outstation is commanded.
+    fn commands_others(&self, outstation: u16) -> bool {
+        self.commands.iter().any(|(_, address)| *address != outstation)
     }
 
     fn begin(&mut self, now: Instant, outstation: u16) -> u64 {
@@ -78,14 +96,14 @@ impl Line {
 
     /// Waits until an outstation may be looked for: never while another one is, or while a command to a neighbour is under way;
     /// and if it was silent before, not before the others have had what that cost them.
-    pub async fn turn(&self, outstation: u16, again: bool) -> Turn<'_> {
+    pub async fn turn(&self, outstation: u16, record: Record) -> Turn<'_> {
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let slot = {
                 let mut state = self.state();
-                let slot = state.slot(Instant::now(), outstation, again);
+                let slot = state.slot(Instant::now(), outstation, record);
                 state.looking |= slot == Slot::Now;
                 slot
             };
@@ -106,15 +124,40 @@ impl Line {
         self.state().looking
     }
 
-    /// Somebody was waited for in vain: until then the line belongs to those who answer.
-    pub fn owe(&self, until: Instant) {
+    /// True if no neighbour of this outstation is commanded.
+    pub fn is_free(&self, outstation: u16) -> bool {
+        !self.state().commands_others(outstation)
+    }
+
+    /// Waits until a neighbour of this outstation is commanded.
+    pub async fn commanded(&self, outstation: u16) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            if self.state().commands_others(outstation) {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// One with this record was waited for in vain: until then the line belongs to those who answer.
+    pub fn owe(&self, record: Record, until: Instant) {
         let mut state = self.state();
-        state.owed = state.owed.max(Some(until));
+        let owed = match record {
+            Record::Good => return,
+            Record::Silent => &mut state.owed,
+            Record::Lost => &mut state.owed_by_lost,
+        };
+        *owed = (*owed).max(Some(until));
     }
 
     /// A command to this outstation begins; gives its number.
     pub fn begin(&self, outstation: u16) -> u64 {
-        self.state().begin(Instant::now(), outstation)
+        let number = self.state().begin(Instant::now(), outstation);
+        self.changed.notify_waiters();
+        number
     }
 
     /// It is over.

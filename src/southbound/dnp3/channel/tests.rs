@@ -201,6 +201,28 @@ async fn a_device_that_never_answers_the_handshake_does_not_hold_the_channel_for
     drop(pipe);
 }
 
+/// The stack hears nothing while it shakes hands; who joins meanwhile must not keep it from being replaced.
+#[tokio::test]
+async fn one_that_joins_while_the_handshake_is_not_answered_does_not_hold_the_channel_for_ever() {
+    let site = site();
+    let dumb = TcpListener::bind(own_address()).await.unwrap();
+    let at = dumb.local_addr().unwrap();
+    let mut one = secured(Some(site.client("inverter.local")), at).await;
+    let _hangs = dumb.accept().await.unwrap();
+    let (channel, far) = (one.channel.clone(), Dnp3Addresses { outstation: 11, ..ADDRESSES });
+    let joins = tokio::spawn(async move { Desktop::on(channel, &session(), far).await });
+    let words = one.down().await;
+    assert!(words.contains("handshake is not answered"), "{words}");
+    drop(dumb);
+    let rig = Multidrop::of(&[ADDRESSES.outstation, far.outstation]).await;
+    let config = server(&device(&site.devices, &["inverter.local"]), &site.own, &[&TLS13]);
+    let back = front(config, Some(rig.at)).await;
+    let pipe = Pipe::at(at, back).await;
+    one.values(Source::Integrity).await;
+    joins.await.unwrap().values(Source::Integrity).await;
+    drop(pipe);
+}
+
 #[tokio::test]
 async fn a_serial_port_that_is_not_there_is_said() {
     let serial = crate::device_map::dnp3::usual_serial();

@@ -21,6 +21,26 @@ pub struct Multidrop {
     stations: Vec<Station>,
     /// What the master has sent.
     sent: Arc<Mutex<Vec<u8>>>,
+    /// The next frame to the first of these is answered as if by the second.
+    late: Late,
+}
+
+type Late = Arc<Mutex<Option<(u16, u16)>>>;
+
+/// What an outstation says when it is asked for the state of the link.
+fn link_status(from: u16) -> Vec<u8> {
+    let ([to_low, to_high], [low, high]) = (ADDRESSES.master.to_le_bytes(), from.to_le_bytes());
+    let mut frame = vec![0x05, 0x64, 0x05, 0x0B, to_low, to_high, low, high];
+    let crc = frame.iter().fold(0_u16, |crc, octet| {
+        (0..8).fold(crc ^ u16::from(*octet), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xA6BC } else { crc >> 1 })
+    });
+    frame.extend((!crc).to_le_bytes());
+    frame
+}
+
+/// Where a frame to an outstation begins.
+fn is_to(octets: &[u8], outstation: u16) -> bool {
+    octets.starts_with(&[0x05, 0x64]) && octets[4..6] == outstation.to_le_bytes()
 }
 
 impl Multidrop {
@@ -38,14 +58,15 @@ impl Multidrop {
             stations.push(station);
         }
         let (count, sent) = (made.clone(), Arc::new(Mutex::new(Vec::new())));
-        let all = sent.clone();
+        let (all, late) = (sent.clone(), Late::default());
+        let answers = late.clone();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
-                tokio::spawn(multidrop(near, branches.clone(), all.clone()));
+                tokio::spawn(multidrop(near, branches.clone(), all.clone(), answers.clone()));
             }
         });
-        Self { at, made, flows, stations, sent }
+        Self { at, made, flows, stations, sent, late }
     }
 
     /// In the order in which they were given.
@@ -55,9 +76,17 @@ impl Multidrop {
 
     /// Frames that the master has sent to an outstation so far.
     pub fn frames_to(&self, outstation: u16) -> usize {
-        let [low, high] = outstation.to_le_bytes();
-        let to = |octets: &&[u8]| octets[..2] == [0x05, 0x64] && octets[4..6] == [low, high];
-        self.sent.lock().unwrap().windows(6).filter(to).count()
+        self.sent.lock().unwrap().windows(6).filter(|octets| is_to(octets, outstation)).count()
+    }
+
+    /// The next frame to `outstation` is answered late by its neighbour, which was asked for the state of the link before.
+    pub fn answer_once(&self, outstation: u16, neighbour: u16) {
+        *self.late.lock().unwrap() = Some((outstation, neighbour));
+    }
+
+    /// That has happened.
+    pub fn has_answered(&self) -> bool {
+        self.late.lock().unwrap().is_none()
     }
 
     pub fn kill(&self, outstation: u16) {
@@ -78,6 +107,7 @@ async fn multidrop(
     near: TcpStream,
     branches: Vec<(SocketAddr, watch::Receiver<Flow>)>,
     sent: Arc<Mutex<Vec<u8>>>,
+    late: Late,
 ) -> Option<()> {
     let (mut near_in, near_out) = near.into_split();
     let near_out = Arc::new(tokio::sync::Mutex::new(near_out));
@@ -102,6 +132,13 @@ async fn multidrop(
     loop {
         let got = near_in.read(&mut buffer).await.ok().filter(|got| *got > 0)?;
         sent.lock().unwrap().extend_from_slice(&buffer[..got]);
+        let asked = |(outstation, _): &mut (u16, u16)| {
+            buffer[..got].windows(6).any(|octets| is_to(octets, *outstation))
+        };
+        let answered = late.lock().unwrap().take_if(asked);
+        if let Some((_, neighbour)) = answered {
+            near_out.lock().await.write_all(&link_status(neighbour)).await.ok()?;
+        }
         for out in &mut outs {
             out.write_all(&buffer[..got]).await.ok()?;
         }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long the answer to a look may take at first; longer when it does not come, up to the response time-out.
-const LOOK: Duration = Duration::from_secs(2);
+pub const LOOK: Duration = Duration::from_secs(2);
+/// One look of so many at a lost one may take as long as any answer; all others, which hold its neighbours up just as much and
+/// find hardly ever anybody, take no longer than at first.
+const LONG: u32 = 4;
 /// After an answer to a look the next one may take this many times as long.
 const SLACK: u32 = 4;
 /// Between two looks at a lost one lies so many times what the last one cost.
@@ -25,6 +28,10 @@ pub struct Search {
     cost: Duration,
     owes_until: Instant,
     look: Duration,
+    /// How long a look takes at first.
+    usual: Duration,
+    /// Looks at it in vain since it is lost.
+    vain: u32,
     /// How much of it was used up by looks that somebody else interrupted.
     used: Duration,
 }
@@ -32,7 +39,17 @@ pub struct Search {
 impl Search {
     pub fn new(response_timeout: Duration, now: Instant) -> Self {
         let (none, look) = (Duration::ZERO, LOOK.min(response_timeout));
-        Self { response_timeout, after: now, wait: none, cost: none, owes_until: now, look, used: none }
+        Self {
+            response_timeout,
+            after: now,
+            wait: none,
+            cost: none,
+            owes_until: now,
+            look,
+            usual: look,
+            vain: 0,
+            used: none,
+        }
     }
 
     /// True if it is time for a look.
@@ -77,13 +94,24 @@ impl Search {
     pub fn found(&mut self, took: Duration) {
         self.used = Duration::ZERO;
         let limit = self.response_timeout;
-        self.look = took.saturating_mul(SLACK).clamp(LOOK.min(limit), limit);
+        self.usual = took.saturating_mul(SLACK).clamp(LOOK.min(limit), limit);
+        self.look = self.usual;
     }
 
     /// A look was not answered: it may be one that takes its time.
-    pub fn not_found(&mut self) {
+    pub fn not_found(&mut self, lost: bool) {
         self.used = Duration::ZERO;
-        self.look = self.look.saturating_mul(2).min(self.response_timeout);
+        self.vain = if lost { self.vain.saturating_add(1) } else { 0 };
+        self.look = match lost {
+            false => self.look.saturating_mul(2).min(self.response_timeout),
+            true if self.vain % LONG == LONG - 1 => self.response_timeout,
+            true => self.usual,
+        };
+    }
+
+    /// It counts as lost from here on.
+    pub const fn lost(&mut self) {
+        (self.look, self.vain, self.used) = (self.usual, 0, Duration::ZERO);
     }
 
     /// A look was interrupted after this time. True if all of them together were long enough for an answer.

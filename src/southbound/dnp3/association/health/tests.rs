@@ -2,7 +2,7 @@
 
 use super::{Duty, Failure, Health};
 use crate::device_map::dnp3::{ReadPlan, SessionOptions};
-use crate::southbound::dnp3::channel::Pace;
+use crate::southbound::dnp3::channel::{Pace, Record};
 use crate::southbound::dnp3::field::Indications;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -209,7 +209,35 @@ fn looks_that_others_interrupt_count_when_there_was_time_for_an_answer() {
     let now = next_look(&mut health, now + SECOND);
     health.heard(now + SECOND * 3);
     health.interrupted(now + SECOND * 3, SECOND * 3);
-    assert_eq!((health.silences(), health.owes()), (before + 1, false));
+    assert_eq!((health.silences(), health.record()), (before + 1, Record::Good));
+}
+
+#[test]
+fn what_a_look_waited_behind_others_costs_it_nothing() {
+    let (mut health, start) = neighbour();
+    let now = silent(&mut health, start, SECOND * 10);
+    assert_eq!(among(&mut health, now), Some(Duty::LeaveAlone));
+    let now = next_look(&mut health, now);
+    health.asked(now);
+    health.not_found(now + SECOND * 32);
+    assert_eq!(health.owes_until(), now + SECOND * 34, "two seconds were its own");
+}
+
+#[test]
+fn a_lost_one_is_mostly_looked_for_shortly() {
+    let (mut health, start) = neighbour();
+    let mut now = silent(&mut health, start, SECOND * 10);
+    let mut looks = Vec::new();
+    while looks.len() < 8 {
+        match among(&mut health, now) {
+            Some(Duty::CheckLink) => {
+                looks.extend(health.is_lost().then(|| health.look().as_secs()));
+                now = looked_in_vain(&mut health, now);
+            }
+            _ => now += SECOND,
+        }
+    }
+    assert_eq!(looks, [2, 2, 2, 10, 2, 2, 2, 10]);
 }
 
 #[test]

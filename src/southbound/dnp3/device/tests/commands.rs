@@ -136,3 +136,21 @@ async fn commands_to_a_lost_device_end_at_once() {
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert_eq!(rig.outstation.operations(), Vec::<Vec<String>>::new());
 }
+
+/// A poll waits until one that was silent was looked for, so that its neighbours lose no time; a command must not.
+#[tokio::test(start_paused = true)]
+async fn a_command_to_one_that_is_left_alone_ends_at_once_and_the_next_is_sent_when_it_is_found() {
+    let mut rig = Rig::online().await;
+    rig.outstation.state().left_alone = true;
+    // A poll is due meanwhile, and waits.
+    sleep(Duration::from_secs(20)).await;
+    for _ in 0..2 {
+        let begun = Instant::now();
+        assert_eq!(rig.command(limit_to(4000.0)).await, Outcome::Unreachable);
+        assert_eq!(begun.elapsed(), Duration::ZERO);
+    }
+    assert_eq!(rig.outstation.operations(), Vec::<Vec<String>>::new());
+    rig.outstation.state().left_alone = false;
+    let outcome = rig.command(limit_to(4000.0)).await;
+    assert!(matches!(outcome, Outcome::Applied(_)), "{outcome:?}");
+}

@@ -45,6 +45,34 @@ async fn nothing_is_sent_once_more_after_the_time_of_the_order() {
     assert_eq!(trace(&outstation), ["AO1=600"]);
 }
 
+/// Three numbers in one request, of which none is known to have arrived when the time of the order is over: they may stand.
+#[tokio::test(start_paused = true)]
+async fn a_batch_without_an_answer_may_have_arrived_though_its_time_is_over() {
+    let outstation = Outstation::new(&[]);
+    outstation.state().timeout = Duration::from_secs(5);
+    outstation.script(|_| Answer::DoneInSilence);
+    assert_eq!(within(&outstation, &four(), 3, 4000).await, (End::TimedOut, true));
+    assert_eq!(trace(&outstation), ["AO1=7 AO2=7 AO3=7"]);
+    // The way to it is gone afterwards, or it refuses the first of them: the others may stand.
+    for (then, wanted) in [
+        (Answer::NoConnection("gone"), End::TimedOut),
+        (Answer::Status(4), End::Refused("writing AO1: ".to_owned())),
+    ] {
+        let outstation = Outstation::new(&[]);
+        outstation.script(move |request| match request {
+            Request::Operate(outputs) if outputs.len() > 1 => Answer::DoneInSilence,
+            Request::Operate(_) => then.clone(),
+            Request::Read(_) | Request::Identity => Answer::Good,
+        });
+        let (end, touched) = within(&outstation, &four(), 3, 60_000).await;
+        match (&end, &wanted) {
+            (End::Refused(why), End::Refused(begins)) => assert!(why.starts_with(begins), "{why}"),
+            _ => assert_eq!(end, wanted),
+        }
+        assert!(touched);
+    }
+}
+
 /// 0 means without end, however coarse what shows it is.
 #[tokio::test(start_paused = true)]
 async fn a_time_that_shows_as_0_bounds_nothing() {
