@@ -11,7 +11,7 @@ fn two() -> Rig {
     for i in 0..2 {
         r.online(i);
         r.cap(i, cap(20e3, 0.0, LIMIT));
-        r.poll(i, 10e3);
+        r.poll(i, 20e3);
     }
     r.dispatch("a", 20e3, 0, 3600);
     let a = r.step();
