@@ -94,6 +94,9 @@ impl Device<'_> {
     pub(super) async fn watch_effects(&mut self, readings: &[Reading]) {
         let links = if self.effects.awaits_off() { self.links() } else { Vec::new() };
         for Finding { setpoint, effect, undo } in self.effects.see(readings, &links, Instant::now()) {
+            if self.is_disputed(&setpoint) {
+                continue;
+            }
             let effect = match effect {
                 Effect::NoEffect(words) if undo => Effect::NoEffect(self.undo(&setpoint, words).await),
                 effect => effect,
