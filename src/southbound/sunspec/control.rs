@@ -83,8 +83,14 @@ impl Check {
     /// True if the last answer of its model shows what it asks for.
     #[must_use]
     pub fn stands_in(&self, block: &Block) -> bool {
-        let from = usize::from(self.address.saturating_sub(block.at.address));
-        block.registers.get(from..from + self.registers.len()) == Some(self.registers.as_slice())
+        self.read_in(block) == Some(self.registers.as_slice())
+    }
+
+    /// What the last answer of its model has in its place.
+    #[must_use]
+    pub fn read_in<'b>(&self, block: &'b Block) -> Option<&'b [u16]> {
+        let from = usize::from(self.address.checked_sub(block.at.address)?);
+        block.registers.get(from..from + self.registers.len())
     }
 }
 

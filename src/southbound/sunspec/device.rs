@@ -8,6 +8,7 @@ mod effect;
 mod extra;
 mod heart;
 mod identity;
+mod keep;
 mod meanwhile;
 mod notes;
 mod poll;
@@ -96,6 +97,8 @@ pub struct Device<'a> {
     extra: Option<Points>,
     habits: Habits,
     effects: effect::Effects,
+    /// What is put back if somebody else takes it away.
+    guards: Vec<keep::Guard>,
     heart: heart::Heart,
     reported: Reported,
     max_read: u16,
@@ -209,6 +212,7 @@ impl<'a> Device<'a> {
             extra: extra::of(&settings.map, settings),
             habits: Habits::default(),
             effects: effect::Effects::default(),
+            guards: Vec::new(),
             heart: heart::Heart::new(),
             reported: Reported::default(),
             max_read: settings.map.link.max_read,

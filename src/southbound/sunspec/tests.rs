@@ -442,3 +442,34 @@ async fn a_model_that_moved_between_polls_is_never_written() {
     assert_eq!(server.writes(), []);
     rig.state(0, DeviceState::Discovering).await;
 }
+
+#[tokio::test]
+async fn a_limit_that_somebody_else_ends_is_put_back_and_what_we_release_is_not() {
+    let (server, mut rig) = Rig::one(&legacy()).await;
+    rig.state(0, DeviceState::Online).await;
+    assert!(matches!(rig.command(0, LIMIT).await, Outcome::Applied(_)));
+    let enable = 40191;
+    let reads = |server: &Server| {
+        let covers = |seen: &&Seen| {
+            seen.function == 3 && (seen.address..seen.address + seen.quantity).contains(&enable)
+        };
+        server.state().seen.iter().filter(covers).count()
+    };
+    // It was read since, and seen to stand.
+    let before = reads(&server);
+    while reads(&server) == before {
+        rig.poll(0).await;
+    }
+    rig.poll(0).await;
+    server.state().units.get_mut(&1).unwrap().insert(enable, 0);
+    while server.writes().len() < 2 {
+        rig.poll(0).await;
+    }
+    assert_eq!(server.state().units[&1][&enable], 1);
+    assert!(matches!(rig.command(0, Setpoint::ReleaseActivePower).await, Outcome::Applied(_)));
+    let (before, writes) = (reads(&server), server.writes().len());
+    while reads(&server) < before + 2 {
+        rig.poll(0).await;
+    }
+    assert_eq!(server.writes().len(), writes, "what we release is not put back");
+}

@@ -40,6 +40,7 @@ impl Device<'_> {
         };
         if !matches!(outcome, Outcome::Applied(_)) {
             self.effects.end(command.setpoint.lane());
+            self.unguard(command.setpoint.lane());
         }
         self.life.log_outcome(&command.setpoint, &outcome);
         pending.finish(outcome);
@@ -199,6 +200,7 @@ impl Device<'_> {
 
     /// Plans a command, writes and reads back.
     async fn write(&mut self, command: &Command) -> Outcome {
+        let begun = Instant::now();
         let script = match script(&self.ask(command)) {
             Ok(script) => script,
             Err(words) => return Outcome::Refused(words),
@@ -207,6 +209,7 @@ impl Device<'_> {
         let ours = script.ours().unwrap_or(before);
         if script.is_empty() {
             self.hold(ours).await;
+            self.guard(command, &script, begun);
             return Outcome::Applied(ReadBack {
                 active_power: None,
                 bounded: false,
@@ -230,6 +233,7 @@ impl Device<'_> {
             Outcome::Applied(read_back) => {
                 self.hold(ours).await;
                 self.watch(command, &script, read_back);
+                self.guard(command, &script, begun);
             }
             // It may hold it, or a part of it: a later command must undo it all the same.
             _ if held => self.hold(before.or(ours)).await,

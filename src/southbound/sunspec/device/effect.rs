@@ -95,6 +95,9 @@ impl Device<'_> {
         let links = if self.effects.awaits_off() { self.links() } else { Vec::new() };
         let mut effects = Vec::new();
         for Finding { setpoint, effect, undo } in self.effects.see(readings, &links, Instant::now()) {
+            if self.is_disputed(&setpoint) {
+                continue;
+            }
             let effect = match effect {
                 Effect::NoEffect(words) if undo => Effect::NoEffect(self.undo(&setpoint, words).await),
                 effect => effect,

@@ -105,6 +105,7 @@ impl<'a> Device<'a> {
         let mut readings = self.gather(&fresh, begun_at);
         self.extra_poll(&mut readings).await;
         self.watch_effects(&readings).await;
+        self.keep().await;
         let lateness = began.saturating_duration_since(due);
         self.port.reports.send(Report::Poll(Poll { readings, lateness, took: began.elapsed() })).await;
         self.note_rest();

@@ -141,6 +141,7 @@ impl Device<'_> {
             format!("model {id} has L = {length}, a draft of the 70x models: not written")
         }));
         missing.extend(self.heart.stalled());
+        missing.extend(self.amiss());
         missing
     }
 

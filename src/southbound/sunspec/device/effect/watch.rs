@@ -129,6 +129,13 @@ impl Effects {
         self.watches.retain(|w| w.setpoint.lane() != lane);
     }
 
+    /// What was told in a lane counts no more: that the measurements follow is told again when it is seen.
+    pub fn anew(&mut self, lane: Lane) {
+        for watch in self.watches.iter_mut().filter(|w| w.setpoint.lane() == lane) {
+            (watch.told, watch.said, watch.open) = (false, None, false);
+        }
+    }
+
     /// Why a command is not carried out again.
     pub fn distrusts(&self, setpoint: &Setpoint) -> Option<String> {
         let (wrong, why) = self.distrust.as_ref()?;
