@@ -40,6 +40,7 @@ fn snapshot() -> Snapshot {
         value: Some(8.5e6),
         at: Some(jiff::Timestamp::now()),
         rests_on: 1000,
+        installed_on: 1000,
         installed_max: Some(1e7),
         installed_min: Some(0.0),
     };
