@@ -9,7 +9,7 @@ use super::device::{How, Person, ended, hex, progress};
 use super::write::{many, too_far, warnings};
 use super::{End, say};
 use crate::der::{Outcome, ReadBack, Setpoint, Watts};
-use crate::southbound::tools::{Hand, HandPlan, Vigil};
+use crate::southbound::tools::{Amount, Hand, HandPlan, Manual, Vigil};
 use std::io::Write;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -116,14 +116,9 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         Err(error) => return Ok(target.ended(&error).await),
     };
     let hold = Duration::from_secs(args.hold.into());
-    let failed = |words: String| Ok(End::Failed(format!("nothing was written: {words}")));
-    let setpoint = match device.setpoint(command, amount) {
-        Ok(setpoint) => setpoint,
-        Err(words) => return failed(words),
-    };
-    let plan = match device.plan(command, &setpoint, hold).await {
-        Ok(plan) => plan,
-        Err(words) => return failed(words),
+    let (setpoint, plan) = match planned(&mut device, command, amount, hold).await {
+        Ok(planned) => planned,
+        Err(words) => return Ok(End::Failed(format!("nothing was written: {words}"))),
     };
     show(out, &target.link.to_string(), &device, &plan)?;
     if args.dry_run {
@@ -142,16 +137,29 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
         Ok(seen) => seen,
         Err(end) => return Ok(end),
     };
+    let release = release_of(&setpoint).filter(|_| args.release);
     if let Some(changed) = seen.changed {
-        return overruled(out, &changed, release_of(&setpoint).filter(|_| args.release));
+        return overruled(out, &changed, release);
     }
     writeln!(out, "{}", verdict(&setpoint, read_back, seen.power, device.capability().injection_max))?;
-    if let Some(release) = release_of(&setpoint).filter(|_| args.release) {
+    if let Some(release) = release {
         return undo(out, &mut device, &release, hold).await;
     }
     writeln!(out, "{}", afterwards(&setpoint, read_back, args.hold, plan.forgotten))?;
     out.flush()?;
     Ok(end)
+}
+
+/// What the words come to on this device, and what would be written for it.
+async fn planned(
+    device: &mut Hand<'_>,
+    command: Manual,
+    amount: Option<Amount>,
+    hold: Duration,
+) -> Result<(Setpoint, HandPlan), String> {
+    let setpoint = device.setpoint(command, amount)?;
+    let plan = device.plan(command, &setpoint, hold).await?;
+    Ok((setpoint, plan))
 }
 
 fn show(out: &mut dyn Write, link: &str, device: &Hand<'_>, plan: &HandPlan) -> std::io::Result<()> {

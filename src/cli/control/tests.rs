@@ -3,7 +3,6 @@ use super::*;
 use crate::der::{Excitation, PowerFactor};
 use crate::device_map::registers::CommandName;
 use crate::southbound::testing::{Answer, Book, Server, legacy, newer};
-use crate::southbound::tools::{Amount, Manual};
 use clap::Parser;
 
 #[derive(Debug, Parser)]

@@ -31,9 +31,12 @@ fn shipped() -> &'static [Arc<OutstationMap>] {
     })
 }
 
+/// A value of some point: which, where, raw, flags, time and whether the clock is right, and whether it is an event.
+type Value = (u16, u16, f64, u8, Option<(i64, bool)>, bool);
+
 /// What an input asks for before its map.
 struct Said {
-    seen: Vec<(u16, u16, f64, u8, Option<(i64, bool)>, bool)>,
+    seen: Vec<Value>,
     wishes: Vec<(Setpoint, Duration)>,
 }
 
@@ -101,7 +104,7 @@ fn drive(map: &Arc<OutstationMap>, said: &Said) {
 }
 
 /// Every second point is one of the map.
-fn seen(map: &OutstationMap, said: &(u16, u16, f64, u8, Option<(i64, bool)>, bool)) -> Seen {
+fn seen(map: &OutstationMap, said: &Value) -> Seen {
     let (which, index, raw, flags, stamp, event) = *said;
     let place = |len: usize| usize::from(index).checked_rem(len).unwrap_or_default();
     let own = map.points.get(place(map.points.len())).filter(|_| which & 1 == 0);
