@@ -35,6 +35,9 @@ const UNDER_WAY: usize = 16;
 /// Longest that a command waits for an association that is being made anew.
 const REMADE: Duration = Duration::from_secs(1);
 
+/// So often is something read once more because the association was made anew meanwhile.
+const REMAKES: usize = 3;
+
 /// Why an association cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
@@ -258,7 +261,22 @@ impl Outstation {
         tokio::time::timeout(REMADE, self.asking()).await.unwrap_or(Err(ReadError::Silent))
     }
 
-    async fn ask(&self, request: ReadRequest) -> Result<Vec<Seen>, ReadError> {
+    /// Reads. What was asked for when the association is made anew has not been answered and never will be: it is asked for
+    /// once more, and waits then like anything else until the outstation was looked for.
+    async fn ask(&self, parts: &[Part]) -> Result<Vec<Seen>, ReadError> {
+        for _ in 0..REMAKES {
+            let answer = self.ask_once(requests::read(parts)).await;
+            let remade = matches!(answer, Err(ReadError::NoConnection(_)))
+                && self.seat.watch.standing() == LinkState::Up
+                && self.channel.state() == LinkState::Up;
+            if !remade {
+                return answer;
+            }
+        }
+        self.ask_once(requests::read(parts)).await
+    }
+
+    async fn ask_once(&self, request: ReadRequest) -> Result<Vec<Seen>, ReadError> {
         let commanded = self.commands.load(Ordering::Relaxed) > 0;
         let mut handle = if commanded { self.commanding().await? } else { self.asking().await? };
         let generation = self.channel.generation();
@@ -306,7 +324,7 @@ impl Field for Outstation {
         if parts.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask(requests::read(parts)).await
+        self.ask(parts).await
     }
 
     async fn identity(&self) -> Result<Identity, ReadError> {

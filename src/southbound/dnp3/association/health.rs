@@ -404,7 +404,6 @@ impl Health {
         }
         if !self.lost && self.is_silent(now) {
             (self.lost, self.left_alone, self.there) = (true, true, false);
-            self.search.lost();
             return Some(Duty::Lose);
         }
         match (self.left_alone, self.there) {

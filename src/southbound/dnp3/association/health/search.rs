@@ -109,11 +109,6 @@ impl Search {
         };
     }
 
-    /// It counts as lost from here on.
-    pub const fn lost(&mut self) {
-        (self.look, self.vain, self.used) = (self.usual, 0, Duration::ZERO);
-    }
-
     /// A look was interrupted after this time. True if all of them together were long enough for an answer.
     pub fn interrupted(&mut self, now: Instant, took: Duration, least: Duration) -> bool {
         self.used = self.used.saturating_add(took);

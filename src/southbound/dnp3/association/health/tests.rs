@@ -237,7 +237,7 @@ fn a_lost_one_is_mostly_looked_for_shortly() {
             _ => now += SECOND,
         }
     }
-    assert_eq!(looks, [2, 2, 2, 10, 2, 2, 2, 10]);
+    assert_eq!(looks, [8, 2, 2, 10, 2, 2, 2, 10]);
 }
 
 #[test]

@@ -218,3 +218,29 @@ async fn the_late_answer_of_a_neighbour_does_not_revive_a_dead_one() {
     rig.revive(FAR.outstation);
     far.is(News::Link(LinkState::Up)).await;
 }
+
+#[tokio::test]
+async fn a_long_look_gives_way_to_a_command_to_a_neighbour() {
+    let rig = Multidrop::of(&[NEAR.outstation, FAR.outstation]).await;
+    rig.kill(FAR.outstation);
+    let channel = channel(rig.at).await;
+    let mut near = Desktop::seated(channel.clone(), &session(), NEAR, PATIENCE * 20).await;
+    let mut far = Desktop::seated(channel, &never_lost(), FAR, Duration::from_mins(1)).await;
+    near.channel.enable().await;
+    near.values(Source::Integrity).await;
+    // The first look takes two seconds, the second one may take four.
+    within("second look", async {
+        while rig.frames_to(FAR.outstation) < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    assert!(near.channel.0.line.is_looking());
+    let begun = Instant::now();
+    let under_way = near.outstation.under_way();
+    near.outstation.operate(&[number()]).await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    drop(under_way);
+    rig.revive(FAR.outstation);
+    far.values(Source::Integrity).await;
+}
