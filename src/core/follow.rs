@@ -183,8 +183,7 @@ fn delivers(aim: Aim, held: &Held, device: &Device, now: Instant) -> f64 {
         Aim::Value if held.no_effect.is_some() => device.last_active_power().unwrap_or(0.0),
         Aim::Value => {
             let (high, low) = held.expected(&capability);
-            let bound = held.bound_until().filter(|(_, until)| now < *until);
-            bound.map_or(0.0, |(watts, _)| watts.min(high).max(low))
+            held.holds(now).map_or(0.0, |watts| watts.min(high).max(low))
         }
     }
 }

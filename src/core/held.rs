@@ -124,6 +124,12 @@ impl Held {
         !self.refused && self.unanswered < UNANSWERED && self.no_effect.is_none()
     }
 
+    /// What it holds still, whatever else becomes of it: until its own reversion time, or until it is released if it has none.
+    pub(super) fn holds(&self, now: Instant) -> Option<f64> {
+        let (watts, until) = self.bound_until()?;
+        (now < until || self.bounded == Some(false)).then_some(watts)
+    }
+
     /// What it was last bound to, and until when by its own reversion time, whatever else becomes of it.
     pub(super) fn bound_until(&self) -> Option<(f64, Instant)> {
         let applied = self.applied.filter(|_| !self.releasing())?;
