@@ -17,7 +17,7 @@ fn limited(n: usize) -> Rig {
     }
     r.dispatch("a", 20e3 * n as f64, 0, 3600);
     r.run(8, 6e3);
-    assert_eq!(r.why(0), NO_MORE);
+    assert_eq!(r.shown(), NO_MORE);
     r
 }
 
@@ -32,6 +32,12 @@ impl Rig {
                 self.poll(i, watts);
             }
         }
+        let a = self.step();
+        self.applied(&a);
+    }
+    /// Why the first member is as it is, as of the last step.
+    fn shown(&mut self) -> String {
+        self.state.snapshot().dispatches[0].shares[0].reason.clone()
     }
     fn of(&mut self, name: &str) -> DispatchView {
         self.step();
@@ -85,9 +91,15 @@ fn an_order_that_did_not_arrive_is_no_limit_of_its_source() {
 fn one_that_was_taken_back_by_hand_a_second_ago_is_not_said_to_do_what_it_can() {
     let mut r = limited(1);
     r.run(1, 2e3);
-    assert_ne!(r.why(0), NO_MORE);
-    r.run(8, 2e3);
-    assert_eq!(r.why(0), NO_MORE);
+    assert_ne!(r.shown(), NO_MORE);
+    let told: Vec<String> = (0..30)
+        .map(|_| {
+            r.run(1, 2e3);
+            r.shown()
+        })
+        .collect();
+    assert!(told.iter().take(1).all(|why| why != NO_MORE), "{told:?}");
+    assert!(told.iter().any(|why| why == NO_MORE), "{told:?}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ fn corrected(id: &str) -> DeviceMap {
 async fn a_device_that_names_no_map_gets_the_one_that_suits_it() {
     let mut book = legacy();
     book.set(103, "W_SF", 0x8000);
+    book.set(120, "WRtg_SF", 2);
     let server = Server::start(&[(1, &book)]).await;
     let choice: MapChoice = Arc::new(|maker, model, version| {
         assert_eq!((maker, model, version), ("Acme", "X1", "1.0"));

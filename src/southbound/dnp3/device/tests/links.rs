@@ -94,7 +94,7 @@ async fn a_link_that_falls_is_told_before_the_device_counts_as_lost() {
 async fn an_outstation_that_never_answers_is_told_after_its_first_request() {
     let mut rig = Rig::new(good(), outstation_map());
     rig.outstation.script(|_| Answer::Silent);
-    assert_eq!(rig.state(DeviceState::Discovering).await, "");
+    assert_eq!(rig.state(DeviceState::Discovering).await, "its first answer is waited for");
     let begun = Instant::now();
     rig.tell(News::Link(LinkState::Up)).await;
     let reason = rig.state(DeviceState::Discovering).await;
