@@ -122,6 +122,10 @@ impl<F: Field> Field for Hearing<'_, F> {
         self.field.silence()
     }
 
+    async fn ready(&self) -> Result<(), ReadError> {
+        self.field.ready().await
+    }
+
     fn under_way(&self) -> UnderWay {
         self.field.under_way()
     }

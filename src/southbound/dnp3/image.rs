@@ -177,7 +177,7 @@ impl Image {
     }
 
     /// Takes what came unasked, likewise. Without a time to go by it may be of any time: that something cannot be used is
-    /// believed, for that does no harm; anything else that is not known already is a doubt.
+    /// believed, for that does no harm; anything else is a doubt.
     pub fn hear(&mut self, seen: &[Seen]) -> BTreeSet<At> {
         seen.iter().filter(|new| self.take_one(**new, true)).map(|new| new.at).collect()
     }
@@ -201,11 +201,15 @@ impl Image {
             return true;
         };
         entry.events |= new.event;
+        if undated {
+            entry.doubt = Some(new);
+            return false;
+        }
         // After a lost connection, what is read is news however our clock was set meanwhile.
-        if undated || (older(&new, &entry.seen) && (new.event || !entry.old)) {
+        if older(&new, &entry.seen) && (new.event || !entry.old) {
             let same = (new.raw - entry.seen.raw).abs() <= f64::EPSILON && new.flags == entry.seen.flags;
             if new.event {
-                entry.doubt = (!same || (undated && entry.old)).then_some(new);
+                entry.doubt = (!same).then_some(new);
             }
             return false;
         }

@@ -13,10 +13,11 @@ fn what_came_unasked_without_a_time_is_a_doubt_unless_it_is_bad_news() {
     // Read again: that is how it is.
     image.take(&[read("AI1", 6.0, 12)]);
     assert_eq!((value(&image), image.doubts().count()), (Value::Number { value: 6.0, forced: false }, 0));
-    // Asked for, it is of now; and what is known already needs no look.
+    // Asked for, it is of now; the same again need not be: it may have been something else in between.
     image.take(&[undated(7.0, 1, 13)]);
-    image.hear(&[undated(7.0, 1, 14)]);
     assert_eq!((value(&image), image.doubts().count()), (Value::Number { value: 7.0, forced: false }, 0));
+    image.hear(&[undated(7.0, 1, 14)]);
+    assert_eq!(image.doubts().count(), 1);
     // That it cannot be used is believed at once, that it can again is not.
     image.hear(&[undated(7.0, 0x05, 15)]);
     assert!(matches!(value(&image), Value::Bad(_)));
