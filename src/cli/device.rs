@@ -5,7 +5,7 @@ use super::{End, say};
 use crate::der::Nameplate;
 use crate::device_map::registers::RegisterTable;
 use crate::device_map::{DEFAULT_OUTSTATION, DeviceMap, LinkOptions, Maps};
-use crate::southbound::tools::{NO_DNP3, Outstation, Session, map_suits, spoken_instead};
+use crate::southbound::tools::{NO_DNP3, Outstation, Session, map_suits, spoken_instead, usually_spoken};
 use crate::southbound::{Link, ProbeError, ProbeOptions, SPEAKS_DNP3, session};
 use std::io::{BufRead, IsTerminal};
 use std::path::PathBuf;
@@ -158,7 +158,11 @@ impl Target {
         let instead = if strange { spoken_instead(&self.link).await } else { None };
         match instead {
             Some(instead) => End::Failed(format!("{words}\n{instead}")),
-            None => ended(error),
+            None => match (ended(error), usually_spoken(&self.link)) {
+                // The port alone is a guess: nothing has answered.
+                (End::NoAnswer(words), Some(guess)) => End::NoAnswer(format!("{words}\n{guess}")),
+                (end, _) => end,
+            },
         }
     }
 }

@@ -9,9 +9,6 @@ use super::way::{Course, MET};
 use crate::der::{Capability, DeviceIndex, DispatchState, Quantity};
 use std::sync::Arc;
 
-/// What is said of a member that has no time limit of its own for what it was asked.
-const LASTING: &str = "holds its order until released, also if the gateway dies";
-
 /// What is shown of all dispatches.
 pub(super) fn dispatches(field: &Field, dispatches: &Dispatches) -> Vec<Arc<DispatchView>> {
     dispatches.running.iter().filter_map(|running| dispatch(field, dispatches, running)).collect()
@@ -88,10 +85,6 @@ impl Scene<'_> {
             }
             Ask::Release => (held.outcome, vec![held.reason.clone()]),
         };
-        let lent = self.owner(index).is_some();
-        if held.bounded == Some(false) && !lent {
-            words.push(LASTING.to_owned());
-        }
         words.retain(|words| !words.is_empty());
         let reason = words.join("; ");
         let (device, name) = (device.mrid.clone(), device.name.clone());

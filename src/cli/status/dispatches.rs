@@ -11,7 +11,7 @@ use std::io::{self, Write};
 const ENDED_SHOWN: usize = 5;
 
 /// Of a member whose device cannot be told how long to hold what is asked.
-const UNBOUNDED: &str = "no time limit: it holds this until it is released";
+const UNBOUNDED: &str = "no time limit: it holds this until it is released, also if the gateway dies";
 
 /// Writes all that go on, and the latest that have ended.
 pub(super) fn show(dispatches: &[Dispatch], now: Timestamp, out: &mut dyn Write) -> io::Result<()> {

@@ -51,8 +51,8 @@ DISPATCHES: 1 (1 active)
   DI-1: activePower of FDR12-PV, active, asked 6.00 kW, delivered 4.20 kW (70 %) by 1 of 3 members, 10 min left: 1800 W short
       MEMBER    ASKED  DELIVERED  OUTCOME      WHY
       PV-2    release          ?  unreachable
-      Bat-1   nothing          ?               not offered; no time limit: it holds this until it is released
-      PV-1    6.00 kW    4.20 kW  applied      no time limit: it holds this until it is released
+      Bat-1   nothing          ?               not offered; no time limit: it holds this until it is released, also if the gateway dies
+      PV-1    6.00 kW    4.20 kW  applied      no time limit: it holds this until it is released, also if the gateway dies
 ";
 
 /// Runs the command against a server that gives this answer once.
@@ -269,7 +269,7 @@ async fn it_reads_what_the_admin_listener_says() {
         "PV-1 degraded 3 d 4.20 kW good 3 d model 704 is silent",
         "FDR12 Online 1 of 1 4.20 kW 1 of 1 -1.00 kW .. 9.00 kW",
         "noon: activePower of FDR12, active, asked 5.00 kW, delivered 4.20 kW (84 %), 4 h left: short",
-        "PV-1 5.00 kW 4.20 kW refused locked; no time limit: it holds this until it is released",
+        "PV-1 5.00 kW 4.20 kW refused locked; no time limit: it holds this until it is released, also if the gateway dies",
         "EVENTS: the last 1 that devices recorded by themselves; --device NAME shows all that are kept of one",
         "2026-03-01 11:58:00.125Z 3 d PV-1 local on (its clock is not synchronised, and 7 times before, since 2026-03-01 11:00:00Z)",
         "state degraded for 3 d: model 704 is silent",

@@ -1,7 +1,7 @@
 //! Operating outputs of a DNP3 outstation by hand: shown first, sent after a yes, and what shows them afterwards.
 
 use super::{Args, MAX_ORDERS, many, too_far, warnings};
-use crate::cli::device::{Person, number, progress};
+use crate::cli::device::{Person, ended, number, progress};
 use crate::cli::probe::outstation_point;
 use crate::cli::read::all_of;
 use crate::cli::table::{Align, Table};
@@ -53,7 +53,8 @@ pub(super) async fn run(args: &Args, out: &mut dyn Write, person: &mut Person<'_
     }
     let done = match outstation.operate(&plans, &progress()).await {
         Ok(done) => done,
-        Err(error) => return Ok(target.ended(&error).await),
+        // It was found before: nothing else is asked of a device that a command may be under way to.
+        Err(error) => return Ok(ended(&error)),
     };
     if args.json {
         writeln!(out, "{:#}", document(&link, &plans, Some(&done)))?;

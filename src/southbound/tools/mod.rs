@@ -21,6 +21,6 @@ pub use hand::Hand;
 pub use outstation::*;
 pub use probe::{Fit, replay};
 pub use procedure::{ProcedureEnd, told};
-pub use spoken::spoken_instead;
+pub use spoken::{spoken_instead, usually_spoken};
 pub use stand::{Stand, Vigil};
 pub use trace::{LEGEND, TraceReader};

@@ -54,8 +54,7 @@ pub async fn spoken_instead(link: &Link) -> Option<String> {
     };
     let heard = timeout(LIMIT, listen(host, port, &questions(link))).await.ok().flatten();
     let heard = heard.filter(|heard| !is_asked_for(heard, link));
-    let words = heard.map(|heard| words_of(&heard, link, host, port));
-    words.or_else(|| usual(link, host, port))
+    heard.map(|heard| words_of(&heard, link, host, port))
 }
 
 /// What is tried, in this order: what the link is of has been tried.
@@ -169,13 +168,13 @@ fn dnp3(from: Option<u16>, host: &str, port: u16) -> String {
 }
 
 /// Where nothing is heard, the number of the port may say it.
-fn usual(link: &Link, host: &str, port: u16) -> Option<String> {
-    match (link, port) {
-        (Link::ModbusTcp(_), 19_999 | 20_000) => {
-            Some(format!("port {port} is mostly DNP3: dnp3+tcp://{}", at(host, port)))
+pub fn usually_spoken(link: &Link) -> Option<String> {
+    match link {
+        Link::ModbusTcp(tcp) if matches!(tcp.port, 19_999 | 20_000) => {
+            Some(format!("port {} is mostly DNP3: dnp3+tcp://{}", tcp.port, at(&tcp.host, tcp.port)))
         }
-        (Link::Dnp3Tcp(_), 502) => {
-            Some(format!("port {port} is mostly Modbus: modbus+tcp://{}", at(host, port)))
+        Link::Dnp3Tcp(tcp) if tcp.port == 502 => {
+            Some(format!("port {} is mostly Modbus: modbus+tcp://{}", tcp.port, at(&tcp.host, tcp.port)))
         }
         _ => None,
     }

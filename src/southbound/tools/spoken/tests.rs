@@ -91,7 +91,7 @@ async fn who_is_not_there_speaks_nothing() {
     let link = |text: &str| Link::parse(text).unwrap();
     assert_eq!(spoken_instead(&link(&format!("modbus+tcp://{nobody}"))).await, None);
     assert_eq!(spoken_instead(&link("modbus+rtu:///dev/null")).await, None);
-    let usual = usual(&link("modbus+tcp://127.0.0.1:20000"), "h", 20_000).unwrap();
+    let usual = usually_spoken(&link("modbus+tcp://h:20000")).unwrap();
     assert!(usual.contains("mostly DNP3: dnp3+tcp://h:20000"), "{usual}");
 }
 
