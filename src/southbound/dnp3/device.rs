@@ -56,6 +56,8 @@ pub struct Device<'a, F> {
     pub(super) life: Life<'a>,
     /// The core was told who it is, and its commands are carried out.
     pub(super) introduced: bool,
+    /// It was introduced before in this run, whatever became of it since.
+    pub(super) reached: bool,
 }
 
 /// Why something could not be read.
@@ -132,6 +134,7 @@ impl<'a, F: Field> Device<'a, F> {
             reported: Reported::default(),
             life: Life::new(settings, port),
             introduced: false,
+            reached: false,
         }
     }
 
@@ -267,7 +270,7 @@ impl<'a, F: Field> Device<'a, F> {
         self.life.say_found(plate, &self.map.id, None).await;
         self.refresh_capability().await;
         self.remember().await;
-        self.introduced = true;
+        (self.introduced, self.reached) = (true, true);
         let readings = self.readings_of_turn();
         self.say_state().await;
         let poll = Poll { readings, lateness: Duration::ZERO, took: began.elapsed() };

@@ -111,7 +111,7 @@ impl<F: Field> Device<'_, F> {
                 self.standing.again = true;
                 let device = &self.settings.name;
                 // Before it was reached in this run there is nothing that it could have lost meanwhile, and nearly all say so.
-                if self.life.capability().is_none() {
+                if !self.reached {
                     tracing::debug!(device, "the outstation has restarted since a master asked it last");
                     return;
                 }

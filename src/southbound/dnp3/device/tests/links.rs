@@ -257,6 +257,17 @@ async fn a_restart_before_it_was_reached_is_no_event_nor_is_a_connection() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_restart_that_took_the_connection_with_it_is_an_event() {
+    let mut rig = Rig::online().await;
+    rig.down("connection refused").await;
+    rig.state(DeviceState::CommLost).await;
+    rig.outstation.script(|_| Answer::After(Duration::from_millis(1)));
+    rig.connect().await;
+    rig.tell(News::Restarted).await;
+    assert_eq!(rig.sequence().await[0].value, "it has restarted");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_lost_in_local_control_is_sent_again_while_it_is_wanted() {
     let mut rig = Rig::online().await;
     for (minutes, again) in [(1, true), (3, false)] {
