@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A device whose connection is refused again and again counts as lost after so long, and after so many tries: that is a definite
 /// word.
+#[cfg(feature = "dnp3")]
 pub const REFUSED_FOR: Duration = Duration::from_secs(2);
 const REFUSED_TRIES: u32 = 2;
 /// Failed polls after which a device that is asked poll by poll counts as lost.
